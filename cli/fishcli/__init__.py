@@ -1,0 +1,1 @@
+"""The command lines `fishprep` and `fishfsr`: arguments in, printed results and exit codes out."""

@@ -1,0 +1,1 @@
+"""Engines run `build_shard` over many specs; they know nothing of faces."""

@@ -1,0 +1,1 @@
+"""68-point face landmarks: one protocol, several backends."""

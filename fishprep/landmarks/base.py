@@ -1,0 +1,69 @@
+"""What a landmark backend is: photos in, faces with 68 points each out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1: edges, in the coordinates of `docs/coordinates.md` (the whole photo is -0.5, -0.5, W - 0.5, H - 0.5)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face found in a photo.
+
+    points: (68, 2) float32, iBUG order, x right and y down, 0-based, centres of pixels at integers.
+    box: where the detector saw the face; the box of the points where there was no detector.
+    score: the detector's own confidence, larger is surer; NaN where it gives none.
+    backend: what ran, for the manifest: `dlib-hog`, `dlib-hog@1` (upsampled once), `dlib-cnn`, `dlib-known-place`, `fan-sfd`,
+        `annotation`, ...
+    """
+
+    points: np.ndarray
+    box: Box
+    score: float
+    backend: str
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What a data set's own files say of the one annotated face of a photo; all in upright photo pixels, 0-based.
+
+    points: (68, 2) float32 landmarks, or None.
+    five: (5, 2) float32: the viewer's left eye, right eye, nose tip, left and right corner of the mouth; or None.
+    box: face box, or None.
+    eyes: (2, 2) float32: where the data set's alignment puts the two eye centres (viewer's left first), or None. Not
+        measured on this photo: a place to look at, never a truth to drop a face by unless the detector missed it.
+    """
+
+    points: np.ndarray | None = None
+    five: np.ndarray | None = None
+    box: Box | None = None
+    eyes: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """One photo to search: `image` (H, W, 3) uint8 RGB, upright."""
+
+    image: np.ndarray
+    reference: Reference = field(default_factory=Reference)
+
+
+class LandmarkBackend(Protocol):
+    """Finds faces and their 68 points in a batch of photos.
+
+    `name` is recorded in the configuration; `weights` maps the names of the weight files in use to their SHA-256.
+    """
+
+    name: str
+    weights: dict[str, str]
+
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
+        """All faces of each photo, from the viewer's left to right by the centre of their points; no face is an empty list.
+
+        The result of a photo depends on that photo alone, not on what else is in the batch.
+        """
+        ...

@@ -1,0 +1,21 @@
+"""The fate of a photo or face: every input ends in the manifest with exactly one of these."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """One word per fate; the row's `reason` is one line that says more."""
+
+    OK = "ok"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"  # --faces reject
+    TOO_SMALL = "too_small"  # the crop has fewer pixels a side than asked for
+    OUTSIDE = "outside"  # too large a share of the crop lies outside the photo
+    LANDMARKS_OUTSIDE = "landmarks_outside"  # landmarks lie outside the photo beyond what is allowed
+    LANDMARKS_DISAGREE = "landmarks_disagree"  # with the data set's own reference points
+    UNDECODABLE = "undecodable"  # not a picture, or a damaged one
+    TOO_LARGE = "too_large"  # more pixels or bytes than the limits allow
+    UNREADABLE = "unreadable"  # the file cannot be opened: permissions, a dangling link
+    LINK_OUTSIDE = "link_outside"  # a symbolic link that leaves the source folder
+    MISSING = "missing"  # named in a list, not on the disk
+    BAD_ANNOTATION = "bad_annotation"  # its landmarks file cannot be read
