@@ -1,0 +1,133 @@
+"""Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
+
+import io
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fishprep.errors import DecodeError
+from fishprep.status import Status
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "MPO")
+"""Pillow's names of what is decoded. MPO is the JPEG that phones write, with a second picture behind the first."""
+
+SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .ppm .pgm .pbm .pnm .tif .tiff".split())
+"""Lower-case suffixes that promise a picture; what a file is in truth, only its content says."""
+
+MOST_PIXELS = 89_000_000
+"""The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Checked before anything is decoded: size of the file in bytes, width times height in pixels."""
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 50_000_000
+
+
+def read_file(path: Path, limits: Limits) -> bytes:
+    """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`) otherwise."""
+    try:
+        # Not to hang on a pipe that somebody put where a photo should be.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise DecodeError(Status.UNREADABLE, f"cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(Status.UNREADABLE, "not a regular file")
+        if status.st_size > limits.max_bytes:
+            raise DecodeError(
+                Status.TOO_LARGE, f"{status.st_size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)"
+            )
+        try:
+            return stream.read(limits.max_bytes)
+        except OSError as error:
+            raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether the first 16 bytes of a file are those of one of `FORMATS`."""
+    return (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*"))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace())
+    )
+
+
+def decode(data: bytes, limits: Limits) -> np.ndarray:
+    """Decode a picture.
+
+    Returns (H, W, 3) uint8 RGB: the first frame, turned upright by its EXIF orientation; grey, palette, CMYK and 16-bit
+    pictures converted; transparency laid over white.
+
+    Raises DecodeError with status `undecodable` or `too_large`. The size is read from the header and checked before any
+    pixel is decoded.
+    """
+    if not data:
+        raise DecodeError(Status.UNDECODABLE, "the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                _check_size(picture, limits)
+                picture.load()
+                return _rgb(_upright(picture))
+    except DecodeError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error
+    except Exception as error:  # a decoder fed hostile bytes may raise anything
+        raise DecodeError(Status.UNDECODABLE, _one_line(error)) from error
+
+
+def decode_file(path: Path, limits: Limits) -> np.ndarray:
+    """`read_file`, then `decode`."""
+    return decode(read_file(path, limits), limits)
+
+
+def _check_size(picture: Image.Image, limits: Limits) -> None:
+    width, height = picture.size
+    if width * height > limits.max_pixels:
+        raise DecodeError(
+            Status.TOO_LARGE, f"{width} x {height} pixels, the limit is {limits.max_pixels:,} (--max-pixels)"
+        )
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # a damaged EXIF block says nothing about the way up; the pixels are still good
+        return picture
+
+
+def _rgb(picture: Image.Image) -> np.ndarray:
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray(_eight_bits(np.asarray(picture)))
+    elif picture.mode == "F":
+        raise DecodeError(
+            Status.UNDECODABLE, "floating-point pixels have no defined white: convert it to 8 or 16 bits"
+        )
+    if picture.has_transparency_data:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+
+def _eight_bits(grey: np.ndarray) -> np.ndarray:
+    if grey.min() < 0 or grey.max() > 65535:
+        raise DecodeError(Status.UNDECODABLE, "grey levels beyond 16 bits: convert it to 8 or 16 bits")
+    return ((grey.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "cannot identify image file" in text:
+        return "not a picture of a known format (" + ", ".join(FORMATS[:-1]) + ")"
+    return f"{text or type(error).__name__}"[:200]

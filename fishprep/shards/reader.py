@@ -1,0 +1,209 @@
+"""A shard on disk → arrays that are mapped, not read: what every consumer of shards uses."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fishprep.errors import ShardError
+from fishprep.shards import schema
+
+
+@dataclass(frozen=True)
+class ShardAttributes:
+    """What a shard says of itself. `configuration`, `versions`, `weights` are the parsed JSON objects."""
+
+    schema_version: str
+    producer: str
+    split: str
+    samples: int
+    configuration: dict[str, Any]
+    recipe: str
+    inputs: str
+    versions: dict[str, str]
+    weights: dict[str, str]
+
+
+class Shard:
+    """An open shard: every numeric dataset mapped into memory, read-only.
+
+    The HDF5 file is opened only to learn where the datasets lie, and closed again; what stays is one mapping of the
+    file. A Shard can be pickled (it is opened anew, by its path) and used after a fork and from many threads.
+
+    Raises ShardError on opening where the file is truncated, not a shard, of a format it cannot read, or has datasets of
+    other names, shapes or dtypes than the format's. Values are checked by `check_values`, not on opening.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        try:
+            with h5py.File(self.path, "r") as file:
+                self.attributes = _read_attributes(self.path, file)
+                self._layout = _read_layout(self.path, file, self.attributes.samples)
+                self.ids = _read_text(self.path, file, "id")
+                self.splits = _read_text(self.path, file, "split")
+        except FileNotFoundError as error:
+            raise ShardError(f"{self.path}: there is no such file") from error
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise ShardError(
+                f"{self.path}: truncated, damaged or not a shard: {_first_line(error)}"
+            ) from error
+        self._bytes: np.memmap | None = np.memmap(self.path, np.uint8, "r")
+        self._arrays = {name: self._map(name) for name in self._layout}
+
+    def __len__(self) -> int:
+        return self.attributes.samples
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The mapped array of a dataset (`image/128`, `skin/16`, `landmarks`, ...), read-only, first axis the sample."""
+        try:
+            return self._arrays[name]
+        except KeyError:
+            raise ShardError(f"{self.path}: no dataset {name}; it has {', '.join(self._arrays)}") from None
+
+    def images(self, size: int) -> np.ndarray:
+        """(N, size, size, 3) uint8 RGB."""
+        return self[schema.image(size)]
+
+    def skin(self, size: int) -> np.ndarray:
+        """(N, size, size) uint8 in {0, 1}."""
+        return self[schema.skin(size)]
+
+    def gather(
+        self, name: str, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Copy the samples `indices` of a dataset into `out` (or a new array), one memory copy a sample.
+
+        Raises IndexError where an index is not in [0, N).
+        """
+        chosen = np.asarray(indices, np.intp)
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
+            raise IndexError(f"{self.path}: indices must lie in [0, {len(self)})")
+        # mode="clip" lets NumPy write straight into `out`; the indices have been checked above
+        return np.take(self[name], chosen, axis=0, out=out, mode="clip")
+
+    def check_values(self) -> None:
+        """Read everything and raise ShardError at the first value that the format forbids."""
+        for field in schema.FIELDS:
+            if field.name not in self or field.largest is None or field.largest == 255:
+                continue
+            largest = int(self[field.name].max())
+            if largest > field.largest:
+                raise ShardError(
+                    f"{self.path}: {field.name} holds {largest}, the largest valid value is {field.largest}"
+                )
+        if not np.isfinite(self["landmarks"]).all():
+            raise ShardError(f"{self.path}: landmarks that are not finite")
+        boxes = self["box"]
+        if not np.isfinite(boxes).all() or not (boxes[:, 2:] > boxes[:, :2]).all():
+            raise ShardError(f"{self.path}: a crop box without extent")
+        if len(set(self.ids)) != len(self.ids):
+            raise ShardError(f"{self.path}: ids that are not unique")
+        if set(self.splits) != {self.attributes.split}:
+            raise ShardError(
+                f"{self.path}: samples of another split than the shard's ({self.attributes.split})"
+            )
+
+    def close(self) -> None:
+        """Drop the mapping; arrays handed out before stay valid."""
+        self._arrays = {}
+        self._bytes = None
+
+    def __enter__(self) -> "Shard":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type["Shard"], tuple[Path]]:
+        return Shard, (self.path,)
+
+    def _map(self, name: str) -> np.ndarray:
+        offset, shape, dtype = self._layout[name]
+        size = int(np.prod(shape)) * dtype.itemsize
+        assert self._bytes is not None
+        if offset + size > len(self._bytes):
+            raise ShardError(f"{self.path}: truncated: {name} ends beyond the end of the file")
+        return self._bytes[offset : offset + size].view(dtype).reshape(shape)
+
+
+def _read_attributes(path: Path, file: h5py.File) -> ShardAttributes:
+    attributes = file.attrs
+    if "schema_version" not in attributes:
+        raise ShardError(f"{path}: an HDF5 file, but no shard: it has no attribute schema_version")
+    version = str(attributes["schema_version"])
+    if version.partition(".")[0] != str(schema.READABLE_MAJOR):
+        raise ShardError(
+            f"{path}: shard format {version}; this version reads {schema.READABLE_MAJOR}.x: "
+            "install a newer release, or build the shards again"
+        )
+    missing = [name for name in schema.ATTRIBUTES if name not in attributes]
+    if missing:
+        raise ShardError(f"{path}: missing attributes: {', '.join(missing)}")
+    texts = {name: str(attributes[name]) for name in schema.ATTRIBUTES if name != "samples"}
+    objects = {
+        name: _json_object(path, name, texts[name]) for name in ("configuration", "versions", "weights")
+    }
+    samples = int(attributes["samples"])
+    if samples < 1:
+        raise ShardError(f"{path}: says that it holds {samples} samples")
+    return ShardAttributes(samples=samples, **(texts | objects))  # type: ignore[arg-type]
+
+
+def _json_object(path: Path, name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ShardError(f"{path}: attribute {name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ShardError(f"{path}: attribute {name} is not a JSON object")
+    return value
+
+
+Layout = dict[str, tuple[int, tuple[int, ...], np.dtype]]
+
+
+def _read_layout(path: Path, file: h5py.File, samples: int) -> Layout:
+    layout: Layout = {}
+    for field in schema.FIELDS:
+        if field.name not in file:
+            if field.optional:
+                continue
+            raise ShardError(f"{path}: no dataset {field.name}")
+        dataset = file[field.name]
+        if not isinstance(dataset, h5py.Dataset):
+            raise ShardError(f"{path}: {field.name} is not a dataset")
+        if dataset.shape != (samples, *field.shape):
+            raise ShardError(f"{path}: {field.name} has shape {dataset.shape}, not {(samples, *field.shape)}")
+        if field.dtype is None:
+            continue
+        if dataset.dtype != field.dtype:
+            raise ShardError(f"{path}: {field.name} has dtype {dataset.dtype}, not {field.dtype}")
+        offset = dataset.id.get_offset()
+        if offset is None:
+            raise ShardError(
+                f"{path}: {field.name} is chunked, compressed or external; a shard's datasets are contiguous"
+            )
+        layout[field.name] = (int(offset), dataset.shape, field.dtype)
+    return layout
+
+
+def _read_text(path: Path, file: h5py.File, name: str) -> list[str]:
+    dataset = file[name]
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        raise ShardError(f"{path}: {name} is not text")
+    return [str(value) for value in dataset.asstr("utf-8")[:]]
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].strip() or type(error).__name__

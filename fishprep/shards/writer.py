@@ -1,0 +1,83 @@
+"""Samples → one HDF5 file, whole or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fishprep.errors import ShardError
+from fishprep.files import atomic
+from fishprep.shards import schema
+from fishprep.shards.reader import Shard
+
+ALIGNMENT = 64
+"""Larger datasets start at multiples of this, so that a mapped float32 array is aligned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples as arrays, in the shapes of `schema.FIELDS`. `classes` is None where they are not kept."""
+
+    images: Mapping[int, np.ndarray]
+    skin: Mapping[int, np.ndarray]
+    classes: np.ndarray | None
+    landmarks: np.ndarray
+    boxes: np.ndarray
+    ids: list[str]
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def datasets(self) -> dict[str, np.ndarray | list[str]]:
+        """Everything by the name of its dataset, in the order of the format."""
+        named: dict[str, np.ndarray | list[str]] = {schema.image(s): self.images[s] for s in schema.SIZES}
+        named |= {schema.skin(s): self.skin[s] for s in schema.SIZES}
+        if self.classes is not None:
+            named["classes/128"] = self.classes
+        return named | {
+            "landmarks": self.landmarks,
+            "box": self.boxes,
+            "id": self.ids,
+            "split": [self.split] * len(self.ids),
+        }
+
+
+def write_shard(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
+    """Write `samples` (at least one) to `path`: temporary name, close, reopen and check, flush, rename.
+
+    `attributes` are those of `schema.ATTRIBUTES` but for `samples`, `split`, `schema_version`, which follow from the rest.
+    The same samples and attributes give the same bytes. Raises ShardError where the samples break the format, OSError
+    where the disk does not take them; nothing is left behind in either case.
+    """
+    if not len(samples):
+        raise ShardError(f"{path}: a shard holds at least one sample")
+    with atomic(path) as temporary:
+        _write(temporary, samples, attributes)
+        with Shard(temporary) as written:
+            written.check_values()
+
+
+def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
+    datasets = samples.datasets()
+    with h5py.File(
+        path, "w", libver=("earliest", "v110"), alignment_threshold=512, alignment_interval=ALIGNMENT
+    ) as file:
+        file.attrs["schema_version"] = schema.SCHEMA_VERSION
+        file.attrs["split"] = samples.split
+        file.attrs["samples"] = np.int64(len(samples))
+        for name, text in attributes.items():
+            file.attrs[name] = text
+        for field in schema.FIELDS:
+            if field.name not in datasets:
+                continue
+            values = datasets[field.name]
+            if field.dtype is None:
+                file.create_dataset(field.name, data=values, dtype=h5py.string_dtype("utf-8"))
+            else:
+                array = np.ascontiguousarray(values, dtype=field.dtype)
+                dataset = file.create_dataset(field.name, data=array, dtype=field.dtype)
+                if field.name == "classes/128":
+                    dataset.attrs["class_order"] = schema.CLASS_ORDER
