@@ -111,9 +111,7 @@ def _rgb(picture: Image.Image) -> np.ndarray:
     if picture.mode.startswith("I"):
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
     elif picture.mode == "F":
-        raise DecodeError(
-            Status.UNDECODABLE, "floating-point pixels have no defined white: convert it to 8 or 16 bits"
-        )
+        raise DecodeError(Status.UNDECODABLE, "floating-point pixels have no defined white: convert it to 8 or 16 bits")
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)

@@ -1,0 +1,126 @@
+"""Every choice of a build in one validated, frozen record, and the recipe that training must agree on."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fishprep.crop import RECIPES
+from fishprep.decode import MOST_PIXELS, Limits
+from fishprep.errors import ConfigurationError
+from fishprep.pyramid import RESIZERS, SIZES
+
+Policy = Literal["largest", "center", "all", "reject"]
+
+
+class BuildConfiguration(BaseModel):
+    """What decides the content of shards. Two builds with equal configurations and equal inputs have equal shards.
+
+    Fields are named as the flags of `fishprep build`; `docs/building.md` explains each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["folder", "celeba", "helen", "list"] = "folder"
+    split: str = "official"
+    seed: int = 0
+
+    max_bytes: Annotated[int, Field(ge=1)] = Limits().max_bytes
+    max_pixels: Annotated[int, Field(ge=1, le=MOST_PIXELS)] = Limits().max_pixels
+
+    landmarks: str = "dlib"
+    thorough: bool = False
+    faces: Policy = "largest"
+    max_disagreement: Annotated[float, Field(gt=0)] = 0.25
+
+    crop: str = "square"
+    expand: Annotated[float, Field(gt=0.2, le=10)] | None = None
+    max_outside: Annotated[float, Field(ge=0, le=1)] = 0.25
+    min_side: Annotated[int, Field(ge=1)] = 64
+
+    resizer: str = "pillow-bicubic"
+    mask_resizer: str = "nearest"
+
+    parser: str = "bisenet"
+    parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
+    skin_classes: tuple[str, ...] = ("skin",)
+    keep_classes: bool = False
+
+    shard_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    device: str = "cpu"
+    threads: Annotated[int, Field(ge=1)] = 1
+    weights: dict[str, str] = {}
+    """Name → SHA-256 of every weight file in use; filled in when the pipeline is made."""
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
+        """From unchecked values; ConfigurationError names every field that does not fit."""
+        try:
+            configuration = cls(**values)
+        except ValidationError as error:
+            problems = "; ".join(f"--{_flag(e['loc'])}: {e['msg']}" for e in error.errors())
+            raise ConfigurationError(problems) from error
+        for field, value, known in (
+            ("crop", configuration.crop, RECIPES),
+            ("resizer", configuration.resizer, RESIZERS),
+        ):
+            if value not in known:
+                raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
+        return configuration
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of decoding."""
+        return Limits(self.max_bytes, self.max_pixels)
+
+    def json_text(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; what is hashed, stored and compared."""
+        return canonical(self.model_dump(mode="json"))
+
+    def differences(self, other: "BuildConfiguration") -> list[str]:
+        """`field: this → other` for every field in which two configurations differ."""
+        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        return [f"{name}: {mine[name]} → {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+
+
+def recipe_hash(
+    configuration: BuildConfiguration, parser_settings: dict[str, object], parser_weights: dict[str, str]
+) -> str:
+    """SHA-256 over what must agree between shards that are trained together: crop, resizer, sizes, parser and fusion."""
+    return sha256_json(
+        {
+            "crop": configuration.crop,
+            "expand": RECIPES[configuration.crop][1] if configuration.expand is None else configuration.expand,
+            "resizer": configuration.resizer,
+            "mask_resizer": configuration.mask_resizer,
+            "sizes": list(SIZES),
+            "parser": configuration.parser,
+            "parser_settings": parser_settings,
+            "parser_weights": sorted(parser_weights.values()),
+            "skin_classes": sorted(configuration.skin_classes),
+        }
+    )
+
+
+def canonical(value: object) -> str:
+    """JSON text that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def sha256_json(value: object) -> str:
+    """SHA-256 of canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def read_configuration(path: Path) -> BuildConfiguration:
+    """The configuration that a build stored; ConfigurationError where the file is damaged."""
+    try:
+        return BuildConfiguration.parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+
+
+def _flag(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).replace("_", "-") if location else "config"

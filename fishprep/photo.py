@@ -1,0 +1,41 @@
+"""A photo that a source names, before it is opened."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fishprep.landmarks.base import Reference
+from fishprep.status import Status
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a photo or a face is not kept: a status and one line of reason."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One input of a build.
+
+    id: unique in the build; `relative` without its suffix, as a rule.
+    path: where the file is.
+    relative: its path in the source, as text (`names.text`), with / between folders.
+    licence: terms of the photo, for the manifest.
+    split: `train`, `val` or `test`; empty until the split is made.
+    identity: name of the person where the source knows it.
+    reference: what the source's annotation files say of the face.
+    points_file: a file with its 68 points, read when the photo is.
+    problem: set where the file is known not to be usable; it is not opened then.
+    """
+
+    id: str
+    path: Path
+    relative: str
+    licence: str = ""
+    split: str = ""
+    identity: str | None = None
+    reference: Reference = field(default_factory=Reference)
+    points_file: Path | None = None
+    problem: Problem | None = None

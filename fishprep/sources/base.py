@@ -1,0 +1,138 @@
+"""What a source is, and the walk through a folder that all of them share."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from fishprep import names
+from fishprep.decode import SUFFIXES, looks_like_picture
+from fishprep.errors import SourceError
+from fishprep.photo import Photo, Problem
+from fishprep.status import Status
+
+POINTS_SUFFIXES = (".pts", ".csv", ".json")
+"""A file of the same name with one of these holds the photo's 68 points."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All photos of a source, sorted by path, with the official split where the source has one; and what to tell the user."""
+
+    photos: tuple[Photo, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """Where photos come from."""
+
+    kind: str
+    root: Path
+
+    def listing(self) -> Listing:
+        """Raises SourceError where the folder or a list in it cannot be used."""
+        ...
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A recursive walk: what it takes for a photo, and how it treats symbolic links.
+
+    Hidden files and folders are passed over, and so is `exclude` (the output, where it lies inside the source). A link to a
+    file is taken where its target lies inside the root; `follow_links` takes targets anywhere and enters linked folders, each
+    real folder once.
+    """
+
+    root: Path
+    follow_links: bool = False
+    exclude: Path | None = None
+    _seen: set[tuple[int, int]] = field(default_factory=set, repr=False)
+
+    def files(self) -> Iterator[tuple[Path, Problem | None]]:
+        """Paths of candidate photos and, for those that will not be opened, why; in no particular order."""
+        if not self.root.is_dir():
+            raise SourceError(f"{self.root}: no such folder; give the folder that holds the photos")
+        yield from self._enter(self.root)
+
+    def _enter(self, folder: Path) -> Iterator[tuple[Path, Problem | None]]:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in self._seen:
+            return
+        self._seen.add((status.st_dev, status.st_ino))
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}")
+            return
+        for entry in entries:
+            if not entry.name.startswith("."):
+                yield from self._visit(entry)
+
+    def _visit(self, entry: os.DirEntry[str]) -> Iterator[tuple[Path, Problem | None]]:
+        path = Path(entry.path)
+        if self.exclude is not None and path == self.exclude:
+            return
+        if entry.is_symlink() and (problem := self._link_problem(path)):
+            if path.suffix.lower() in SUFFIXES or path.is_dir():
+                yield path, problem
+        elif entry.is_dir(follow_symlinks=False) or (path.is_dir() and self.follow_links):
+            yield from self._enter(path)
+        elif not path.is_dir() and _is_candidate(path):
+            yield path, None
+
+    def _link_problem(self, path: Path) -> Problem | None:
+        try:
+            target = path.resolve(strict=True)
+        except (OSError, RuntimeError):
+            looped = path.is_symlink() and not os.path.lexists(
+                path.readlink() if path.readlink().is_absolute() else path.parent / path.readlink()
+            )
+            return Problem(
+                Status.UNREADABLE, "a dangling symbolic link" if looped else "a symbolic link in a loop or to nowhere"
+            )
+        if not self.follow_links and not target.is_relative_to(self.root.resolve()):
+            return Problem(Status.LINK_OUTSIDE, "a symbolic link out of the source folder (--follow-links takes it)")
+        return None
+
+
+def _is_candidate(path: Path) -> bool:
+    """Named like a picture, or with the first bytes of one."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    if path.suffix.lower() in POINTS_SUFFIXES or not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return looks_like_picture(stream.read(16))
+    except OSError:
+        return False
+
+
+def relative_text(path: Path, root: Path) -> str:
+    """`path` below `root` as text with / between folders."""
+    return names.text(path.relative_to(root).as_posix())
+
+
+def points_beside(path: Path) -> Path | None:
+    """The file with the 68 points of a photo: same folder and name, other suffix."""
+    for suffix in POINTS_SUFFIXES:
+        candidate = path.with_suffix(suffix)
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def read_lines(path: Path, most_bytes: int = 256 * 2**20) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a list file, stripped, empty ones left out. SourceError where it is not UTF-8 text or too large."""
+    try:
+        if path.stat().st_size > most_bytes:
+            raise SourceError(f"{path}: larger than {most_bytes:,} bytes: not a list of photos")
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as stream:
+            for number, line in enumerate(stream, 1):
+                if "\0" in line:
+                    raise SourceError(f"{path}, line {number}: not a text file")
+                if stripped := line.strip():
+                    yield number, stripped
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error

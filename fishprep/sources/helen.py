@@ -1,0 +1,55 @@
+"""Helen, as its authors or as iBUG publish it: photos, 68 points in `.pts` files beside them, its own name lists."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fishprep.photo import Photo
+from fishprep.sources.base import Listing, read_lines
+from fishprep.sources.folder import FolderSource, walk_photos
+
+LICENCE = "Helen / iBUG 300-W: non-commercial research only"
+LISTS = {"trainnames.txt": "train", "testnames.txt": "test"}
+FOLDERS = {"trainset": "train", "testset": "test"}
+
+
+@dataclass(frozen=True)
+class HelenSource:
+    """Photos below `root`; the official split by `trainnames.txt` and `testnames.txt`, else by folders `trainset`, `testset`."""
+
+    root: Path
+    follow_links: bool = False
+    exclude: Path | None = None
+    kind: str = "helen"
+
+    def listing(self) -> Listing:
+        """Photos in the order of their paths. Without lists and folders all are `train`, which a note says."""
+        photos = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude))
+        by_name = self._names()
+        if by_name:
+            split = (replace(photo, split=by_name.get(_stem(photo), "")) for photo in photos)
+            unnamed = sum(_stem(photo) not in by_name for photo in photos)
+            return Listing(tuple(split), (f"{unnamed} photos are in no name list",) if unnamed else ())
+        if any(_folder_split(photo) for photo in photos):
+            return Listing(tuple(replace(photo, split=_folder_split(photo)) for photo in photos))
+        note = "neither trainnames.txt / testnames.txt nor folders trainset / testset: all photos are in `train`"
+        return Listing(tuple(replace(photo, split="train") for photo in photos), (note,))
+
+    def _names(self) -> dict[str, str]:
+        listed: dict[str, str] = {}
+        for file, split in LISTS.items():
+            for path in sorted(self.root.rglob(file)):
+                listed |= {line.removesuffix(".jpg"): split for line in _values(read_lines(path))}
+        return listed
+
+
+def _values(lines: Iterable[tuple[int, str]]) -> Iterable[str]:
+    return (line for _, line in lines)
+
+
+def _stem(photo: Photo) -> str:
+    return photo.path.stem
+
+
+def _folder_split(photo: Photo) -> str:
+    return next((FOLDERS[part] for part in photo.relative.split("/")[:-1] if part in FOLDERS), "")
