@@ -1,0 +1,123 @@
+"""Checkpoints of the authors' code to this project's networks."""
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fishfsr.compat.keys import fishfsrnet_rules, is_dead, parsing_net_rules, rename
+from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
+from fishfsr.errors import CheckpointError
+from fishfsr.models.config import ParsingNetConfig
+from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.state import load_state
+
+RESIDUAL_SCALE = 0.2
+"""What the authors' ParsingNet multiplies its residual branches by (its option `res_scale`)."""
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params_ema", "params", "module")
+PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
+
+
+def import_authors(path: Path) -> ParsingNet | AuthorsFishFSRNet:
+    """The network of a checkpoint of the authors' code: ParsingNet, or FishFSRNet x8 or x4, told apart by its tensors.
+
+    Reads tensors only: a file that would run code is refused. Wrappers such as {"state_dict": ...} and prefixes such as "module."
+    are taken off. Raises CheckpointError on anything else.
+    """
+    return from_authors_state(unwrap(read_pickle(path), path.name), path.name)
+
+
+def from_authors_state(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFishFSRNet:
+    """The network of a state dict in one of the authors' key layouts; `name` stands in the errors."""
+    if "feature.0.weight" in state:
+        return _parsing_net(state, name)
+    if any(key.startswith("refine2.0.refine16.") for key in state):
+        raise CheckpointError(f"{name}: the authors' x16 network cannot run a forward pass: nothing to import")
+    if any(key.startswith("refine2.0.refine8.") for key in state):
+        return _fishfsrnet(state, name, scale=8)
+    if any(key.startswith("refine2.0.attention.body.2.") for key in state):
+        return _fishfsrnet(state, name, scale=4)
+    raise CheckpointError(
+        f"{name}: not a checkpoint of the authors' ParsingNet, FishFSRNet x4 or x8; "
+        f"its tensors begin with {', '.join(list(state)[:4])}"
+    )
+
+
+def read_pickle(path: Path) -> Any:
+    """What a PyTorch file holds, read so that nothing in it can run. Raises CheckpointError on every failure."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path}: refused: it holds more than tensors, and reading it could run code (or it is damaged). "
+            "If you trust its source, save only the state_dict of its network again"
+        ) from error
+    except Exception as error:  # a hostile file can make the reader fail in any way
+        raise CheckpointError(f"{path}: damaged, or no PyTorch checkpoint ({type(error).__name__})") from error
+
+
+def unwrap(loaded: Any, name: str) -> dict[str, Tensor]:
+    """The state dict inside the usual wrappings, without the usual prefixes."""
+    while isinstance(loaded, Mapping):
+        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
+        if inner is None:
+            break
+        loaded = inner
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise CheckpointError(f"{name}: holds no state dict, but {type(loaded).__name__}")
+    state = dict(loaded)
+    wrong = [key for key, value in state.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    if wrong:
+        raise CheckpointError(f"{name}: no state dict: {wrong[0]!r} is not a named tensor")
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in state)), None):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _parsing_net(state: Mapping[str, Tensor], name: str) -> ParsingNet:
+    numbers = [int(match[1]) for key in state if (match := re.match(r"body\.(\d{1,3})\.", key))]
+    config = ParsingNetConfig(
+        width=_channels(state, "head.0.weight", name),
+        map_channels=_channels(state, "feature.0.weight", name),
+        blocks=1 + max(numbers, default=0),
+    )
+    with torch.device("meta"):
+        network = ParsingNet(config)
+    renamed = rename(state, parsing_net_rules(), name)
+    for key in renamed:
+        if re.fullmatch(r"blocks\.\d+\.body\.2\.(weight|bias)", key):
+            # A scale on a residual branch is a scale on its last convolution.
+            renamed[key] = renamed[key] * RESIDUAL_SCALE
+    load_state(network, renamed, name)
+    return network
+
+
+def _fishfsrnet(state: Mapping[str, Tensor], name: str, scale: int) -> AuthorsFishFSRNet:
+    config = AuthorsFishFSRNetConfig(
+        width=_channels(state, "head.0.weight", name),
+        map_channels=_channels(state, "up_stage1.0.conv_parsing.0.weight", name, axis=1),
+        scale=scale,
+    )
+    with torch.device("meta"):
+        network = AuthorsFishFSRNet(config)
+    alive = {key: tensor for key, tensor in state.items() if not (scale == 8 and is_dead(key))}
+    renamed = rename(alive, fishfsrnet_rules(scale.bit_length() - 1), name)
+    for key in renamed:
+        if key.endswith("join.weight"):
+            # The authors concatenate F_P before F_A.
+            renamed[key] = renamed[key].roll(config.width, 1)
+    load_state(network, renamed, name)
+    return network
+
+
+def _channels(state: Mapping[str, Tensor], key: str, name: str, axis: int = 0) -> int:
+    if key not in state or state[key].ndim != 4:
+        raise CheckpointError(f"{name}: {key} is missing, or is no convolution")
+    return state[key].shape[axis]

@@ -1,0 +1,29 @@
+"""What can go wrong in a way that the user can mend. The command line prints these without a traceback."""
+
+
+class FishFSRError(Exception):
+    """A mistake in what was asked or given: says what is wrong, in which file, and what to do."""
+
+
+class ConfigurationError(FishFSRError, ValueError):
+    """Settings out of their range, or that contradict each other."""
+
+
+class InputError(FishFSRError, ValueError):
+    """A tensor of the wrong shape, type or range."""
+
+
+class CheckpointError(FishFSRError):
+    """A checkpoint that is damaged, refused, or does not fit the network it is loaded into."""
+
+
+class DeviceError(FishFSRError):
+    """A device that is not there, or cannot do what was asked of it."""
+
+
+class MissingExtraError(FishFSRError):
+    """An optional library that is not installed; the message says what to install."""
+
+
+class ExportError(FishFSRError):
+    """An exported graph that could not be written, or does not compute what the networks compute."""

@@ -1,0 +1,1 @@
+"""The two networks, their configurations, presets and registry."""

@@ -1,0 +1,93 @@
+"""The architecture of each network as a frozen record: validated, and written to JSON beside the weights."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from fishfsr.errors import ConfigurationError
+from fishfsr.models.blocks import REDUCTION
+
+SCALES = (2, 4, 8, 16)
+WIDEST = 1024
+DEEPEST = 256
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What both networks have: `width`, the number of features, and `map_channels` (1; the authors' files have 3)."""
+
+    width: int = 64
+    map_channels: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            # bool is an int to isinstance, and 1.0 == 1: the types are compared themselves.
+            if type(value) is not type(field.default):
+                kind = type(field.default).__name__
+                raise ConfigurationError(f"{field.name} = {value!r}: expected {kind}")
+        if not REDUCTION <= self.width <= WIDEST or self.width % REDUCTION:
+            raise ConfigurationError(
+                f"width = {self.width}: must be divisible by {REDUCTION} (the reduction of channel attention), "
+                f"from {REDUCTION} to {WIDEST}"
+            )
+        if self.map_channels not in (1, 3):
+            raise ConfigurationError(f"map_channels = {self.map_channels}: must be 1, or 3 for the authors' maps")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The record of these fields; raises ConfigurationError on an unknown field or a value out of range."""
+        names = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            raise ConfigurationError(
+                f"unknown option {', '.join(map(repr, unknown))} of {cls.__name__}; known are {', '.join(names)}"
+            )
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class ParsingNetConfig(NetworkConfig):
+    """ParsingNet: `blocks` residual blocks (8 in the paper)."""
+
+    blocks: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.blocks <= DEEPEST:
+            raise ConfigurationError(f"blocks = {self.blocks}: must be from 1 to {DEEPEST}")
+
+
+@dataclass(frozen=True)
+class FishFSRNetConfig(NetworkConfig):
+    """FishFSRNet. The switches are those of Table III and Fig. 14; the defaults are the paper's network (Model 8).
+
+    `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
+    `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.
+    """
+
+    scale: int = 8
+    spatial_attention: bool = True
+    channel_attention: bool = True
+    parsing_branch: bool = True
+    multi_scale_refine: bool = True
+    use_map: bool = True
+    global_residual: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_scale(self.scale)
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether the output depends on the parsing map."""
+        return self.parsing_branch and self.use_map
+
+
+def check_scale(scale: int, known: tuple[int, ...] = SCALES) -> None:
+    """Raise ConfigurationError unless `scale` is one of `known`."""
+    if scale not in known:
+        raise ConfigurationError(f"scale = {scale}: must be one of {', '.join(map(str, known))}")

@@ -1,0 +1,61 @@
+"""Tensors into networks: everything fits, or the message says what does not."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fishfsr.errors import CheckpointError
+
+NAMED_AT_MOST = 4
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Put `state` into `network` as float32, or raise CheckpointError that says what does not fit; `name` is its file.
+
+    Half-precision tensors are widened. Integers, NaN and infinite weights are refused. `network` may lie on the meta device.
+    """
+    expected = network.state_dict()
+    _check_names(expected, state, name)
+    _check_tensors(expected, state, name)
+    # Assigned, not copied: works on the meta device, and nothing is half loaded when a check fails.
+    network.load_state_dict(
+        {key: tensor.to(torch.float32, copy=True) for key, tensor in state.items()}, assign=True
+    )
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+
+
+def _check_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
+    missing = [key for key in expected if key not in state]
+    unexpected = [key for key in state if key not in expected]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} tensors are missing ({_some(missing)})")
+    if unexpected:
+        problems.append(f"{len(unexpected)} have no place in the network ({_some(unexpected)})")
+    if problems:
+        raise CheckpointError(f"{name} does not fit the network: {'; '.join(problems)}")
+
+
+def _check_tensors(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
+    other = [
+        f"{key} is {tuple(state[key].shape)}, expected {tuple(tensor.shape)}"
+        for key, tensor in expected.items()
+        if state[key].shape != tensor.shape
+    ]
+    if other:
+        raise CheckpointError(
+            f"{name} does not fit the network: {len(other)} tensors have other shapes ({_some(other)})"
+        )
+    integers = [key for key, tensor in state.items() if not tensor.is_floating_point()]
+    if integers:
+        raise CheckpointError(f"{name}: {len(integers)} tensors are not floating point ({_some(integers)})")
+    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise CheckpointError(f"{name}: {len(broken)} tensors hold NaN or infinite values ({_some(broken)})")
+
+
+def _some(items: list[str]) -> str:
+    shown = ", ".join(items[:NAMED_AT_MOST])
+    return shown + (f" and {len(items) - NAMED_AT_MOST} more" if len(items) > NAMED_AT_MOST else "")
