@@ -1,0 +1,215 @@
+"""The `bisenet` parser: 19 classes by facexlib's BiSeNet."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils import convert_conv2d_weight_memory_format
+
+from fishprep.errors import ConfigurationError, WeightsError
+from fishprep.files import sha256_file
+from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.classes import ClassOrder, convert
+from fishprep.parsing.network import STRIDE, load_network
+from fishprep.parsing.skin import SkinFusion
+from fishprep.weights import metadata
+
+HR = 128  # side of the crops and of their maps, in pixels
+RELEASED_SIZE = 512  # what facexlib's released weights were trained for
+ROWS = 256  # rows of a large map made at once: its 19 float planes would not fit otherwise
+
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB in 0-1
+_STD = (0.229, 0.224, 0.225)
+
+
+class Precision(StrEnum):
+    """The numbers that the network computes in. float32 means that: TF32 is off."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
+
+
+@dataclass(frozen=True)
+class BiSeNetSettings:
+    """How the network is run.
+
+    size: side of its square input, a multiple of 32; None takes the size that the weights were trained at: what the
+        header of a safetensors file says (`input`: `192x192 ...`), else the 512 of facexlib's release.
+    device: `cpu`, `cuda` or `cuda:N`.
+    precision: only float32 is meant for training sets; the 16-bit types are faster where the hardware has them.
+    batch: images per pass; None takes 4 on a CPU and 32 on a GPU. Every pass has exactly this many, the last one padded:
+        libraries choose their algorithm by the shape, so the map of a face could otherwise depend on its neighbours.
+    fusion: the classes that become skin.
+    """
+
+    size: int | None = None
+    device: str = "cpu"
+    precision: Precision = Precision.FLOAT32
+    batch: int | None = None
+    fusion: SkinFusion = field(default_factory=SkinFusion)
+
+    def __post_init__(self) -> None:
+        if self.size is not None and (self.size % 32 or not 64 <= self.size <= 1024):
+            raise ConfigurationError(f"--parser-size {self.size}: a multiple of 32 from 64 to 1024")
+        if self.batch is not None and self.batch < 1:
+            raise ConfigurationError(f"parser batch {self.batch}: at least 1")
+
+
+class BiSeNetParser:
+    """A `FaceParser` with the weights of one file; see `BiSeNetSettings`.
+
+    Raises at construction: WeightsError for a missing, refused or unfitting file; ConfigurationError for a device that is
+    not there or a precision that it does not have.
+    """
+
+    name = "bisenet"
+
+    def __init__(self, settings: BiSeNetSettings, weights: Path) -> None:
+        if not weights.is_file():
+            raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
+        device = _device(settings)
+        network = load_network(weights)
+        header = metadata(weights)
+        self.size = settings.size or _trained_size(header)
+        self.order = _class_order(header, weights)
+        self.weights = {weights.name: sha256_file(weights)}
+        self.settings: dict[str, object] = {
+            "size": self.size,
+            "precision": str(settings.precision),
+            "skin_classes": [str(face_class) for face_class in settings.fusion.classes],
+        }
+        self._fusion, self._device = settings.fusion, device
+        self._dtype = settings.precision.dtype
+        self._batch = settings.batch or (4 if device.type == "cpu" else 32)
+        self._network = convert_conv2d_weight_memory_format(network.to(device, self._dtype), torch.channels_last)
+        self._mean = torch.tensor(_MEAN, device=device).view(3, 1, 1)
+        self._std = torch.tensor(_STD, device=device).view(3, 1, 1)
+
+    def parse(self, images: np.ndarray, landmarks: np.ndarray) -> ParsedFaces:
+        """images (N, 128, 128, 3) uint8 RGB; the landmarks are not used. Both maps are made; N may be 0.
+
+        The map of a face depends on that face alone.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != (HR, HR, 3):
+            raise ValueError(f"expected (N, {HR}, {HR}, 3) uint8 images, got {images.shape} {images.dtype}")
+        classes = np.zeros((len(images), HR, HR), dtype=np.uint8)
+        if len(images):
+            classes[:] = self.parse_images(list(images))
+        return ParsedFaces(skin=self._fusion.fuse(classes), classes=classes)
+
+    def parse_images(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Class maps of face images of any size: (H, W, 3) uint8 RGB each → (H, W) uint8, CelebAMask-HQ's order.
+
+        An image that is not square is shown to the network in a square, its borders repeated.
+        """
+        maps: list[np.ndarray] = []
+        for start in range(0, len(images), self._batch):
+            group = images[start : start + self._batch]
+            with torch.inference_mode(), _exact_convolutions(self._device):
+                inputs = torch.stack([self._input(image) for image in group])
+                padded = torch.cat([inputs, inputs[-1:].expand(self._batch - len(group), -1, -1, -1)])
+                logits = self._logits(padded)
+                maps += [self._class_map(logits[i], image.shape[:2]) for i, image in enumerate(group)]
+        return maps
+
+    def _input(self, image: np.ndarray) -> Tensor:
+        """(H, W, 3) uint8 → (3, size, size) float32, normalised."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float()[None]
+        square = F.pad(pixels, _square_padding(*image.shape[:2]), mode="replicate")
+        if square.shape[-1] != self.size:
+            square = F.interpolate(square, (self.size, self.size), mode="bilinear", antialias=True)
+        return (square[0] / 255 - self._mean) / self._std
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        """(B, 3, size, size) → (B, 19, size / 8, size / 8) float32."""
+        tensor = inputs.to(self._dtype).contiguous(memory_format=torch.channels_last)
+        return cast(Tensor, self._network(tensor)).float().contiguous()
+
+    def _class_map(self, logits: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+        """(19, s, s) → (H, W) uint8.
+
+        The logits are read at the pixels of the map at once, not at those of the input first: the same field, without the
+        shift that taking the nearest pixel of a larger map brings.
+        """
+        height, width = shape
+        left, right, top, bottom = _square_padding(height, width)
+        rows = _interpolation(height, (top, bottom), self.size).to(self._device)
+        columns = _interpolation(width, (left, right), self.size).to(self._device)
+        halfway = logits @ columns.T
+        bands = [(band @ halfway).argmax(0).to(torch.uint8) for band in rows.split(ROWS)]
+        return convert(torch.cat(bands).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)
+
+
+def _square_padding(height: int, width: int) -> tuple[int, int, int, int]:
+    """Left, right, top, bottom pixels that make an image square, in the order of `torch.nn.functional.pad`."""
+    side = max(height, width)
+    left, top = (side - width) // 2, (side - height) // 2
+    return left, side - width - left, top, side - height - top
+
+
+def _interpolation(length: int, padding: tuple[int, int], size: int) -> Tensor:
+    """(length, size / 8) float32: reads a row of logits, bilinearly, at the centres of the `length` pixels of an image.
+
+    The image was padded on both sides and then resized to `size` pixels.
+    """
+    count = size // STRIDE
+    padded = length + sum(padding)
+    centres = (torch.arange(length, dtype=torch.float64) + padding[0] + 0.5) * size / padded - 0.5
+    positions = centres.clamp(0, size - 1) * (count - 1) / (size - 1)
+    lower = positions.floor().clamp(max=count - 2).long()
+    share = positions - lower
+    matrix = torch.zeros(length, count, dtype=torch.float64)
+    matrix.scatter_(1, lower[:, None], (1 - share)[:, None])
+    matrix.scatter_(1, lower[:, None] + 1, share[:, None])
+    return matrix.float()
+
+
+def _device(settings: BiSeNetSettings) -> torch.device:
+    try:
+        device = torch.device(settings.device)
+    except RuntimeError as error:
+        raise ConfigurationError(f"--device {settings.device}: cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigurationError(f"--device {settings.device}: cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigurationError(
+            f"--device {settings.device}: torch sees {torch.cuda.device_count()} CUDA devices here"
+        )
+    if device.type == "cpu" and settings.precision is Precision.FLOAT16:
+        raise ConfigurationError("float16 is for CUDA devices; on a CPU take float32 or bfloat16")
+    return device
+
+
+@contextmanager
+def _exact_convolutions(device: torch.device) -> Iterator[None]:
+    """On CUDA: float32 is float32, and the algorithm is the same from run to run."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+def _trained_size(header: dict[str, str]) -> int:
+    said = re.match(r"(\d{2,4})x\1\b", header.get("input", ""))
+    return BiSeNetSettings(size=int(said[1])).size or RELEASED_SIZE if said else RELEASED_SIZE
+
+
+def _class_order(header: dict[str, str], path: Path) -> ClassOrder:
+    said = header.get("class_order", ClassOrder.FACEXLIB)
+    if said not in list(ClassOrder):
+        raise WeightsError(f"weights {path}: unknown class order {said!r} in the header: {', '.join(ClassOrder)}")
+    return ClassOrder(said)
