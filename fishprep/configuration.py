@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fishprep.crop import RECIPES
 from fishprep.decode import MOST_PIXELS, Limits
 from fishprep.errors import ConfigurationError
+from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
 
 Policy = Literal["largest", "center", "all", "reject"]
@@ -68,6 +68,8 @@ class BuildConfiguration(BaseModel):
         ):
             if value not in known:
                 raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
+        MaskResize.of(configuration.mask_resizer)
+        SkinFusion.of(configuration.skin_classes)
         return configuration
 
     @property
@@ -112,14 +114,6 @@ def canonical(value: object) -> str:
 def sha256_json(value: object) -> str:
     """SHA-256 of canonical JSON."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-def read_configuration(path: Path) -> BuildConfiguration:
-    """The configuration that a build stored; ConfigurationError where the file is damaged."""
-    try:
-        return BuildConfiguration.parse(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
 
 
 def _flag(location: tuple[int | str, ...]) -> str:

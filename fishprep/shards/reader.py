@@ -50,9 +50,7 @@ class Shard:
         except FileNotFoundError as error:
             raise ShardError(f"{self.path}: there is no such file") from error
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise ShardError(
-                f"{self.path}: truncated, damaged or not a shard: {_first_line(error)}"
-            ) from error
+            raise ShardError(f"{self.path}: truncated, damaged or not a shard: {_first_line(error)}") from error
         self._bytes: np.memmap | None = np.memmap(self.path, np.uint8, "r")
         self._arrays = {name: self._map(name) for name in self._layout}
 
@@ -69,6 +67,10 @@ class Shard:
         except KeyError:
             raise ShardError(f"{self.path}: no dataset {name}; it has {', '.join(self._arrays)}") from None
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All mapped arrays by the name of their dataset."""
+        return dict(self._arrays)
+
     def images(self, size: int) -> np.ndarray:
         """(N, size, size, 3) uint8 RGB."""
         return self[schema.image(size)]
@@ -77,9 +79,7 @@ class Shard:
         """(N, size, size) uint8 in {0, 1}."""
         return self[schema.skin(size)]
 
-    def gather(
-        self, name: str, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None
-    ) -> np.ndarray:
+    def gather(self, name: str, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the samples `indices` of a dataset into `out` (or a new array), one memory copy a sample.
 
         Raises IndexError where an index is not in [0, N).
@@ -108,9 +108,7 @@ class Shard:
         if len(set(self.ids)) != len(self.ids):
             raise ShardError(f"{self.path}: ids that are not unique")
         if set(self.splits) != {self.attributes.split}:
-            raise ShardError(
-                f"{self.path}: samples of another split than the shard's ({self.attributes.split})"
-            )
+            raise ShardError(f"{self.path}: samples of another split than the shard's ({self.attributes.split})")
 
     def close(self) -> None:
         """Drop the mapping; arrays handed out before stay valid."""
@@ -151,9 +149,7 @@ def _read_attributes(path: Path, file: h5py.File) -> ShardAttributes:
     if missing:
         raise ShardError(f"{path}: missing attributes: {', '.join(missing)}")
     texts = {name: str(attributes[name]) for name in schema.ATTRIBUTES if name != "samples"}
-    objects = {
-        name: _json_object(path, name, texts[name]) for name in ("configuration", "versions", "weights")
-    }
+    objects = {name: _json_object(path, name, texts[name]) for name in ("configuration", "versions", "weights")}
     samples = int(attributes["samples"])
     if samples < 1:
         raise ShardError(f"{path}: says that it holds {samples} samples")

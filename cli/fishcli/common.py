@@ -1,0 +1,106 @@
+"""What both command lines share: errors without tracebacks, exit codes, configuration files, devices, plain numbers."""
+
+import signal
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+import torch
+from rich.console import Console
+
+from fishprep.errors import FishPrepError
+
+FAILED, NOT_ALL = 1, 3
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def run(group: click.Group, program: str, errors: tuple[type[Exception], ...] = (FishPrepError,)) -> NoReturn:
+    """Run a command group and exit: 0 done, 1 failed, 2 usage, 3 something was not done, 130 on Ctrl-C, 143 on SIGTERM.
+
+    `errors` are printed as one message; any other exception is a defect, and shows its traceback.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = group.main(prog_name=program, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except errors as error:
+        click.echo(f"{program}: {error}", err=True)
+        code = FAILED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what Ctrl-C does, with another exit code."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def config_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--config FILE`: a TOML file of flags; the command line and the environment win over it."""
+    return click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_read_config,
+        help="TOML file of flags, named as here (shard-size = 500). The command line wins over it.",
+    )
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}", context, parameter) from error
+    known = {option.name for option in context.command.params if isinstance(option, click.Option)} - {"config"}
+    named = {name.replace("-", "_"): value for name, value in values.items()}
+    if unknown := sorted(set(named) - known):  # type: ignore[arg-type]
+        listed = ", ".join(sorted(str(name).replace("_", "-") for name in known))
+        raise click.BadParameter(f"{path}: unknown key {unknown[0]!r}; known are {listed}", context, parameter)
+    context.default_map = {**(context.default_map or {}), **named}
+
+
+def resolve_device(device: str) -> str:
+    """`auto` → `cuda` where there is one, else `cpu`; anything else as it is."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def console(stderr: bool = False) -> Console:
+    """Results go to stdout, progress and messages to stderr."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def size_text(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def time_text(seconds: float) -> str:
+    """A duration for people."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,410 @@
+"""Specs → shards: `ShardBuilder` makes one, `Build` makes them all, resumes, tries again what was dropped."""
+
+import errno
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from fishprep import manifest
+from fishprep.configuration import BuildConfiguration
+from fishprep.engines import local
+from fishprep.errors import BuildError, ConfigurationError
+from fishprep.files import sha256_file, write_text
+from fishprep.manifest import PlannedPhoto, Row, ShardRecord, Totals
+from fishprep.measures import measure
+from fishprep.names import face_id
+from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.skin import skin_pyramid
+from fishprep.photo import Photo, Problem
+from fishprep.pipeline import FacePipeline, HRFace, Outcome
+from fishprep.plan import Plan, ShardSpec, fingerprints
+from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
+from fishprep.shards.schema import SCHEMA_VERSION, ShardName
+from fishprep.shards.writer import Samples, write_shard
+from fishprep.status import Status
+
+LOCK = ".lock"
+_FATAL = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "file too large",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News from a build: photos done, faces kept, photos or faces dropped since the last news; `hashed` while planning."""
+
+    photos: int = 0
+    kept: int = 0
+    dropped: int = 0
+    hashed: int = 0
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What came of a spec, with the seconds that each stage took."""
+
+    record: ShardRecord
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ShardAttributes:
+    """The attributes that all shards of a build share."""
+
+    configuration: BuildConfiguration
+    recipe: str
+    inputs: str
+    versions: dict[str, str]
+
+    def texts(self) -> dict[str, str]:
+        """As `shards.writer.write_shard` takes them."""
+        return {
+            "producer": PRODUCER,
+            "configuration": self.configuration.json_text(),
+            "recipe": self.recipe,
+            "inputs": self.inputs,
+            "versions": json.dumps(self.versions, sort_keys=True),
+            "weights": json.dumps(self.configuration.weights, sort_keys=True),
+        }
+
+
+@dataclass(frozen=True)
+class BuilderFactory:
+    """Makes a `ShardBuilder` in a worker process."""
+
+    folder: Path
+    attributes: ShardAttributes
+    weights: WeightsFrom
+
+    def __call__(self) -> "ShardBuilder":
+        return ShardBuilder(self.folder, self.attributes, make_pipeline(self.attributes.configuration, self.weights))
+
+
+class ShardBuilder:
+    """Builds whole shards, one after another, in one process."""
+
+    def __init__(self, folder: Path, attributes: ShardAttributes, pipeline: FacePipeline) -> None:
+        self.folder = folder
+        self.attributes = attributes
+        self.configuration = attributes.configuration
+        self.pipeline = pipeline
+
+    def __call__(self, spec: ShardSpec, tell: Callable[[Progress], None]) -> ShardResult:
+        """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows. OSError where the disk refuses."""
+        self.pipeline.times.seconds.clear()
+        outcomes = []
+        for outcome in self.pipeline.faces(spec.photos):
+            outcomes.append(outcome)
+            tell(Progress(1, len(outcome.kept), len(outcome.dropped)))
+        faces = [face for outcome in outcomes for face in outcome.kept]
+        with self.pipeline.times.stage("parse"):
+            parsed = self._parse(faces)
+        with self.pipeline.times.stage("pyramid"):
+            samples = self._samples(spec, outcomes, faces, parsed)
+        with self.pipeline.times.stage("measure"):
+            rows = list(_rows(spec, outcomes, parsed.skin, self.configuration))
+        with self.pipeline.times.stage("write"):
+            record = self._write(spec, samples, rows)
+        return ShardResult(record, dict(self.pipeline.times.seconds))
+
+    def _parse(self, faces: list[HRFace]) -> ParsedFaces:
+        images = _stack([face.image for face in faces], (HR_SIZE, HR_SIZE, 3), np.uint8)
+        landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
+        return self.pipeline.parser.parse(images, landmarks)
+
+    def _samples(
+        self, spec: ShardSpec, outcomes: list[Outcome], faces: list[HRFace], parsed: ParsedFaces
+    ) -> Samples | None:
+        if not faces:
+            return None
+        hr = np.stack([face.image for face in faces])
+        return Samples(
+            images={HR_SIZE: hr, **lr_pyramid(hr, self.configuration.resizer)},
+            skin={HR_SIZE: parsed.skin, **skin_pyramid(parsed.skin, LR_SIZES, self.configuration.mask_resizer)},
+            classes=parsed.classes if self.configuration.keep_classes else None,
+            landmarks=np.stack([face.landmarks for face in faces]),
+            boxes=np.array([face.box for face in faces], np.float32),
+            ids=[name for outcome in outcomes for name in _face_ids(outcome, self.configuration)],
+            split=spec.name.split,
+        )
+
+    def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
+        record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
+        path = self.folder / spec.name.file
+        if samples is not None:
+            write_shard(path, samples, self.attributes.texts())
+            record = replace(
+                record, file=path.name, sha256=sha256_file(path), bytes=path.stat().st_size, samples=len(samples)
+            )
+        manifest.write_rows(self.folder, spec.name, rows, record)
+        return record
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A build that is whole: its totals, the seconds of each stage, and how many specs were built now and before."""
+
+    totals: Totals
+    seconds: dict[str, float]
+    built: int
+    resumed: int
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """A build: what, where to, and where its weights are."""
+
+    folder: Path
+    plan: Plan
+    resolved: Resolved
+    weights: WeightsFrom
+    origin: dict[str, Any]
+    """How the source was opened, so that `retry` and `verify` can open it again."""
+
+
+Tell = Callable[[Progress], None]
+
+
+def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, overwrite: bool = False) -> Finished:
+    """Build every shard that is not there yet, then the manifest.
+
+    Raises ConfigurationError where the folder holds a build of another configuration or other inputs (unless `overwrite`) or
+    any build at all (with `resume` off), and BuildError where the disk is full or another build is at work in the folder.
+    What was finished stands in every case.
+    """
+    folder = request.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        if overwrite:
+            remove_build(folder)
+        attributes = _start(request, resume, tell)
+        remove_leftovers(folder)
+        done = manifest.finished(folder)
+        specs = list(request.plan.specs(request.resolved.configuration.shard_size))
+        todo = [spec for spec in specs if spec.name not in done]
+        tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
+        run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell)
+        return finish(folder, run, len(specs) - len(todo))
+
+
+def remove_build(folder: Path) -> None:
+    """Remove every file that a build writes, and nothing else."""
+    for pattern in ("*-*.h5", "*-*.parquet"):
+        for path in folder.glob(pattern):
+            if ShardName.parse(path.with_suffix(".h5")) is not None:
+                path.unlink()
+    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES):
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("retry-*.json"):
+        path.unlink()
+
+
+def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
+    """Compare with the build that is in the folder, or record this one."""
+    folder, configuration = request.folder, request.resolved.configuration
+    planned = list(
+        fingerprints(request.plan.photos, configuration.limits, lambda number: tell(Progress(hashed=number)))
+    )
+    inputs = manifest.inputs_hash(planned)
+    known = folder / manifest.CONFIGURATION
+    if known.exists():
+        if not resume:
+            raise ConfigurationError(
+                f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
+            )
+        _refuse_changes(folder, configuration, planned)
+    else:
+        stray = sorted(path.name for path in folder.glob("*.h5"))
+        if stray:
+            raise ConfigurationError(f"{folder} holds {stray[0]} but no {known.name}: choose another folder")
+        manifest.write_plan(folder / manifest.PLAN, planned)
+        facts = {
+            "configuration": configuration.model_dump(mode="json"),
+            "recipe": request.resolved.recipe,
+            "inputs": inputs,
+            "versions": library_versions(),
+            "source": request.origin,
+            "notes": list(request.plan.notes),
+            "left_out": request.plan.left_out,
+        }
+        write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    stored = read_start(folder)
+    return ShardAttributes(configuration, stored["recipe"], inputs, stored["versions"])
+
+
+def read_start(folder: Path) -> dict[str, Any]:
+    """What a build recorded at its start; BuildError where it is missing or damaged."""
+    path = folder / manifest.CONFIGURATION
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build") from error
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{path}: damaged ({error})") from error
+
+
+def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: list[PlannedPhoto]) -> None:
+    stored = read_start(folder)
+    changes = BuildConfiguration.parse(stored["configuration"]).differences(configuration)
+    changes += [
+        f"{name}: {old} → {new}"
+        for name, new in library_versions().items()
+        if (old := stored["versions"].get(name)) != new
+    ]
+    changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
+    if changes:
+        raise ConfigurationError(
+            f"{folder} holds a build of something else. Changed since:\n  "
+            + "\n  ".join(changes)
+            + "\nUndo that, build into another folder, or pass --overwrite to start anew."
+        )
+
+
+def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
+    old, new = ({photo.id: photo for photo in photos} for photos in (before, now))
+    kinds = {
+        "added": [name for name in new if name not in old],
+        "gone": [name for name in old if name not in new],
+        "changed": [name for name in new if name in old and new[name] != old[name]],
+    }
+    return [
+        f"photos {kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
+        for kind, names in kinds.items()
+        if names
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of the specs of one run; `failures` are those that were not built, with the reason."""
+
+    failures: tuple[tuple[str, str], ...]
+    seconds: dict[str, float]
+    built: int
+
+
+def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell: Tell) -> Run:
+    """Build specs in worker processes. BuildError at once where the disk takes no more; other failures are collected."""
+    failures: list[tuple[str, str]] = []
+    seconds: dict[str, float] = {}
+    built = 0
+    for event in local.run(factory, todo, min(workers, len(todo) or 1), tell) if todo else ():  # type: ignore[arg-type]
+        if isinstance(event, local.Done):
+            built += 1
+            for stage, spent in event.result.seconds.items():
+                seconds[stage] = seconds.get(stage, 0.0) + spent
+            continue
+        failures.append((str(event.spec.name), event.reason))
+        if event.system_error in _FATAL:
+            raise BuildError(
+                f"{factory.folder}: {_FATAL[event.system_error]}, while writing {event.spec.name}. "
+                "Finished shards are kept: make room and run the same command again."
+            )
+    return Run(tuple(failures), seconds, built)
+
+
+def finish(folder: Path, run: "Run", resumed: int) -> Finished:
+    """The manifest of a build that is whole; BuildError, and no manifest, where specs failed."""
+    if run.failures:
+        listed = "\n  ".join(f"{name}: {reason}" for name, reason in run.failures)
+        raise BuildError(
+            f"{folder}: {len(run.failures)} shards were not built:\n  {listed}\n"
+            "The others are kept; run the same command again to try these once more."
+        )
+    return Finished(write_manifest(folder), run.seconds, run.built, resumed)
+
+
+def write_manifest(folder: Path) -> Totals:
+    """`manifest.json` and `samples.parquet` from what stands in a folder."""
+    start = read_start(folder)
+    configuration = BuildConfiguration.parse(start.pop("configuration"))
+    facts = {"schema_version": SCHEMA_VERSION, "producer": PRODUCER, **start, "retries": read_retries(folder)}
+    return manifest.write_end(folder, configuration, facts)
+
+
+def read_retries(folder: Path) -> list[dict[str, Any]]:
+    """The recorded retries of a build, in order."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("retry-*.json"))]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Only one build at a time in a folder; the lock goes with the process that holds it."""
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise BuildError(f"{folder}: another build is at work in it") from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Temporary files of builds that were killed, and shards whose rows were not written any more."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+    for path in folder.glob("*.h5"):
+        name = ShardName.parse(path)
+        if name is not None and not (folder / name.rows_file).exists():
+            path.unlink()
+
+
+def _face_ids(outcome: Outcome, configuration: BuildConfiguration) -> list[str]:
+    numbered = configuration.faces == "all" and len(outcome.kept) > 1
+    return [face_id(outcome.photo.id, number if numbered else None) for number in range(len(outcome.kept))]
+
+
+def _rows(
+    spec: ShardSpec, outcomes: list[Outcome], skin: np.ndarray, configuration: BuildConfiguration
+) -> Iterator[Row]:
+    index = 0
+    for outcome in outcomes:
+        dropped = outcome.dropped if outcome.kept else (_one_problem(outcome.dropped),)
+        for name, face in zip(_face_ids(outcome, configuration), outcome.kept, strict=True):
+            side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+            yield replace(
+                _row(outcome, name, spec.name.split, Status.OK, ""),
+                shard=str(spec.name),
+                index=index,
+                box=face.box,
+                landmark_backend=face.backend,
+                measures=measure(face.image, skin[index], face.landmarks, side),
+            )
+            index += 1
+        for problem in dropped:
+            yield _row(outcome, outcome.photo.id, spec.name.split, problem.status, problem.reason)
+
+
+def _one_problem(problems: tuple[Problem, ...]) -> Problem:
+    """A photo of which nothing was kept has one row: its first problem, and how many faces had one."""
+    if len(problems) == 1:
+        return problems[0]
+    return Problem(problems[0].status, f"{len(problems)} faces, none kept: " + "; ".join(p.reason for p in problems))
+
+
+def _row(outcome: Outcome, name: str, split: str, status: Status, reason: str) -> Row:
+    photo: Photo = outcome.photo
+    return Row(
+        id=name,
+        photo=photo.id,
+        path=photo.relative,
+        sha256=outcome.sha256,
+        split=split,
+        status=status,
+        reason=reason,
+        licence=photo.licence,
+        identity=photo.identity,
+        width=outcome.width,
+        height=outcome.height,
+    )
+
+
+def _stack(arrays: list[np.ndarray], shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    return np.stack(arrays) if arrays else np.empty((0, *shape), dtype)

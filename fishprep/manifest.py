@@ -1,0 +1,273 @@
+"""The truth about a build: its configuration and inputs, the fate of every photo, the hash of every shard.
+
+Files of an output folder: `configuration.json` and `plan.parquet` (written first), for each finished spec its rows
+`SPLIT-NNNNN.parquet` beside `SPLIT-NNNNN.h5`, and at the end `manifest.json` and `samples.parquet`. A spec is done when
+its rows stand; everything else follows from the rows and can be made again (`repair`).
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fishprep.configuration import BuildConfiguration, canonical
+from fishprep.errors import BuildError
+from fishprep.files import atomic, write_text
+from fishprep.measures import Measures
+from fishprep.shards.schema import ShardName
+from fishprep.status import Status
+
+CONFIGURATION = "configuration.json"
+PLAN = "plan.parquet"
+MANIFEST = "manifest.json"
+SAMPLES = "samples.parquet"
+
+ROW_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("photo", pa.string()),
+        ("path", pa.string()),
+        ("sha256", pa.string()),
+        ("split", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("shard", pa.string()),
+        ("index", pa.int32()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmark_backend", pa.string()),
+        ("licence", pa.string()),
+        ("identity", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        *((f.name, pa.float32()) for f in fields(Measures) if f.name != "fingerprint"),
+        ("fingerprint", pa.uint64()),
+    ]
+)
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("path", pa.string()),
+        ("split", pa.string()),
+        ("sha256", pa.string()),
+        ("annotation", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One face, or one photo of which no face was kept.
+
+    id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
+    not be read. shard, index: where the sample lies; None where it was dropped. width, height: of the upright photo.
+    """
+
+    id: str
+    photo: str
+    path: str
+    sha256: str
+    split: str
+    status: Status
+    reason: str
+    licence: str
+    identity: str | None = None
+    shard: str | None = None
+    index: int | None = None
+    box: tuple[float, float, float, float] | None = None
+    landmark_backend: str | None = None
+    width: int | None = None
+    height: int | None = None
+    measures: Measures | None = None
+
+    def flat(self) -> dict[str, Any]:
+        """As a record of `ROW_SCHEMA`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "measures"}
+        values["status"] = str(self.status)
+        nothing = dict.fromkeys(f.name for f in fields(Measures))
+        return values | (asdict(self.measures) if self.measures else nothing)
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """What the manifest says of a finished spec; `file`, `sha256`, `bytes` are empty where nothing was kept."""
+
+    name: str
+    file: str | None
+    sha256: str | None
+    bytes: int
+    samples: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of a build, over the last try at every photo."""
+
+    photos: int
+    samples: int
+    dropped: int
+    bytes: int
+    by_split: dict[str, int]
+    by_status: dict[str, int]
+    by_backend: dict[str, int]
+
+
+def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> None:
+    """Write the rows of a finished spec, with its record in the file's metadata. This is what makes it done."""
+    table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+    table = table.replace_schema_metadata({b"record": canonical(asdict(record)).encode()})
+    with atomic(folder / name.rows_file) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_record(path: Path) -> ShardRecord:
+    """The record in a rows file; BuildError where it is damaged."""
+    try:
+        return ShardRecord(**json.loads(pq.read_schema(path).metadata[b"record"]))
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise BuildError(f"{path}: damaged rows file ({error}); delete it and build again to make it anew") from error
+
+
+def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The rows of one finished spec, or of the whole build (`samples.parquet`); BuildError where they are damaged."""
+    try:
+        return pq.read_table(path, columns=columns, schema=None if columns else ROW_SCHEMA)
+    except (OSError, pa.ArrowException) as error:
+        raise BuildError(f"{path}: damaged rows file ({error})") from error
+
+
+def finished(folder: Path) -> dict[ShardName, ShardRecord]:
+    """The specs that are done, in order, by their rows files."""
+    named = [(ShardName.parse(path.with_suffix(".h5")), path) for path in folder.glob("*-*.parquet")]
+    return {name: read_record(path) for name, path in sorted((n, p) for n, p in named if n is not None)}
+
+
+def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, Any]) -> Totals:
+    """Write `samples.parquet` and `manifest.json` from the rows that stand, and return the totals.
+
+    Of a photo that was tried again only the last try counts. `facts` (recipe, inputs, versions, notes, tries) go into the
+    manifest as they are. Memory does not grow with the build but for the ids of photos that were tried again.
+    """
+    records = finished(folder)
+    totals = _merge(folder, records, _superseded(folder, facts.get("retries", [])))
+    manifest = {
+        "configuration": configuration.model_dump(mode="json"),
+        **facts,
+        "totals": asdict(totals),
+        "shards": [asdict(record) for record in records.values()],
+    }
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return totals
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """`manifest.json` of a finished build; BuildError where there is none."""
+    path = folder / MANIFEST
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BuildError(f"{folder}: no {MANIFEST} in it: not a finished build; run `fishprep build` again") from error
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{path}: damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
+
+
+def totals_of(manifest: dict[str, Any]) -> Totals:
+    """The totals in a manifest that was read."""
+    return Totals(**manifest["totals"])
+
+
+@dataclass(frozen=True)
+class PlannedPhoto:
+    """One line of the plan: what went into a build, by content. `annotation`: SHA-256 over what its source says of it."""
+
+    id: str
+    path: str
+    split: str
+    sha256: str
+    annotation: str
+
+
+def write_plan(path: Path, photos: Iterable[PlannedPhoto]) -> None:
+    """Store the plan of a build."""
+    with atomic(path) as temporary:
+        table = pa.Table.from_pylist([asdict(photo) for photo in photos], schema=PLAN_SCHEMA)
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_plan(path: Path) -> list[PlannedPhoto]:
+    """The plan that a build stored; BuildError where it is damaged."""
+    try:
+        return [PlannedPhoto(**line) for line in pq.read_table(path, schema=PLAN_SCHEMA).to_pylist()]
+    except (OSError, pa.ArrowException) as error:
+        raise BuildError(f"{path}: damaged plan ({error}); build into a new folder, or pass --overwrite") from error
+
+
+def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
+    """SHA-256 over the plan: ids, splits, contents and annotations of all photos, in order."""
+    digest = hashlib.sha256()
+    for photo in photos:
+        digest.update(canonical([photo.id, photo.split, photo.sha256, photo.annotation]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
+    """For each retry, in order: the specs that it wrote and the photos that they hold."""
+    tries = []
+    for retry in retries:
+        names = frozenset(ShardName(*name) for name in retry["specs"])
+        done = [folder / name.rows_file for name in names if (folder / name.rows_file).exists()]
+        photos = frozenset(photo for path in done for photo in read_rows(path, ["photo"])["photo"].to_pylist())
+        tries.append((names, photos))
+    return tries
+
+
+def _merge(
+    folder: Path,
+    records: dict[ShardName, ShardRecord],
+    retries: list[tuple[frozenset[ShardName], frozenset[str]]],
+) -> Totals:
+    counts: dict[str, Counter[str]] = {"split": Counter(), "status": Counter(), "backend": Counter()}
+    photos = 0
+    with atomic(folder / SAMPLES) as temporary, pq.ParquetWriter(temporary, ROW_SCHEMA, compression="zstd") as writer:
+        for name in records:
+            table = _without(read_rows(folder / name.rows_file), _later_photos(name, retries))
+            writer.write_table(table)
+            photos += len(set(table["photo"].to_pylist()))
+            for split, status, backend in _columns(table, "split", "status", "landmark_backend"):
+                counts["status"][status] += 1
+                if status == Status.OK:
+                    counts["split"][split] += 1
+                    counts["backend"][backend] += 1
+    samples = counts["status"][Status.OK]
+    return Totals(
+        photos=photos,
+        samples=samples,
+        dropped=counts["status"].total() - samples,
+        bytes=sum(record.bytes for record in records.values()),
+        by_split=dict(sorted(counts["split"].items())),
+        by_status=dict(counts["status"].most_common()),
+        by_backend=dict(counts["backend"].most_common()),
+    )
+
+
+def _later_photos(name: ShardName, retries: list[tuple[frozenset[ShardName], frozenset[str]]]) -> frozenset[str]:
+    """Photos of a spec that a later try took up again."""
+    own = next((number for number, (names, _) in enumerate(retries) if name in names), -1)
+    return frozenset().union(*(photos for _, photos in retries[own + 1 :]))
+
+
+def _without(table: pa.Table, photos: frozenset[str]) -> pa.Table:
+    if not photos:
+        return table
+    return table.filter(pa.array([photo not in photos for photo in table["photo"].to_pylist()]))
+
+
+def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name].to_pylist() for name in names), strict=True)

@@ -1,0 +1,196 @@
+"""The way of a batch of photos to samples: read, decode, find, choose, crop, resize, parse. Knows nothing of files written."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from fishprep.configuration import BuildConfiguration
+from fishprep.crop import CropRecipe, cut, outside_share, to_crop
+from fishprep.decode import decode, read_file
+from fishprep.errors import DecodeError, SourceError
+from fishprep.landmarks.annotation import read_points
+from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
+from fishprep.landmarks.select import disagreement, select
+from fishprep.parsing.base import FaceParser
+from fishprep.photo import Photo, Problem
+from fishprep.pyramid import hr_face
+from fishprep.status import Status
+
+BATCH_PHOTOS = 32
+BATCH_PIXELS = 40_000_000
+"""A batch is closed at whichever comes first, so that memory is bounded whatever the photos' sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class HRFace:
+    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo."""
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    box: Box
+    backend: str
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a photo: the faces kept, left to right, and the problems of those dropped.
+
+    sha256 is empty where the file could not be read; width and height are None where it was not decoded.
+    """
+
+    photo: Photo
+    sha256: str = ""
+    width: int | None = None
+    height: int | None = None
+    kept: tuple[HRFace, ...] = ()
+    dropped: tuple[Problem, ...] = ()
+
+
+@dataclass
+class StageTimes:
+    """Seconds spent in each stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def add(self, other: dict[str, float]) -> None:
+        """Add the seconds of another record."""
+        for name, seconds in other.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    outcome: Outcome
+    query: Query | None = None
+
+
+class FacePipeline:
+    """Photos → HR faces with landmarks, and HR faces → parsing maps, by one configuration."""
+
+    def __init__(self, configuration: BuildConfiguration, backend: LandmarkBackend, parser: FaceParser) -> None:
+        self.configuration = configuration
+        self.backend = backend
+        self.parser = parser
+        self.times = StageTimes()
+        self._recipe = CropRecipe(configuration.crop, configuration.expand)
+
+    def faces(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
+        """The outcome of each photo, in order. The next photo is read and decoded while a batch is searched for faces."""
+        batch: list[_Decoded] = []
+        pixels = 0
+        for decoded in self._decode_ahead(photos):
+            batch.append(decoded)
+            pixels += decoded.query.image.shape[0] * decoded.query.image.shape[1] if decoded.query else 0
+            if len(batch) >= BATCH_PHOTOS or pixels >= BATCH_PIXELS:
+                yield from self._search(batch)
+                batch, pixels = [], 0
+        yield from self._search(batch)
+
+    def _decode_ahead(self, photos: Iterable[Photo]) -> Iterator[_Decoded]:
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for photo in photos:
+                following = ahead.submit(self._decode, photo)
+                if coming is not None:
+                    yield coming.result()
+                coming = following
+            if coming is not None:
+                yield coming.result()
+
+    def _decode(self, photo: Photo) -> _Decoded:
+        if photo.problem is not None:
+            return _Decoded(Outcome(photo, dropped=(photo.problem,)))
+        with self.times.stage("decode"):
+            sha256 = ""
+            try:
+                data = read_file(photo.path, self.configuration.limits)
+                sha256 = hashlib.sha256(data).hexdigest()
+                image = decode(data, self.configuration.limits)
+                reference = photo.reference
+                if photo.points_file is not None and self.configuration.landmarks == "annotation":
+                    reference = replace(reference, points=read_points(photo.points_file, photo.relative))
+            except DecodeError as error:
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status(error.status), error.reason),)))
+            except SourceError as error:
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, str(error)),)))
+        height, width = image.shape[:2]
+        return _Decoded(Outcome(photo, sha256, width, height), Query(image, reference))
+
+    def _search(self, batch: Sequence[_Decoded]) -> Iterator[Outcome]:
+        queries = [decoded.query for decoded in batch if decoded.query is not None]
+        with self.times.stage("landmarks"):
+            found = iter(self.backend.detect(queries) if queries else [])
+        for decoded in batch:
+            if decoded.query is None:
+                yield decoded.outcome
+            else:
+                with self.times.stage("crop"):
+                    outcome = self._keep(decoded.outcome, decoded.query, next(found))
+                yield outcome
+
+    def _keep(self, outcome: Outcome, query: Query, faces: list[Face]) -> Outcome:
+        chosen = select(faces, self.configuration.faces, query)
+        if isinstance(chosen, Problem):
+            return replace(outcome, dropped=(chosen,))
+        results = [self._crop(face, query) for face in chosen]
+        return replace(
+            outcome,
+            kept=tuple(result for result in results if isinstance(result, HRFace)),
+            dropped=tuple(result for result in results if isinstance(result, Problem)),
+        )
+
+    def _crop(self, face: Face, query: Query) -> HRFace | Problem:
+        height, width = query.image.shape[:2]
+        if problem := self._reference_problem(face, query):
+            return problem
+        try:
+            box = self._recipe.box(face.points, width, height)
+        except ValueError as error:
+            return Problem(Status.LANDMARKS_OUTSIDE, str(error))
+        if problem := self._box_problem(box, width, height):
+            return problem
+        image = hr_face(cut(query.image, box), self.configuration.resizer)
+        return HRFace(image, to_crop(face.points, box), box, face.backend)
+
+    def _reference_problem(self, face: Face, query: Query) -> Problem | None:
+        five = query.reference.five
+        if five is None or self.configuration.faces == "all":
+            return None
+        share = disagreement(face.points, five)
+        if share <= self.configuration.max_disagreement:
+            return None
+        return Problem(
+            Status.LANDMARKS_DISAGREE,
+            f"landmarks are {share:.2f} inter-ocular distances from the reference points, the limit is "
+            f"{self.configuration.max_disagreement:g} (--max-disagreement)",
+        )
+
+    def _box_problem(self, box: Box, width: int, height: int) -> Problem | None:
+        side = min(box[2] - box[0], box[3] - box[1])
+        if side < self.configuration.min_side:
+            return Problem(
+                Status.TOO_SMALL,
+                f"the crop has {side:.0f} px a side, the limit is {self.configuration.min_side} (--min-side)",
+            )
+        outside = outside_share(box, width, height)
+        if outside > self.configuration.max_outside:
+            return Problem(
+                Status.OUTSIDE,
+                f"{outside:.0%} of the crop lies outside the photo, the limit is "
+                f"{self.configuration.max_outside:.0%} (--max-outside)",
+            )
+        return None

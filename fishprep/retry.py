@@ -1,0 +1,156 @@
+"""Trying again what was dropped: further shards with settings of their own, beside those that stand."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fishprep import manifest
+from fishprep.build import (
+    BuilderFactory,
+    Finished,
+    ShardAttributes,
+    Tell,
+    finish,
+    locked,
+    read_retries,
+    read_start,
+    remove_leftovers,
+    run_specs,
+)
+from fishprep.configuration import BuildConfiguration
+from fishprep.errors import BuildError, ConfigurationError
+from fishprep.files import write_text
+from fishprep.photo import Photo
+from fishprep.plan import Plan, ShardSpec, divide
+from fishprep.setup import WeightsFrom, library_versions, resolve
+from fishprep.shards.schema import ShardName
+
+OVERRIDES = (
+    "landmarks",
+    "thorough",
+    "faces",
+    "max_disagreement",
+    "max_outside",
+    "min_side",
+    "max_bytes",
+    "max_pixels",
+    "device",
+)
+"""What a retry may change: nothing of the recipe, so that its shards can be trained with the others."""
+
+
+@dataclass(frozen=True)
+class RetryRequest:
+    """Photos of which the last try ended in one of `statuses`, tried with `overrides` over the build's configuration."""
+
+    folder: Path
+    plan: Plan
+    statuses: tuple[str, ...]
+    overrides: dict[str, Any]
+    weights: WeightsFrom
+
+
+def retry(request: RetryRequest, workers: int, tell: Tell) -> Finished:
+    """Write further shards for the photos of a finished build that were dropped, and the manifest anew.
+
+    A retry that was interrupted is finished first, as it was recorded. Raises BuildError where the build is not finished,
+    ConfigurationError where nothing has such a status, an override is not allowed, or the recipe would change.
+    """
+    with locked(request.folder):
+        manifest.read_manifest(request.folder)
+        remove_leftovers(request.folder)
+        record = _unfinished(request.folder) or _record(request)
+        specs = _specs(record, request.plan)
+        done = manifest.finished(request.folder)
+        todo = [spec for spec in specs if spec.name not in done]
+        factory = BuilderFactory(request.folder, _attributes(request.folder, record), request.weights)
+        run = run_specs(factory, todo, workers, tell)
+        return finish(request.folder, run, len(specs) - len(todo))
+
+
+def _unfinished(folder: Path) -> dict[str, Any] | None:
+    done = manifest.finished(folder)
+    for record in read_retries(folder):
+        if any(ShardName(*name) not in done for name in record["specs"]):
+            return record
+    return None
+
+
+def _record(request: RetryRequest) -> dict[str, Any]:
+    """Decide on a new retry and store it, before anything is built."""
+    forbidden = sorted(set(request.overrides) - set(OVERRIDES))
+    if forbidden:
+        raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
+    start = read_start(request.folder)
+    values = start["configuration"] | request.overrides | {"weights": {}}
+    resolved = resolve(BuildConfiguration.parse(values), request.weights)
+    if resolved.recipe != start["recipe"]:
+        raise ConfigurationError(
+            f"{request.folder}: the weights are not those of the build; its shards could not be mixed"
+        )
+    photos = _photos(request)
+    last = _last_numbers(request.folder)
+    specs = divide(photos, resolved.configuration.shard_size, lambda split: last.get(split, -1) + 1)
+    record = {
+        "statuses": list(request.statuses),
+        "overrides": request.overrides,
+        "configuration": resolved.configuration.model_dump(mode="json"),
+        "inputs": start["inputs"],
+        "recipe": resolved.recipe,
+        "versions": library_versions(),
+        "specs": [[spec.name.split, spec.name.number] for spec in specs],
+        "photos": [photo.id for photo in photos],
+    }
+    number = len(list(request.folder.glob("retry-*.json"))) + 1
+    write_text(request.folder / f"retry-{number:04d}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return record
+
+
+def _photos(request: RetryRequest) -> list[Photo]:
+    rows = manifest.read_rows(request.folder / manifest.SAMPLES, ["photo", "status"])
+    statuses = set(request.statuses)
+    wanted = {
+        photo
+        for photo, status in zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)
+        if status in statuses
+    }
+    if not wanted:
+        raise ConfigurationError(
+            f"{request.folder}: no photo has status {' or '.join(request.statuses)}: nothing to do"
+        )
+    return _find(wanted, request.plan)
+
+
+def _find(wanted: set[str], plan: Plan) -> list[Photo]:
+    photos = [photo for photo in plan.photos if photo.id in wanted]
+    if len(photos) != len(wanted):
+        missing = sorted(wanted - {photo.id for photo in photos})
+        raise BuildError(f"{len(missing)} photos are not in the source any more, the first: {missing[0]!r}")
+    return photos
+
+
+def _specs(record: dict[str, Any], plan: Plan) -> list[ShardSpec]:
+    first: dict[str, int] = {}
+    for split, number in record["specs"]:
+        first.setdefault(split, number)
+    size = record["configuration"]["shard_size"]
+    return list(divide(_find(set(record["photos"]), plan), size, lambda split: first.get(split, 0)))
+
+
+def _last_numbers(folder: Path) -> dict[str, int]:
+    last: dict[str, int] = {}
+    for name in manifest.finished(folder):
+        last[name.split] = max(last.get(name.split, -1), name.number)
+    return last
+
+
+def _attributes(folder: Path, record: dict[str, Any]) -> ShardAttributes:
+    configuration = BuildConfiguration.parse(record["configuration"])
+    return ShardAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
+
+
+def statuses_in(folder: Path) -> Sequence[str]:
+    """The statuses, but `ok`, that rows of a finished build have."""
+    return sorted(set(manifest.totals_of(manifest.read_manifest(folder)).by_status) - {"ok"})
