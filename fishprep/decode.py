@@ -38,10 +38,11 @@ def read_file(path: Path, limits: Limits) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise DecodeError(Status.UNREADABLE, f"cannot be opened: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise DecodeError(Status.UNREADABLE, "not a regular file")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DecodeError(Status.UNREADABLE, "not a regular file")
         if status.st_size > limits.max_bytes:
             raise DecodeError(
                 Status.TOO_LARGE, f"{status.st_size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)"

@@ -1,0 +1,208 @@
+"""The format: what is written is read back, the same bytes each time; damage of every kind is noticed."""
+
+import pickle
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fishprep.errors import ShardError
+from fishprep.shards import schema
+from fishprep.shards.reader import Shard
+from fishprep.shards.writer import Samples, write_shard
+
+ATTRIBUTES = {
+    "producer": "test",
+    "configuration": '{"seed": 0}',
+    "recipe": "r" * 64,
+    "inputs": "i" * 64,
+    "versions": "{}",
+    "weights": "{}",
+}
+
+
+def samples(count: int = 5, classes: bool = True, seed: int = 0) -> Samples:
+    rng = np.random.default_rng(seed)
+    return Samples(
+        images={s: rng.integers(0, 256, (count, s, s, 3), np.uint8) for s in schema.SIZES},
+        skin={s: rng.integers(0, 2, (count, s, s), np.uint8) for s in schema.SIZES},
+        classes=rng.integers(0, 19, (count, 128, 128), np.uint8) if classes else None,
+        landmarks=rng.uniform(0, 128, (count, 68, 2)).astype(np.float32),
+        boxes=np.tile(np.array([0.5, 1.5, 130.5, 131.5], np.float32), (count, 1)),
+        ids=[f"folder/é {i}" for i in range(count)],
+        split="train",
+    )
+
+
+@pytest.fixture
+def shard_file(tmp_path: Path) -> Path:
+    path = tmp_path / "train-00000.h5"
+    write_shard(path, samples(), ATTRIBUTES)
+    return path
+
+
+def test_what_is_written_is_read_back(shard_file: Path) -> None:
+    written = samples()
+    with Shard(shard_file) as shard:
+        assert len(shard) == 5 and shard.ids == written.ids and shard.splits == ["train"] * 5
+        for name, values in written.datasets().items():
+            if name in shard:
+                np.testing.assert_array_equal(shard[name], values)
+                assert not shard[name].flags.writeable
+        shard.check_values()
+        assert shard.attributes.configuration == {"seed": 0} and shard.attributes.recipe == "r" * 64
+
+
+def test_plain_h5py_reads_it_and_everything_is_contiguous(shard_file: Path) -> None:
+    with h5py.File(shard_file) as file:
+        assert file.attrs["schema_version"] == "1.0" and file["classes/128"].attrs["class_order"] == "celebamask-hq"
+        for field in schema.FIELDS:
+            assert file[field.name].chunks is None and file[field.name].compression is None
+        np.testing.assert_array_equal(file["image/16"][2], samples().images[16][2])
+        assert file["id"].asstr()[3] == "folder/é 3"
+
+
+def test_the_same_samples_give_the_same_bytes(shard_file: Path, tmp_path: Path) -> None:
+    write_shard(tmp_path / "again.h5", samples(), ATTRIBUTES)
+    assert (tmp_path / "again.h5").read_bytes() == shard_file.read_bytes()
+
+
+def test_gather_copies_the_right_samples(shard_file: Path) -> None:
+    with Shard(shard_file) as shard:
+        out = np.empty((3, 16, 16, 3), np.uint8)
+        assert shard.gather("image/16", [4, 0, 4], out) is out
+        np.testing.assert_array_equal(out, samples().images[16][[4, 0, 4]])
+        for bad in ([5], [-1]):
+            with pytest.raises(IndexError):
+                shard.gather("image/16", bad)
+
+
+def test_a_pickled_shard_is_the_same_shard(shard_file: Path) -> None:
+    copy = pickle.loads(pickle.dumps(Shard(shard_file)))
+    np.testing.assert_array_equal(copy.images(8), samples().images[8])
+
+
+def test_classes_are_optional(tmp_path: Path) -> None:
+    write_shard(tmp_path / "a.h5", samples(classes=False), ATTRIBUTES)
+    with Shard(tmp_path / "a.h5") as shard, pytest.raises(ShardError, match="no dataset classes/128"):
+        shard["classes/128"]
+
+
+def broken(change: str) -> Samples:
+    good = samples()
+    arrays = {
+        "skin": {"skin": {**good.skin, 16: good.skin[16] * 2}},
+        "classes": {"classes": good.classes + 10 if good.classes is not None else None},
+        "nan": {"landmarks": good.landmarks * np.float32("nan")},
+        "box": {"boxes": good.boxes[:, ::-1]},
+        "ids": {"ids": ["same"] * 5},
+        "shape": {"images": {**good.images, 64: good.images[32]}},
+        "count": {"landmarks": good.landmarks[:3]},
+        "nothing": {"ids": []},
+    }[change]
+    return Samples(**{**vars(good), **arrays})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", ["skin", "classes", "nan", "box", "ids", "shape", "count", "nothing"])
+def test_samples_against_the_format_are_not_written(tmp_path: Path, change: str) -> None:
+    with pytest.raises(ShardError):
+        write_shard(tmp_path / "train-00000.h5", broken(change), ATTRIBUTES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_truncation_is_noticed(shard_file: Path, tmp_path: Path) -> None:
+    whole = shard_file.read_bytes()
+    for length in [0, 1, 8, 96, 800, *np.linspace(2_000, len(whole) - 1, 25).astype(int)]:
+        cut = tmp_path / "cut.h5"
+        cut.write_bytes(whole[:length])
+        with pytest.raises(ShardError, match=r"cut\.h5"):
+            Shard(cut)
+
+
+def test_flipped_bytes_raise_nothing_but_shard_errors(shard_file: Path, tmp_path: Path) -> None:
+    whole = np.frombuffer(shard_file.read_bytes(), np.uint8)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        bad = whole.copy()
+        bad[rng.integers(0, 6_000, 3)] ^= rng.integers(1, 256, 3, np.uint8)
+        path = tmp_path / "bad.h5"
+        path.write_bytes(bad.tobytes())
+        try:
+            with Shard(path) as shard:
+                shard.check_values()
+        except ShardError:
+            pass
+
+
+def alter(path: Path, change: str) -> None:
+    with h5py.File(path, "a") as file:
+        if change == "future":
+            file.attrs["schema_version"] = "2.0"
+        elif change == "no version":
+            del file.attrs["schema_version"]
+        elif change == "no recipe":
+            del file.attrs["recipe"]
+        elif change == "not json":
+            file.attrs["configuration"] = "{"
+        elif change == "no dataset":
+            del file["image/8"]
+        elif change == "group":
+            del file["image/8"]
+            file.create_group("image/8")
+        elif change == "dtype":
+            values = file["skin/8"][:].astype(np.int16)
+            del file["skin/8"]
+            file["skin/8"] = values
+        elif change == "chunked":
+            values = file["skin/8"][:]
+            del file["skin/8"]
+            file.create_dataset("skin/8", data=values, chunks=True)
+        elif change == "numbers for ids":
+            del file["id"]
+            file["id"] = np.arange(5)
+
+
+CHANGES = {
+    "future": "shard format 2.0; this version reads 1.x",
+    "no version": "no attribute schema_version",
+    "no recipe": "missing attributes: recipe",
+    "not json": "configuration is not JSON",
+    "no dataset": "no dataset image/8",
+    "group": "not a dataset",
+    "dtype": "dtype int16",
+    "chunked": "contiguous",
+    "numbers for ids": "id is not text",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_formats_are_refused_in_words(shard_file: Path, change: str) -> None:
+    alter(shard_file, change)
+    with pytest.raises(ShardError, match=CHANGES[change]):
+        Shard(shard_file)
+
+
+def test_not_a_shard_at_all(tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("not HDF5")
+    for name in ("text.h5", "none.h5"):
+        with pytest.raises(ShardError, match=name):
+            Shard(tmp_path / name)
+
+
+def test_names_sort_by_split_and_number(tmp_path: Path) -> None:
+    for name in (
+        "train-00010.h5",
+        "train-00002.h5",
+        "test-00000.h5",
+        "train-100000.h5",
+        "x.h5",
+        ".train-00001.h5.9.tmp",
+    ):
+        (tmp_path / name).touch()
+    assert [path.name for path in schema.shard_paths(tmp_path)] == [
+        "test-00000.h5",
+        "train-00002.h5",
+        "train-00010.h5",
+        "train-100000.h5",
+    ]
