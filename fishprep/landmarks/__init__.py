@@ -1,1 +1,40 @@
-"""68-point face landmarks: one protocol, several backends."""
+"""68-point face landmarks: one protocol, several backends.
+
+A further backend is one file beside the others and one entry in `create_backend`.
+"""
+
+from dataclasses import dataclass
+
+from fishprep.errors import ConfigurationError
+from fishprep.landmarks.base import LandmarkBackend
+from fishprep.weights import WeightStore
+
+BACKENDS = ("dlib", "fan", "annotation")
+
+
+@dataclass(frozen=True)
+class LandmarkRequest:
+    """What a user chooses of a backend. name: one of BACKENDS. thorough: dlib's alone. device: FAN's alone."""
+
+    name: str = "dlib"
+    thorough: bool = False
+    device: str = "cpu"
+
+
+def create_backend(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    """Load a backend. ConfigurationError for a name that there is not, WeightsError for weights that there are not."""
+    # Each backend brings libraries that take seconds to load: only the one asked for is imported.
+    match request.name:
+        case "dlib":
+            from fishprep.landmarks.dlib import DlibBackend, DlibSettings
+
+            return DlibBackend(DlibSettings(thorough=request.thorough), store)
+        case "fan":
+            from fishprep.landmarks.fan import FanBackend, FanSettings
+
+            return FanBackend.load(FanSettings(device=request.device), store)
+        case "annotation":
+            from fishprep.landmarks.annotation import AnnotationBackend
+
+            return AnnotationBackend()
+    raise ConfigurationError(f"no landmark backend is called {request.name!r}: there are {', '.join(BACKENDS)}")

@@ -1,0 +1,201 @@
+"""dlib's detectors and its 68-point predictor: no download, no GPU."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fishprep.landmarks.base import Box, Face, Query
+from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
+from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
+from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
+from fishprep.weights import WeightStore, record
+
+AT_PLACE = 0.2
+"""Overlap (intersection over union) from which a face found counts as the annotated one. Loose, as annotated boxes vary."""
+
+SAME_FACE = 0.4
+"""Overlap from which two detections are one face."""
+
+LARGEST_PLACE_ERROR = 0.2
+"""Inter-ocular distances that an eye may lie from its known place."""
+
+TRACE_SCORE = -1.0
+"""A HOG score that most faces which the detector misses reach (its own threshold is 0), and noise and walls do not."""
+
+
+@dataclass(frozen=True)
+class DlibSettings:
+    """How hard to look, in pixels of longer side.
+
+    first_side: a larger photo is shrunk to this for the first search; a smaller one is searched as it is.
+    doublings: while no face is found, the search is repeated at twice the size, so many times at most ...
+    last_side: ... and never in an image larger than this. The HOG detector sees faces from 80 px.
+    thorough: search with the CNN detector where HOG finds nothing: seconds per photo on a CPU.
+    mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
+    """
+
+    first_side: int = 800
+    doublings: int = 2
+    last_side: int = 2048
+    thorough: bool = False
+    mirror: bool = True
+
+
+class DlibBackend:
+    """HOG at rising sizes, then (`thorough`) the CNN detector, then the place that the data set's files imply.
+
+    The search ends at the first size at which a face is found; where the reference tells the place of the annotated face, at
+    the first at which that one is found.
+    """
+
+    name = "dlib"
+
+    def __init__(self, settings: DlibSettings, store: WeightStore) -> None:
+        """WeightsError where a model file is missing or not the recorded one."""
+        import dlib  # loads in 0.1 s, and only users of this backend need it
+
+        records = [record("dlib-68")] + ([record("dlib-cnn")] if settings.thorough else [])
+        paths = [store.locate(each) for each in records]
+        self.settings = settings
+        self.weights = {Path(each.file).name: each.sha256 for each in records}
+        self._hog = dlib.get_frontal_face_detector()
+        self._predictor = _Predictor(dlib.shape_predictor(str(paths[0])), dlib.rectangle, settings.mirror)
+        self._cnn = dlib.cnn_face_detection_model_v1(str(paths[1])) if settings.thorough else None
+
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
+        """As `LandmarkBackend.detect`; photos are searched one after another, as dlib has no batches on a CPU."""
+        return [self._search(query) for query in queries]
+
+    def _search(self, query: Query) -> list[Face]:
+        wanted = annotated_box(query.reference)
+        faces: list[Face] = []
+        for found in self._searches(query.image):
+            faces = without_doubles([*faces, *found], SAME_FACE)
+            if any(_is_at(face, wanted) for face in faces):
+                return left_to_right(faces)
+        retried = self._retry(query)
+        return left_to_right(without_doubles([*faces, *retried], SAME_FACE))
+
+    def _searches(self, image: np.ndarray) -> Iterator[list[Face]]:
+        """What each search finds, the cheapest first."""
+        longer = max(image.shape[:2])
+        first = min(longer, self.settings.first_side)
+        for doubling in range(self.settings.doublings + 1):
+            side = first << doubling
+            if doubling and side > self.settings.last_side:
+                break
+            name = f"dlib-hog@{doubling}" if doubling else "dlib-hog"
+            yield [
+                Face(self._predictor.fit(image, box), box, score, name) for box, score in self._hog_boxes(image, side)
+            ]
+        if self._cnn is not None:
+            yield self._cnn_faces(image, first)
+
+    def _hog_boxes(self, image: np.ndarray, side: int) -> list[tuple[Box, float]]:
+        resized = resize_to(image, side)
+        rectangles, scores, _ = self._hog.run(resized, 0, 0.0)
+        boxes = [resized_box_to_photo(_edges(rectangle), resized, image) for rectangle in rectangles]
+        return [(box, score) for box, score in zip(boxes, scores, strict=True) if can_cut(image, box)]
+
+    def _cnn_faces(self, image: np.ndarray, side: int) -> list[Face]:
+        resized = resize_to(image, side)
+        faces = []
+        for detection in self._cnn(resized, 0):  # type: ignore[misc]
+            box = resized_box_to_photo(_edges(detection.rect), resized, image)
+            if can_cut(image, box):
+                points = self._predictor.fit_twice(image, box)
+                faces.append(Face(points, box, float(detection.confidence), "dlib-cnn"))
+        return faces
+
+    def _retry(self, query: Query) -> list[Face]:
+        """The face at the known place, if there is one: see `docs/landmarks.md`, "The known place"."""
+        eyes = known_eyes(query.reference)
+        if eyes is None or not np.isfinite(eyes).all():
+            return []
+        place = box_of_eyes(eyes)
+        if not can_cut(query.image, place):
+            return []
+        score = self._trace(query.image, place)
+        if score is None:
+            return []
+        points = self._predictor.fit_around(query.image, place)
+        if place_error(points, eyes) > LARGEST_PLACE_ERROR:
+            return []
+        return [Face(points, place, score, "dlib-known-place")]
+
+    def _trace(self, image: np.ndarray, place: Box) -> float | None:
+        """Score of the best HOG detection at the place, with the threshold lowered as only one place is asked about."""
+        chip = cut_chip(image, place, side=192, margin=48)
+        rectangles, scores, _ = self._hog.run(chip.image, 0, TRACE_SCORE)
+        at_place = [
+            score
+            for rectangle, score in zip(rectangles, scores, strict=True)
+            if overlap(chip.box_to_photo(_edges(rectangle)), place) >= SAME_FACE
+        ]
+        return max(at_place, default=None)
+
+
+def place_error(points: np.ndarray, eyes: np.ndarray) -> float:
+    """Larger distance of the two eye centres of (68, 2) points from `eyes` (2, 2), over the distance between the latter."""
+    apart = float(np.linalg.norm(eyes[1] - eyes[0]))
+    return float(np.linalg.norm(eye_centres(points) - eyes, axis=1).max()) / apart if apart > 0 else np.inf
+
+
+class _Predictor:
+    """dlib's regression trees on a chip of fixed size, which makes its whole-pixel points finer than the photo's pixels."""
+
+    side, margin = 384, 64
+
+    # Five boxes around the known place, in shares of its side: on faces that HOG misses their mean is nearer to the eyes.
+    shifts = ((0.0, 0.0), (0.0625, 0.0), (-0.0625, 0.0), (0.0, 0.0625), (0.0, -0.0625))
+
+    # HOG box of a face from its points: centre minus mean point, and side, in root-mean-square distances from the mean point.
+    # Needed where another detector's box has another shape than those that the predictor was trained on.
+    hog_below, hog_side = -0.14, 2.82
+
+    def __init__(self, trees: Any, rectangle: Any, mirror: bool) -> None:
+        self._trees = trees
+        self._mirror = mirror
+        self._middle = rectangle(self.margin, self.margin, self.side - self.margin - 1, self.side - self.margin - 1)
+
+    def fit(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """(68, 2) float32 points of the face in a HOG box."""
+        chip = cut_chip(image, box, self.side, self.margin)
+        points = self._raw(chip.image)
+        if self._mirror:
+            mirrored = self._raw(np.ascontiguousarray(chip.image[:, ::-1]))[list(MIRROR)]
+            mirrored[:, 0] = self.side - 1 - mirrored[:, 0]
+            points = (points + mirrored) / 2
+        return chip.to_photo(points).astype(np.float32)
+
+    def fit_twice(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """The same from another detector's box: a first fit tells where the HOG box would be."""
+        points = self.fit(image, box)
+        centre = points.mean(axis=0)
+        spread = float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean()))
+        x, y = float(centre[0]), float(centre[1]) + self.hog_below * spread
+        half = self.hog_side * spread / 2
+        second = (x - half, y - half, x + half, y + half)
+        return self.fit(image, second) if can_cut(image, second) else points
+
+    def fit_around(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """The mean of fits from boxes around a guessed one."""
+        side = box[2] - box[0]
+        moved = [(box[0] + x * side, box[1] + y * side, box[2] + x * side, box[3] + y * side) for x, y in self.shifts]
+        fits = np.stack([self.fit(image, each) for each in moved if can_cut(image, each)])
+        return fits.mean(axis=0, dtype=np.float32)
+
+    def _raw(self, image: np.ndarray) -> np.ndarray:
+        return np.array([(part.x, part.y) for part in self._trees(image, self._middle).parts()], np.float64)
+
+
+def _edges(rectangle: Any) -> Box:
+    """dlib's rectangles include their last pixels."""
+    return rectangle.left() - 0.5, rectangle.top() - 0.5, rectangle.right() + 0.5, rectangle.bottom() + 0.5
+
+
+def _is_at(face: Face, wanted: Box | None) -> bool:
+    return wanted is None or overlap(box_of_points(face.points), wanted) >= AT_PLACE

@@ -1,0 +1,79 @@
+"""Which of the faces found in a photo are wanted, and whether they agree with a reference."""
+
+from typing import Literal
+
+import numpy as np
+
+from fishprep.landmarks.base import Face, Query
+from fishprep.landmarks.geometry import (
+    LEFT_MOUTH,
+    NOSE_TIP,
+    RIGHT_MOUTH,
+    area,
+    box_of_points,
+    eye_centres,
+    overlap,
+)
+from fishprep.landmarks.known_place import annotated_box
+from fishprep.photo import Problem
+from fishprep.status import Status
+
+Policy = Literal["largest", "center", "all", "reject"]
+
+DISAGREEMENT_LIMIT = 0.25
+"""A default for `disagreement`: above every right face and far below every wrong one measured; see `docs/landmarks.md`."""
+
+
+def select(faces: list[Face], policy: Policy, query: Query) -> list[Face] | Problem:
+    """The wanted faces, from left to right, or why there are none.
+
+    largest: the one whose box of points has the largest area. center: the one whose points' centre is nearest to the middle of
+    the photo. all: every face. reject: the only face; several are a problem.
+
+    Where the reference tells where the annotated face is, `largest` and `center` take the face that overlaps it most, whatever
+    its size: its identity, attributes and points are those of that person. If none overlaps it at all, that is `no_face`; only
+    the place that an alignment implies (`eyes`) never drops a face, as it was not measured on this photo.
+    """
+    if not faces:
+        return Problem(Status.NO_FACE, "no face found")
+    if policy == "all":
+        return list(faces)
+    if policy == "reject":
+        if len(faces) == 1:
+            return list(faces)
+        return Problem(Status.SEVERAL_FACES, f"{len(faces)} faces found (--faces reject)")
+    return _annotated(faces, query) or [_by_place(faces, policy, query)]
+
+
+def disagreement(points: np.ndarray, five: np.ndarray) -> float:
+    """Mean distance of (68, 2) points from a (5, 2) reference, in inter-ocular distances of the reference.
+
+    Compared are the eye centres (mean of six points each), the nose tip (point 30, from 0) and the corners of the mouth (48
+    and 54). Infinite where the reference has its eyes in one place.
+    """
+    mine = np.concatenate([eye_centres(points), points[[NOSE_TIP, LEFT_MOUTH, RIGHT_MOUTH]]])
+    apart = float(np.linalg.norm(five[1] - five[0]))
+    return float(np.linalg.norm(mine - five, axis=1).mean()) / apart if apart > 0 else float("inf")
+
+
+def _annotated(faces: list[Face], query: Query) -> list[Face] | Problem | None:
+    """The annotated face, the problem that it was not found, or None where nothing is known of it."""
+    wanted = annotated_box(query.reference)
+    if wanted is None:
+        return None
+    overlaps = [overlap(box_of_points(face.points), wanted) for face in faces]
+    best = int(np.argmax(overlaps))
+    if overlaps[best] > 0:
+        return [faces[best]]
+    reference = query.reference
+    if reference.points is None and reference.five is None and reference.box is None:
+        return None
+    return Problem(Status.NO_FACE, f"{len(faces)} faces found, none at the place of the annotated one")
+
+
+def _by_place(faces: list[Face], policy: Policy, query: Query) -> Face:
+    if policy == "largest":
+        return max(faces, key=lambda face: area(box_of_points(face.points)))
+    height, width = query.image.shape[:2]
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    return min(faces, key=lambda face: float(np.linalg.norm(face.points.mean(axis=0) - middle)))
