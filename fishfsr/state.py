@@ -11,19 +11,17 @@ NAMED_AT_MOST = 4
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Put `state` into `network` as float32, or raise CheckpointError that says what does not fit; `name` is its file.
+    """Put `state` into `network` as float32, or raise CheckpointError that says what does not fit; `name` is
+    its file.
 
-    Half-precision tensors are widened. Integers, NaN and infinite weights are refused. `network` may lie on the meta device.
+    Half-precision tensors are widened. Integers, NaN and infinite weights are refused. `network` may lie on
+    the meta device.
     """
     expected = network.state_dict()
     _check_names(expected, state, name)
-    _check_tensors(expected, state, name)
-    # Assigned, not copied: works on the meta device, and nothing is half loaded when a check fails.
-    network.load_state_dict(
-        {key: tensor.to(torch.float32, copy=True) for key, tensor in state.items()}, assign=True
-    )
-    for parameter in network.parameters():
-        parameter.requires_grad_(True)
+    _check_shapes(expected, state, name)
+    # Assigned, not copied: so it works on the meta device too.
+    network.load_state_dict(_widened(state, name), assign=True)
 
 
 def _check_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
@@ -38,7 +36,7 @@ def _check_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], na
         raise CheckpointError(f"{name} does not fit the network: {'; '.join(problems)}")
 
 
-def _check_tensors(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
+def _check_shapes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:
     other = [
         f"{key} is {tuple(state[key].shape)}, expected {tuple(tensor.shape)}"
         for key, tensor in expected.items()
@@ -48,12 +46,17 @@ def _check_tensors(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], 
         raise CheckpointError(
             f"{name} does not fit the network: {len(other)} tensors have other shapes ({_some(other)})"
         )
+
+
+def _widened(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     integers = [key for key, tensor in state.items() if not tensor.is_floating_point()]
     if integers:
         raise CheckpointError(f"{name}: {len(integers)} tensors are not floating point ({_some(integers)})")
-    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
+    widened = {key: tensor.to(torch.float32, copy=True) for key, tensor in state.items()}
+    broken = [key for key, tensor in widened.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(f"{name}: {len(broken)} tensors hold NaN or infinite values ({_some(broken)})")
+    return widened
 
 
 def _some(items: list[str]) -> str:

@@ -1,7 +1,7 @@
 """The names of the authors' tensors, in both layouts, and where each goes in this project's networks.
 
-Layouts differ in the resamplers only: `up1.0.weight`, `down1.1.weight` before 2024-01-13; `up1.0.0.weight`, `down1.0.conv.weight` (x8)
-and `up1.body.0.weight`, `down2.conv.weight` (x4) since.
+Layouts differ in the resamplers only: `up1.0.weight`, `down1.1.weight` before 2024-01-13; `up1.0.0.weight`,
+`down1.0.conv.weight` (x8) and `up1.body.0.weight`, `down2.conv.weight` (x4) since.
 """
 
 import re
@@ -63,7 +63,10 @@ def is_dead(key: str) -> bool:
 
 
 def rename(state: Mapping[str, Tensor], rules: list[Rule], name: str) -> dict[str, Tensor]:
-    """The tensors under this project's names. Raises CheckpointError, `name` in it, on a key that no rule knows."""
+    """The tensors under this project's names.
+
+    Raises CheckpointError, `name` in it, on a key that no rule knows.
+    """
     renamed: dict[str, Tensor] = {}
     for key, tensor in state.items():
         for pattern, target in rules:

@@ -1,6 +1,7 @@
 """FishFSRNet with the authors' departures from the paper, at x8 and x4 (their x16 cannot run a forward pass).
 
-Their ParsingNet needs no class: it is `ParsingNet` with three map channels and its residual scale folded into the weights.
+Their ParsingNet needs no class: it is `ParsingNet` with three map channels and its residual scale folded into
+the weights.
 """
 
 from collections.abc import Sequence
@@ -10,14 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.models.blocks import MSRB, ChannelAttention, ResidualBlock, conv3x3
+from fishfsr.models.blocks import MSRB, ChannelAttention, RefineBlock, ResidualBlock, conv3x3
 from fishfsr.models.config import FishFSRNetConfig, check_scale
-from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.fishfsrnet import FishFSRNet, Stage
 
 
 @dataclass(frozen=True)
 class AuthorsFishFSRNetConfig(FishFSRNetConfig):
-    """The authors' FishFSRNet: a 3-channel map unless said otherwise, x4 or x8, and every switch as the paper has it."""
+    """The authors' FishFSRNet.
+
+    A 3-channel map unless said otherwise, x4 or x8, and every switch as the paper has it.
+    """
 
     map_channels: int = 3
 
@@ -32,8 +36,9 @@ class AuthorsFishFSRNetConfig(FishFSRNetConfig):
 class AuthorsFishFSRNet(FishFSRNet):
     """FishFSRNet with the authors' parts put in place of the paper's.
 
-    Both scales: f_P of a refine block is two residual blocks. x4: the gate of the MSRB is `KernelBankGate`. x8: a 3x3 convolution
-    follows the tail's first MSRB, and the tail's last stage runs its first PAFB twice and has no second.
+    Both scales: f_P of a refine block is two residual blocks. x4: the gate of the MSRB is `KernelBankGate`.
+    x8: a 3x3 convolution follows the tail's first MSRB, and the tail's last stage runs its first PAFB twice
+    and has no second.
     """
 
     def __init__(self, config: AuthorsFishFSRNetConfig | None = None) -> None:
@@ -42,24 +47,28 @@ class AuthorsFishFSRNet(FishFSRNet):
         width = config.width
         for msrb in [module for module in self.modules() if isinstance(module, MSRB)]:
             for refine in msrb.refine:
+                assert isinstance(refine, RefineBlock)
                 refine.project = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
             if config.scale == 4:
                 msrb.attention = KernelBankGate(width)
         if config.scale == 8:
-            self.tail[0].msrb = ThenConvolution(self.tail[0].msrb, width)
-            self.tail[-1].blocks = nn.ModuleList([Twice(self.tail[-1].blocks[0])])
+            first, last = self.tail[0], self.tail[-1]
+            assert isinstance(first, Stage) and isinstance(last, Stage) and first.msrb is not None
+            first.msrb = ThenConvolution(first.msrb, width)
+            last.blocks = nn.ModuleList([Twice(last.blocks[0])])
 
 
 class KernelBankGate(nn.Module):
-    """The x4 MSRB's gate: 1x1 convolution, ReLU, kernels 1, 3, 5, 7 on a quarter of the channels each, gate, plus the input."""
+    """The x4 MSRB's gate.
+
+    1x1 convolution, ReLU, kernels 1, 3, 5, 7 on a quarter of the channels each, gate, plus the input.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         quarter = width // 4
         self.entry = nn.Conv2d(width, width, 1)
-        self.bank = nn.ModuleList(
-            nn.Conv2d(quarter, quarter, size, padding=size // 2) for size in (1, 3, 5, 7)
-        )
+        self.bank = nn.ModuleList(nn.Conv2d(quarter, quarter, size, padding=size // 2) for size in (1, 3, 5, 7))
         self.attention = ChannelAttention(width)
 
     def forward(self, features: Tensor) -> Tensor:

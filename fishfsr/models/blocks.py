@@ -1,7 +1,8 @@
-"""The parts of the two networks: attentions, PAFB, refine block, MSRB, and the x2 resamplers (section III of the paper).
+"""The parts of the two networks: attentions, PAFB, refine block, MSRB, and the x2 resamplers (section III of
+the paper).
 
-Features are float tensors (N, w, h, w'), w the width. Every 3x3 convolution pads with zeros and keeps the size. Where the
-paper is silent the blocks follow the authors' code; `docs/networks.md` lists those places.
+Features are float tensors (N, w, h, w'), w the width. Every 3x3 convolution pads with zeros and keeps the
+size. Where the paper is silent the blocks follow the authors' code; `docs/networks.md` lists those places.
 """
 
 from collections.abc import Sequence
@@ -35,16 +36,15 @@ class ResidualBlock(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """Scales each channel by one gate: average, maximum and variance pass one MLP, are summed, then a sigmoid.
+    """Scales each channel by one gate: average, maximum and variance pass one MLP, are summed, then a
+    sigmoid.
 
     The paper does not say how it pools; this is the authors' code, with a reduction of 4.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Linear(width, width // REDUCTION), nn.ReLU(), nn.Linear(width // REDUCTION, width)
-        )
+        self.mlp = nn.Sequential(nn.Linear(width, width // REDUCTION), nn.ReLU(), nn.Linear(width // REDUCTION, width))
 
     def gate(self, features: Tensor) -> Tensor:
         """(N, w, h, w') to the gates (N, w, 1, 1) in (0, 1)."""
@@ -72,7 +72,10 @@ class SpatialAttention(nn.Module):
 
 
 class AttentionBranch(nn.Module):
-    """F_A of the PAFB (Fig. 5, top): two convolutions, the attentions side by side, concatenation, 1x1 fusion."""
+    """F_A of the PAFB (Fig.
+
+    5, top): two convolutions, the attentions side by side, concatenation, 1x1 fusion.
+    """
 
     def __init__(self, width: int, spatial: bool, channel: bool) -> None:
         super().__init__()
@@ -93,8 +96,8 @@ class AttentionBranch(nn.Module):
 class ParsingBranch(nn.Module):
     """F_P of the PAFB (Fig. 5, bottom): F and the map, one convolution each, concatenation, 3x3 fusion.
 
-    Without the map (Fig. 14) the mean of F over its channels takes the map's place: the parameters stay equal to the last one,
-    and nothing of the map comes in.
+    Without the map (Fig. 14) the mean of F over its channels takes the map's place: the parameters stay equal
+    to the last one, and nothing of the map comes in.
     """
 
     def __init__(self, width: int, map_channels: int, use_map: bool) -> None:
@@ -116,8 +119,8 @@ class ParsingBranch(nn.Module):
 class PAFB(nn.Module):
     """Parsing map attention fusion block (section III-D, Fig. 5): conv(concat(F_A, F_P)) + F.
 
-    With one branch switched off its concatenation and last convolution go too; with both off it is a plain residual block
-    (Table III, Model 1).
+    With one branch switched off its concatenation and last convolution go too; with both off it is a plain
+    residual block (Table III, Model 1).
     """
 
     def __init__(self, width: int, attention: AttentionBranch | None, parsing: ParsingBranch | None) -> None:
@@ -128,7 +131,9 @@ class PAFB(nn.Module):
         self.join = nn.Conv2d(2 * width, width, 1) if attention is not None and parsing is not None else None
 
     def forward(self, features: Tensor, parsing: Tensor | None) -> Tensor:
-        """Features (N, w, h, w') and the map at the LR size, which is enlarged to theirs by nearest, to features."""
+        """Features (N, w, h, w') and the map at the LR size, which is enlarged to theirs by nearest, to
+        features.
+        """
         branches = []
         if self.body is not None:
             branches.append(self.body(features))
@@ -153,10 +158,11 @@ class RefineBlock(nn.Module):
 
 
 def resize_to(width: int, steps: int) -> nn.Module:
-    """Brings a kept feature to the current size: `steps` > 0 doublings by nearest, < 0 halvings by strided convolutions.
+    """Brings a kept feature to the current size: `steps` > 0 doublings by nearest, < 0 halvings by strided
+    convolutions.
 
-    "Nearest interpolation or a convolution layer" is all that the paper says; which when, and the ReLU between two strided
-    convolutions, is the authors' code.
+    "Nearest interpolation or a convolution layer" is all that the paper says; which when, and the ReLU
+    between two strided convolutions, is the authors' code.
     """
     if steps > 0:
         return nn.Upsample(scale_factor=2**steps, mode="nearest")
@@ -169,9 +175,11 @@ def resize_to(width: int, steps: int) -> nn.Module:
 class MSRB(nn.Module):
     """Multi-scale refine block (section III-C, Fig. 4).
 
-    Refines F by every kept feature, concatenates, fuses by a 1x1 convolution (n·w to w), gates by channel attention, adds F.
+    Refines F by every kept feature, concatenates, fuses by a 1x1 convolution (n·w to w), gates by channel
+    attention, adds F.
 
-    `level` is F's place among the sizes of the `kept` features, which come from coarse to fine, each twice the one before.
+    `level` is F's place among the sizes of the `kept` features, which come from coarse to fine, each twice
+    the one before.
     """
 
     def __init__(self, width: int, level: int, kept: int) -> None:
@@ -179,18 +187,20 @@ class MSRB(nn.Module):
         self.resize = nn.ModuleList(resize_to(width, level - index) for index in range(kept))
         self.refine = nn.ModuleList(RefineBlock(width) for _ in range(kept))
         self.fusion = nn.Conv2d(kept * width, width, 1)
-        self.attention = ChannelAttention(width)
+        self.attention: nn.Module = ChannelAttention(width)
 
     def forward(self, features: Tensor, kept: Sequence[Tensor]) -> Tensor:
         refined = [
-            refine(features, resize(old))
-            for refine, resize, old in zip(self.refine, self.resize, kept, strict=True)
+            refine(features, resize(old)) for refine, resize, old in zip(self.refine, self.resize, kept, strict=True)
         ]
         return self.attention(self.fusion(torch.cat(refined, 1))) + features
 
 
 class Concatenation(nn.Module):
-    """What stands in the MSRB's place when it is switched off (Table III): concatenation with F and a 1x1 convolution."""
+    """What stands in the MSRB's place when it is switched off (Table III).
+
+    Concatenation with F and a 1x1 convolution.
+    """
 
     def __init__(self, width: int, level: int, kept: int) -> None:
         super().__init__()

@@ -13,7 +13,10 @@ DEEPEST = 256
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What both networks have: `width`, the number of features, and `map_channels` (1; the authors' files have 3)."""
+    """What both networks have.
+
+    `width`, the number of features, and `map_channels` (1; the authors' files have 3).
+    """
 
     width: int = 64
     map_channels: int = 1
@@ -63,7 +66,8 @@ class ParsingNetConfig(NetworkConfig):
 
 @dataclass(frozen=True)
 class FishFSRNetConfig(NetworkConfig):
-    """FishFSRNet. The switches are those of Table III and Fig. 14; the defaults are the paper's network (Model 8).
+    """FishFSRNet. The switches are those of Table III and Fig. 14; the defaults are the paper's network
+    (Model 8).
 
     `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
     `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.

@@ -13,7 +13,10 @@ PAFBS_PER_STAGE = 2
 
 
 class Stage(nn.Module):
-    """One step of head, body or tail: an MSRB (none in the head), an up or down module, two PAFBs (eqs. 5-19)."""
+    """One step of head, body or tail.
+
+    An MSRB (none in the head), an up or down module, two PAFBs (eqs. 5-19).
+    """
 
     def __init__(self, config: FishFSRNetConfig, resample: nn.Module, msrb: nn.Module | None = None) -> None:
         super().__init__()
@@ -32,7 +35,10 @@ class Stage(nn.Module):
 
 
 class FishFSRNet(nn.Module):
-    """Feature extraction, head (n up stages), body (n down stages), tail (n up stages), reconstruction; n = log2(scale)."""
+    """Feature extraction, head (n up stages), body (n down stages), tail (n up stages), reconstruction.
+
+    N = log2(scale).
+    """
 
     def __init__(self, config: FishFSRNetConfig | None = None) -> None:
         super().__init__()
@@ -41,17 +47,16 @@ class FishFSRNet(nn.Module):
         self.first = conv3x3(3, width)
         self.head = nn.ModuleList(Stage(config, Up(width)) for _ in levels)
         # The head keeps sizes 2, 4, ..., s times LR, the body 1, 2, ..., s/2 times: level is the MSRB's place among them.
-        self.body = nn.ModuleList(
-            Stage(config, Down(width), build_msrb(config, level)) for level in reversed(levels)
-        )
+        self.body = nn.ModuleList(Stage(config, Down(width), build_msrb(config, level)) for level in reversed(levels))
         self.tail = nn.ModuleList(Stage(config, Up(width), build_msrb(config, level)) for level in levels)
         self.last = conv3x3(width, 3)
 
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
-        """LR image (N, 3, h, w), RGB in [0, 1], and map (N, map_channels, h, w) in [0, 1], to (N, 3, s·h, s·w), near [0, 1].
+        """LR image (N, 3, h, w), RGB in [0, 1], and map (N, map_channels, h, w) in [0, 1], to (N, 3, s·h,
+        s·w), near [0, 1].
 
-        Any h and w >= 1. The map is ignored, and may be None, where `config.needs_map` is false.
-        Raises InputError on an empty batch, another shape, or a missing map.
+        Any h and w >= 1. The map is ignored, and may be None, where `config.needs_map` is false. Raises
+        InputError on an empty batch, another shape, or a missing map.
         """
         check_image(lr, "the LR image")
         if self.config.needs_map:

@@ -10,7 +10,8 @@ from fishfsr.models.config import ParsingNetConfig
 class ParsingNet(nn.Module):
     """Convolution, residual blocks, convolution (eq. 1).
 
-    The last convolution is linear: the map leaves [0, 1] now and then, and is clamped before FishFSRNet sees it.
+    The last convolution is linear: the map leaves [0, 1] now and then, and is clamped before FishFSRNet sees
+    it.
     """
 
     def __init__(self, config: ParsingNetConfig | None = None) -> None:

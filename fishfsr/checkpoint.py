@@ -1,0 +1,274 @@
+"""The file of a trained pair: one safetensors file with both networks (or one of them) and what is known of
+them.
+
+Tensors are named `parsing_net.…` and `sr_net.…`. The header's metadata hold `format` ("fishfsr-checkpoint"),
+`format_version` ("1"), and as JSON `parsing_net` and `sr_net` ({"architecture", "config"}) for each network
+in the file, and `details` (the fields of `Details`).
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from fishfsr import __version__
+from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.models.config import FishFSRNetConfig, NetworkConfig
+from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.models.registry import ARCHITECTURES, architecture_of
+from fishfsr.state import load_state
+from fishprep.files import atomic
+
+FORMAT = "fishfsr-checkpoint"
+FORMAT_VERSION = 1
+PARSING_NET = "parsing_net"
+SR_NET = "sr_net"
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a checkpoint says of itself beside its networks' configurations; every field may be left out.
+
+    `scale`: HR over LR size; `recipe`: the recipe hash of the training shards; `protocol` and `results`: the
+    metric protocol and the figures by it;
+    `training`: the resolved configuration of the run; `source`: where imported weights came from; `licence`:
+    of the weights; `versions`: of the libraries that wrote the file, filled in when it is saved.
+    """
+
+    scale: int | None = None
+    recipe: str | None = None
+    protocol: str | None = None
+    results: Mapping[str, float] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    licence: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One network of a checkpoint: its architecture's name and its configuration."""
+
+    architecture: str
+    config: NetworkConfig
+
+
+@dataclass(frozen=True)
+class CheckpointMetadata:
+    """All that a checkpoint says without reading its tensors; a network that is not in the file is None."""
+
+    parsing_net: NetworkEntry | None
+    sr_net: NetworkEntry | None
+    details: Details
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The networks of a file.
+
+    One that is not in it is None. As loaded: on the CPU, float32, in training mode.
+    """
+
+    parsing_net: ParsingNet | None = None
+    sr_net: FishFSRNet | None = None
+    details: Details = field(default_factory=Details)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> None:
+    """Write `checkpoint` atomically, its tensors as `dtype` (float32 or float16). Raises CheckpointError when
+    nothing could be read back.
+
+    Refuses a checkpoint without a network, weights that are not finite in `dtype`, and networks that do not
+    go together.
+    """
+    if dtype not in (torch.float32, torch.float16):
+        raise CheckpointError(f"checkpoints are stored as float32 or float16, not {dtype}")
+    networks = {PARSING_NET: checkpoint.parsing_net, SR_NET: checkpoint.sr_net}
+    entries = {
+        name: NetworkEntry(architecture_of(network), network.config)
+        for name, network in networks.items()
+        if network is not None
+    }
+    details = replace(checkpoint.details, versions=_versions())
+    sr = entries.get(SR_NET)
+    if sr is not None and details.scale is None:
+        details = replace(details, scale=_scale(sr))
+    _check_together(CheckpointMetadata(entries.get(PARSING_NET), sr, details), path)
+    tensors = {
+        f"{name}.{key}": tensor.detach().to("cpu", dtype).contiguous()
+        for name, network in networks.items()
+        if network is not None
+        for key, tensor in network.state_dict().items()
+    }
+    broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise CheckpointError(f"{path.name}: not saved: {broken[0]} holds NaN or infinite values as {dtype}")
+    header = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "details": _json(asdict(details))}
+    for name, entry in entries.items():
+        header[name] = _json({"architecture": entry.architecture, "config": entry.config.to_dict()})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            save_file(tensors, temporary, metadata=header)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def read_metadata(path: Path) -> CheckpointMetadata:
+    """What the checkpoint says of itself.
+
+    Its tensors are not read. Raises CheckpointError as `load_checkpoint` does.
+    """
+    return _open(path)[0]
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Nothing in it can run: safetensors holds numbers only.
+
+    Raises CheckpointError that says what is wrong: no such file, a pickle, truncated, another program's file,
+    a newer format, metadata that do not hold together, tensors that do not fit their network, NaN.
+    """
+    metadata, tensors = _open(path, with_tensors=True)
+    stray = [key for key in tensors if key.partition(".")[0] not in (PARSING_NET, SR_NET)]
+    if stray:
+        raise CheckpointError(f"{path}: the tensor {stray[0]} belongs to neither network")
+    parsing_net = _network(metadata.parsing_net, PARSING_NET, tensors, path)
+    sr_net = _network(metadata.sr_net, SR_NET, tensors, path)
+    assert isinstance(parsing_net, ParsingNet | None) and isinstance(sr_net, FishFSRNet | None)  # _entry has seen to it
+    return Checkpoint(parsing_net, sr_net, metadata.details)
+
+
+def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, dict[str, Tensor]]:
+    _check_readable(path)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = file.metadata() or {}
+            tensors = _tensors(file) if with_tensors else {}
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: truncated, or no safetensors file ({error})") from error
+    return _parse_header(header, path), tensors
+
+
+def _tensors(file: Any) -> dict[str, Tensor]:
+    return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping, in spite of its keys)
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(2)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if start in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        raise CheckpointError(
+            f"{path}: a pickled PyTorch file, which is not opened here because it can run code. "
+            "A checkpoint of the authors is converted by: fishfsr models import FILE OUT.safetensors"
+        )
+
+
+def _parse_header(header: Mapping[str, str], path: Path) -> CheckpointMetadata:
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: a safetensors file, but not a fishfsr checkpoint (no format {FORMAT!r} in it)")
+    if header.get("format_version") != str(FORMAT_VERSION):
+        raise CheckpointError(
+            f"{path}: checkpoint format {header.get('format_version')}; this version reads {FORMAT_VERSION}"
+        )
+    metadata = CheckpointMetadata(
+        _entry(header, PARSING_NET, path), _entry(header, SR_NET, path), _details(header, path)
+    )
+    _check_together(metadata, path)
+    return metadata
+
+
+def _entry(header: Mapping[str, str], name: str, path: Path) -> NetworkEntry | None:
+    if name not in header:
+        return None
+    values = _parsed(header, name, path)
+    architecture, config = values.get("architecture"), values.get("config")
+    if not isinstance(architecture, str) or not isinstance(config, dict):
+        raise CheckpointError(f"{path}: {name} in the metadata lacks its architecture or configuration")
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(f"{path}: unknown architecture {architecture!r}; known are {', '.join(ARCHITECTURES)}")
+    if (architecture == "parsingnet") is not (name == PARSING_NET):
+        raise CheckpointError(f"{path}: {architecture} cannot stand in the place of {name}")
+    try:
+        return NetworkEntry(architecture, ARCHITECTURES[architecture].config.from_dict(config))
+    except ConfigurationError as error:
+        raise CheckpointError(f"{path}: {name} in the metadata: {error}") from error
+
+
+def _details(header: Mapping[str, str], path: Path) -> Details:
+    values = _parsed(header, "details", path)
+    known = {item.name for item in fields(Details)}
+    details = Details(**{key: value for key, value in values.items() if key in known})
+    kinds: dict[str, tuple[type, ...]] = {
+        "scale": (int,),
+        "results": (dict,),
+        "training": (dict,),
+        "versions": (dict,),
+    }
+    for item in fields(Details):
+        value = getattr(details, item.name)
+        if value is not None and not isinstance(value, kinds.get(item.name, (str,))):
+            raise CheckpointError(f"{path}: {item.name} in the metadata is {value!r}")
+    return details
+
+
+def _parsed(header: Mapping[str, str], name: str, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(header[name])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: {name} in the metadata is missing or is not JSON") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: {name} in the metadata is not an object")
+    return values
+
+
+def _check_together(metadata: CheckpointMetadata, path: Path) -> None:
+    parsing, sr = metadata.parsing_net, metadata.sr_net
+    if parsing is None and sr is None:
+        raise CheckpointError(f"{path}: holds neither network")
+    if sr is not None and metadata.details.scale != _scale(sr):
+        raise CheckpointError(f"{path}: says scale {metadata.details.scale}, but its network is of scale {_scale(sr)}")
+    if parsing is not None and sr is not None and parsing.config.map_channels != sr.config.map_channels:
+        raise CheckpointError(
+            f"{path}: the networks do not go together: ParsingNet makes {parsing.config.map_channels} map channels, "
+            f"FishFSRNet reads {sr.config.map_channels}"
+        )
+
+
+def _scale(entry: NetworkEntry) -> int:
+    assert isinstance(entry.config, FishFSRNetConfig)
+    return entry.config.scale
+
+
+def _network(entry: NetworkEntry | None, name: str, tensors: dict[str, Tensor], path: Path) -> nn.Module | None:
+    state = {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
+    if entry is None:
+        if state:
+            raise CheckpointError(f"{path}: has tensors of {name}, but says nothing of it in the metadata")
+        return None
+    # On the meta device, so that a configuration which lies about its size costs no memory before it is found out.
+    with torch.device("meta"):
+        network = ARCHITECTURES[entry.architecture].network(entry.config)
+    load_state(network, state, f"{name} of {path}")
+    return network
+
+
+def _versions() -> dict[str, str]:
+    return {"fishfsr": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(values, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"the metadata cannot be written as JSON: {error}") from error

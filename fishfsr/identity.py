@@ -1,0 +1,131 @@
+"""Is it still the same person? Cosine similarity of face-recognition vectors of SR and HR (Table II of the
+paper).
+
+The vectors come from an embedder that can be exchanged: dlib's ResNet, whose weights are inside an installed
+package and need no network, or DeepFace's models, which the paper used, as an optional library. Figures of
+different embedders cannot be compared: report the embedder's name.
+"""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fishfsr.errors import InputError, MissingExtraError
+from fishfsr.models.checks import check_image
+
+CHIP_SIZE = 150
+CHIP_PADDING = 0.25
+POINTS = 68
+
+
+class Embedder(Protocol):
+    """Turns faces into vectors. `name` is reported with every figure."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        """Faces (N, h, w, 3) RGB and, where known, their 68 points (N, 68, 2) in pixels, to vectors (N, d)."""
+        ...
+
+
+def identity_similarity(sr: Tensor, hr: Tensor, embedder: Embedder, landmarks: Tensor | None = None) -> Tensor:
+    """Cosine similarity of each SR face with its HR face, (N,) float64 in [-1, 1].
+
+    `sr` and `hr` are (N, 3, h, w), RGB in [0, 1]; they are clamped and rounded to 256 levels. `landmarks` (N,
+    68, 2), in pixels of the HR image, align both faces alike; without them the crop is taken as aligned.
+    Raises InputError on other shapes.
+    """
+    check_image(sr, "the SR image")
+    check_image(hr, "the HR image")
+    if sr.shape != hr.shape:
+        raise InputError(f"SR and HR must be of one shape; they are {tuple(sr.shape)} and {tuple(hr.shape)}")
+    if landmarks is not None and landmarks.shape != (len(hr), POINTS, 2):
+        raise InputError(f"landmarks must be ({len(hr)}, {POINTS}, 2); they are {tuple(landmarks.shape)}")
+    points = None if landmarks is None else landmarks.detach().cpu().float().numpy()
+    first = embedder.embed(_to_uint8(sr), points)
+    second = embedder.embed(_to_uint8(hr), points)
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return torch.from_numpy((first * second).sum(1) / norms)
+
+
+class DlibEmbedder:
+    """dlib's 128-dimensional ResNet, from the files of `face_recognition_models`; CPU.
+
+    With landmarks each face is cut out as dlib trained it: rotated upright, 150x150 pixels, a quarter of the
+    face as margin. Without, the whole crop is scaled to 150x150: right for upright faces in crops of 1.5
+    times the longer side of the points' box, whose margin is the same. The vectors are not of unit length.
+    """
+
+    name = "dlib-resnet-128"
+
+    def __init__(self) -> None:
+        try:
+            import dlib
+        except ImportError as error:
+            raise MissingExtraError("dlib is not installed: pip install dlib-bin") from error
+        self._dlib = dlib
+        self._network = dlib.face_recognition_model_v1(str(_dlib_weights()))
+
+    def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        chips = [self._chip(face, None if landmarks is None else landmarks[index]) for index, face in enumerate(faces)]
+        vectors = self._network.compute_face_descriptor(chips)
+        return np.array([list(vector) for vector in vectors], dtype=np.float64)
+
+    def _chip(self, face: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArray[np.uint8]:
+        dlib = self._dlib
+        face = np.ascontiguousarray(face)
+        if points is None:
+            return dlib.resize_image(face, CHIP_SIZE, CHIP_SIZE)
+        height, width = face.shape[:2]
+        parts = [dlib.point(int(x), int(y)) for x, y in np.rint(points)]
+        shape = dlib.full_object_detection(dlib.rectangle(0, 0, width - 1, height - 1), parts)
+        return dlib.get_face_chip(face, shape, size=CHIP_SIZE, padding=CHIP_PADDING)
+
+
+class DeepFaceEmbedder:
+    """A recognition model of the DeepFace library, which the paper used (it does not say which model);
+    landmarks are not used.
+
+    DeepFace downloads its weights when it is first used.
+    """
+
+    def __init__(self, model: str = "VGG-Face") -> None:
+        if importlib.util.find_spec("deepface") is None:
+            raise MissingExtraError("the DeepFace embedder needs the library deepface: pip install deepface tf-keras")
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        return f"deepface-{self.model}"
+
+    def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        represent = importlib.import_module("deepface").DeepFace.represent
+
+        # Arrays are taken as BGR; "skip" takes the crop as the face.
+        vectors = [
+            represent(face[..., ::-1], model_name=self.model, detector_backend="skip")[0]["embedding"] for face in faces
+        ]
+        return np.array(vectors, dtype=np.float64)
+
+
+def _dlib_weights() -> Path:
+    # The package itself cannot be imported beside a new setuptools: only its place is looked up.
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("dlib's weights are not installed: pip install face-recognition-models")
+    path = Path(spec.submodule_search_locations[0]) / "models" / "dlib_face_recognition_resnet_model_v1.dat"
+    if not path.is_file():
+        raise MissingExtraError(f"{path} is missing: pip install --force-reinstall face-recognition-models")
+    return path
+
+
+def _to_uint8(images: Tensor) -> NDArray[np.uint8]:
+    levels = (images.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
