@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,16 +94,23 @@ def compare(pair: nn.Module, path: Path, size: int) -> Parity:
 
 def _write(pair: Pair, path: Path, size: int) -> None:
     try:
-        torch.onnx.export(
-            pair,
-            (torch.zeros(2, 3, size, size),),
-            str(path),
-            input_names=["lr"],
-            output_names=["sr", "map"],
-            dynamic_shapes={"lr": {0: torch.export.Dim("batch")}},
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+        with warnings.catch_warnings():
+            # The exporter warns of its own insides.
+            warnings.simplefilter("ignore")
+            _export(pair, path, size)
     except Exception as error:  # the exporter raises many kinds of its own
         raise ExportError(f"the networks could not be exported: {error}") from error
+
+
+def _export(pair: Pair, path: Path, size: int) -> None:
+    torch.onnx.export(
+        pair,
+        (torch.zeros(2, 3, size, size),),
+        str(path),
+        input_names=["lr"],
+        output_names=["sr", "map"],
+        dynamic_shapes={"lr": {0: torch.export.Dim("batch")}},
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
