@@ -1,0 +1,293 @@
+"""Parsing maps of face images that somebody already has: images in, palette PNGs, skin masks and overlays out."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import cv2
+import numpy as np
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from fishprep import __version__, names
+from fishprep.decode import Limits, decode, read_file
+from fishprep.errors import BuildError, ConfigurationError, DecodeError
+from fishprep.files import atomic, write_text
+from fishprep.parsing.bisenet import BiSeNetParser
+from fishprep.parsing.classes import ClassOrder, convert, palette
+from fishprep.photo import Photo
+from fishprep.sources.folder import FolderSource, walk_photos
+from fishprep.status import Status
+
+OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
+"""Output folders, and the suffix of the pictures in each."""
+
+TABLE = "images.jsonl"
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class ParseRequest:
+    """What to parse and where to.
+
+    source: a folder, searched through, or one image.
+    order: the numbering of the classes in the PNGs.
+    resume: pass over images that are done and have not changed since. Without it an output folder with results is refused.
+    overwrite: parse everything again, whatever is there.
+    """
+
+    source: Path
+    out: Path
+    order: ClassOrder = ClassOrder.CELEBAMASK
+    limits: Limits = field(default_factory=Limits)
+    resume: bool = True
+    overwrite: bool = False
+    follow_links: bool = False
+
+
+@dataclass(frozen=True)
+class ParsedImage:
+    """One row of the table.
+
+    path: relative to the source, as text (`names.text`).
+    status: `ok`, or why there is no map; `reason` says more on one line.
+    sha256: of the image file; empty where it was not read.
+    output: path of its pictures in each of the output folders, without their suffix, as text; empty where there are none.
+    skin: share of the image's pixels that are skin.
+    """
+
+    path: str
+    status: str
+    reason: str = ""
+    sha256: str = ""
+    output: str = ""
+    width: int = 0
+    height: int = 0
+    skin: float = 0.0
+
+
+@dataclass(frozen=True)
+class ParseReport:
+    """What became of a run.
+
+    counts: images per status, those done before included.
+    done_before: images passed over because their maps were there.
+    """
+
+    counts: dict[str, int]
+    done_before: int
+    table: Path
+
+    @property
+    def failed(self) -> int:
+        """Images without a map."""
+        return sum(count for status, count in self.counts.items() if status != Status.OK)
+
+
+Progress = Callable[[int, int, ParsedImage], None]
+"""Called after each image: how many are done, of how many, and the row."""
+
+
+def parse_folder(
+    request: ParseRequest, parser: BiSeNetParser, progress: Progress = lambda done, total, row: None
+) -> ParseReport:
+    """Write `classes/*.png`, `skin/*.png` (0 and 255) and `overlay/*.jpg` of every image at its own size, and a table.
+
+    The table has a row for each input.
+
+    An image's row is added to the table when its three files stand, so a run that is stopped anywhere loses at most the
+    images in work; failures are tried again by the next run.
+
+    SourceError: nothing to parse. ConfigurationError: the output folder is the source, is in use, or holds results of other
+    settings. BuildError: results cannot be written.
+    """
+    if request.out.resolve() == request.source.resolve():
+        raise ConfigurationError(f"{request.out}: results cannot go into the folder of the images; give another one")
+    photos = _photos(request)
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+        with FileLock(request.out / ".lock", timeout=0):
+            return _Run(request, parser, progress, photos).report()
+    except Timeout as error:
+        raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error
+    except OSError as error:
+        raise BuildError(
+            f"{error.filename or request.out}: cannot be written: {error.strerror}; what was finished stands, and the"
+            " same command goes on from there"
+        ) from error
+
+
+def overlay(image: np.ndarray, classes: np.ndarray, order: ClassOrder) -> np.ndarray:
+    """The classes' colours laid over an image, its background as it is: (H, W, 3) uint8."""
+    mixed = cv2.addWeighted(image, 0.5, palette(order)[classes], 0.5, 0)
+    return np.where(classes[..., None] == 0, image, mixed)  # 0 is background in both orders
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """An image that waits for its batch."""
+
+    photo: Photo
+    image: np.ndarray
+    sha256: str
+
+
+class _Run:
+    """One pass over the images."""
+
+    def __init__(self, request: ParseRequest, parser: BiSeNetParser, progress: Progress, photos: list[Photo]) -> None:
+        self._request, self._parser, self._progress, self._photos = request, parser, progress, photos
+        self._table = request.out / TABLE
+        self._rows: dict[str, ParsedImage] = {}
+        self._done_before = 0
+
+    def report(self) -> ParseReport:
+        _settle(self._request, self._parser)
+        earlier = _read_table(self._table)
+        with open(self._table, "a", encoding="utf-8") as stream:
+            stream.write("\n")  # a line that a killed run left half written must not swallow the next one
+            self._pass(stream, earlier)
+        rows = [self._rows[photo.relative] for photo in self._photos]
+        write_text(self._table, "".join(_line(row) for row in rows))
+        return ParseReport(dict(Counter(row.status for row in rows)), self._done_before, self._table)
+
+    def _pass(self, stream: TextIO, earlier: dict[str, ParsedImage]) -> None:
+        waiting: list[_Loaded] = []
+        for photo in self._photos:
+            found = self._load(photo, earlier.get(photo.relative))
+            if isinstance(found, _Loaded):
+                waiting.append(found)
+            else:
+                self._record(stream, found)
+            if len(waiting) == self._parser.batch or (waiting and photo is self._photos[-1]):
+                self._parse(stream, waiting)
+                waiting = []
+
+    def _load(self, photo: Photo, earlier: ParsedImage | None) -> _Loaded | ParsedImage:
+        if photo.problem is not None:
+            return ParsedImage(photo.relative, str(photo.problem.status), photo.problem.reason)
+        try:
+            data = read_file(photo.path, self._request.limits)
+            sha256 = hashlib.sha256(data).hexdigest()
+            if earlier is not None and earlier.sha256 == sha256 and self._stands(photo, earlier):
+                self._done_before += 1
+                return earlier
+            return _Loaded(photo, decode(data, self._request.limits), sha256)
+        except DecodeError as error:
+            return ParsedImage(photo.relative, str(error.status), error.reason)
+
+    def _stands(self, photo: Photo, earlier: ParsedImage) -> bool:
+        return earlier.status == Status.OK and all(path.is_file() for path in _outputs(photo, self._request))
+
+    def _parse(self, stream: TextIO, waiting: list[_Loaded]) -> None:
+        maps = self._parser.parse_images([loaded.image for loaded in waiting])
+        for loaded, classes in zip(waiting, maps, strict=True):
+            self._record(stream, self._write(loaded, classes))
+
+    def _write(self, loaded: _Loaded, classes: np.ndarray) -> ParsedImage:
+        """classes: (H, W) in CelebAMask-HQ's order."""
+        order = self._request.order
+        skin = self._parser.fusion.fuse(classes)
+        numbered = convert(classes, ClassOrder.CELEBAMASK, order)
+        indexed = Image.fromarray(numbered, mode="P")
+        indexed.putpalette(palette(order).tobytes())
+        pictures = (indexed, Image.fromarray(skin * 255), Image.fromarray(overlay(loaded.image, numbered, order)))
+        for path, picture in zip(_outputs(loaded.photo, self._request), pictures, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic(path) as temporary:
+                picture.save(temporary, format="PNG" if path.suffix == ".png" else "JPEG", quality=90, compress_level=1)
+        height, width = skin.shape
+        return ParsedImage(
+            path=loaded.photo.relative,
+            status=str(Status.OK),
+            sha256=loaded.sha256,
+            output=names.text(_relative_output(loaded.photo, self._request).as_posix()),
+            width=width,
+            height=height,
+            skin=round(float(skin.mean()), 4),
+        )
+
+    def _record(self, stream: TextIO, row: ParsedImage) -> None:
+        self._rows[row.path] = row
+        stream.write(_line(row))
+        stream.flush()
+        self._progress(len(self._rows), len(self._photos), row)
+
+
+def _photos(request: ParseRequest) -> list[Photo]:
+    if request.source.is_file():
+        name = request.source.name
+        return [Photo(names.photo_ids([names.text(name)])[0], request.source, names.text(name))]
+    exclude = None
+    if request.out.resolve().is_relative_to(request.source.resolve()):
+        exclude = request.source / request.out.resolve().relative_to(request.source.resolve())
+    return walk_photos(FolderSource(request.source, follow_links=request.follow_links, exclude=exclude))
+
+
+def _outputs(photo: Photo, request: ParseRequest) -> list[Path]:
+    """The files of a photo, in the order of `OUTPUTS`."""
+    relative = _relative_output(photo, request)
+    return [request.out / folder / f"{relative}{suffix}" for folder, suffix in OUTPUTS.items()]
+
+
+def _relative_output(photo: Photo, request: ParseRequest) -> Path:
+    """The photo's path below the source without its suffix, or with it where two photos would get the same name."""
+    root = request.source.parent if request.source.is_file() else request.source
+    relative = photo.path.relative_to(root)
+    return relative if photo.id == photo.relative else relative.with_name(relative.name.rpartition(".")[0])
+
+
+def _settle(request: ParseRequest, parser: BiSeNetParser) -> None:
+    """Record the settings of the output folder, or see that they are the same as those of the results in it."""
+    path, table = request.out / SETTINGS, request.out / TABLE
+    settings = {
+        "producer": f"fishprep {__version__}",
+        "classes": str(request.order),
+        "parser": parser.name,
+        "weights": parser.weights,
+        **parser.settings,
+    }
+    if request.overwrite:
+        table.unlink(missing_ok=True)  # first: from here on nothing in the folder counts as done
+    elif table.exists():
+        _refuse_other_results(request, settings)
+    write_text(path, json.dumps(settings, indent=2) + "\n")
+
+
+def _refuse_other_results(request: ParseRequest, settings: dict[str, object]) -> None:
+    if not request.resume:
+        raise ConfigurationError(f"{request.out}: holds results already; --resume goes on, --overwrite starts again")
+    try:
+        stored = json.loads((request.out / SETTINGS).read_text(encoding="utf-8"))
+        changed = [name for name in settings if name != "producer" and stored.get(name) != settings[name]]
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{request.out / SETTINGS}: cannot be read, so nothing says how the results were made; --overwrite starts again"
+        ) from error
+    if changed:
+        told = "; ".join(f"{name}: {stored.get(name)} → {settings[name]}" for name in changed)
+        raise ConfigurationError(
+            f"{request.out}: holds results of other settings ({told}); take another folder, or --overwrite"
+        )
+
+
+def _line(row: ParsedImage) -> str:
+    return json.dumps(asdict(row), ensure_ascii=False) + "\n"
+
+
+def _read_table(table: Path) -> dict[str, ParsedImage]:
+    """The last whole row of each image; what a killed run left half written is passed over."""
+    rows: dict[str, ParsedImage] = {}
+    if not table.exists():
+        return rows
+    for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = ParsedImage(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        rows[row.path] = row
+    return rows
