@@ -99,6 +99,8 @@ def size_text(count: float) -> str:
 
 def time_text(seconds: float) -> str:
     """A duration for people."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from fishcli import common
 from fishcli.progress import BuildProgress
+from fishcli.weights import models
 from fishprep import __version__, manifest
 from fishprep import build as building
 from fishprep.configuration import BuildConfiguration
@@ -51,6 +52,9 @@ def cli() -> None:
 
     Every flag can come from an environment variable (FISHPREP_WORKERS=4) or from --config FILE.
     """
+
+
+cli.add_command(models)
 
 
 def main() -> None:

@@ -1,0 +1,105 @@
+"""`fishprep models`: the weight files that can be used, their terms, and whether they are here."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from fishcli import common
+from fishprep.weights import RECORDS, WeightRecord, WeightStatus, WeightStore, record
+
+SETTINGS = {"auto_envvar_prefix": "FISHPREP", "help_option_names": ["-h", "--help"]}
+weights_dir = click.option(
+    "--weights-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with weight files, instead of the cache.",
+)
+
+
+@click.group()
+def models() -> None:
+    """List, download and check the weights of landmark backends and parsers.
+
+    \b
+    fishprep models list
+    fishprep models download bisenet
+    """
+
+
+@models.command("list", context_settings=SETTINGS)
+@weights_dir
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def list_models(weights_dir: Path | None, as_json: bool) -> None:
+    """Show every weight file: what for, size, licence, whether it is here.
+
+    \b
+    fishprep models list --json
+    """
+    store = WeightStore.from_environment(weights_dir)
+    if as_json:
+        click.echo(json.dumps([_facts(known, store) for known in RECORDS]))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "for", "size", "here", "licence"):
+        table.add_column(column, overflow="fold")
+    for known in RECORDS:
+        size = common.size_text(known.size) if known.size else "unknown"
+        table.add_row(known.name, known.purpose, size, str(store.status(known)), known.licence)
+    common.console().print(table)
+    click.echo(f"Downloaded files are kept in {store.folder}")
+
+
+@models.command(context_settings=SETTINGS)
+@click.argument("names", nargs=-1)
+@weights_dir
+def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
+    """Fetch weights into the cache and check their hashes; without NAMES, all that can be downloaded.
+
+    \b
+    fishprep models download bisenet
+    """
+    store = WeightStore.from_environment(weights_dir)
+    for known in _chosen(names):
+        if known.url is not None:
+            click.echo(f"{known.name}: {store.download(known)}")
+        elif names:
+            click.echo(f"{known.name}: lies in the installed package {known.package}")
+
+
+@models.command("verify", context_settings=SETTINGS)
+@click.argument("names", nargs=-1)
+@weights_dir
+def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
+    """Check the SHA-256 of the weights that are here. Exits with 1 where one is damaged, or a NAMED one is missing.
+
+    \b
+    fishprep models verify
+    """
+    store = WeightStore.from_environment(weights_dir)
+    found = {known.name: store.status(known) for known in _chosen(names)}
+    for name, status in found.items():
+        click.echo(f"{name}: {status}")
+    bad = {WeightStatus.DAMAGED, WeightStatus.MISSING} if names else {WeightStatus.DAMAGED}
+    if bad & set(found.values()):
+        sys.exit(common.FAILED)
+
+
+def _chosen(names: tuple[str, ...]) -> list[WeightRecord]:
+    return [record(name) for name in names] if names else list(RECORDS)
+
+
+def _facts(known: WeightRecord, store: WeightStore) -> dict[str, object]:
+    return {
+        "name": known.name,
+        "file": known.file,
+        "purpose": known.purpose,
+        "licence": known.licence,
+        "url": known.url,
+        "package": known.package,
+        "size": known.size,
+        "sha256": known.sha256,
+        "status": str(store.status(known)),
+        "path": str(store.path(known)),
+    }

@@ -1,0 +1,152 @@
+"""What is done with a finished build: verify, repair, retry, inspect, models."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pyarrow.parquet as pq
+import pytest
+from support import QUICK, rows, run, shards
+
+Copy = Callable[[Path], Path]
+
+
+def flip_pixel(out: Path) -> None:
+    path = out / "train-00001.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def cut_short(out: Path) -> None:
+    path = out / "train-00001.h5"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def future(out: Path) -> None:
+    with h5py.File(out / "train-00001.h5", "a") as file:
+        file.attrs["schema_version"] = "2.0"
+
+
+def other_lr(out: Path) -> None:
+    with h5py.File(out / "train-00001.h5", "a") as file:
+        file["image/16"][0] = 255 - file["image/16"][0]
+
+
+def lose_rows(out: Path) -> None:
+    (out / "train-00001.parquet").unlink()
+
+
+def lose_shard(out: Path) -> None:
+    (out / "train-00001.h5").unlink()
+
+
+def damage_rows(out: Path) -> None:
+    (out / "train-00001.parquet").write_bytes(b"PAR1 and nothing else")
+
+
+def damage_manifest(out: Path) -> None:
+    (out / "manifest.json").write_text("{")
+
+
+DAMAGES = {
+    flip_pixel: "bytes have changed",
+    cut_short: "truncated",
+    future: "shard format 2.0",
+    other_lr: "image/16 is not image/128 resized by pillow-bicubic",
+    lose_rows: "no rows for it",
+    lose_shard: "gone",
+    damage_manifest: "damaged manifest",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_verify_finds_every_damage(built: Path, copy_of: Copy, damage: Callable[[Path], None]) -> None:
+    out = copy_of(built)
+    damage(out)
+    found = run("fishprep", "verify", out, "--deep", code=1)
+    assert DAMAGES[damage] in found.out
+    if damage is not damage_manifest:
+        assert "train-00001" in found.out
+
+
+def test_a_damaged_rows_file_is_named(built: Path, copy_of: Copy) -> None:
+    out = copy_of(built)
+    damage_rows(out)
+    assert "train-00001.parquet" in run("fishprep", "verify", out, code=1).err
+
+
+def test_a_sound_build_is_sound(built: Path) -> None:
+    result = json.loads(run("fishprep", "verify", built, "--deep", "--json").out)
+    assert result["problems"] == [] and result["shards"] == 6 and result["rederived"] > 20 and result["notes"] == []
+
+
+def test_repair_makes_the_manifest_anew(built: Path, copy_of: Copy) -> None:
+    out = copy_of(built)
+    before = (out / "manifest.json").read_text(), rows(out), shards(out)
+    (out / "manifest.json").unlink()
+    (out / "samples.parquet").write_bytes(b"")
+    run("fishprep", "verify", out, code=1)
+    run("fishprep", "verify", out, "--repair")
+    assert ((out / "manifest.json").read_text(), rows(out), shards(out)) == before
+
+
+def test_damage_is_built_anew_by_the_same_command(portraits: Path, built: Path, copy_of: Copy) -> None:
+    out = copy_of(built)
+    for name in ("train-00001.h5", "train-00001.parquet"):
+        (out / name).unlink()
+    run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4)
+    assert shards(out) == shards(built)
+
+
+def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> None:
+    run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 12, "--min-side", 190)
+    before, old = rows(tmp_path), shards(tmp_path)
+    small = {name for name, row in before.items() if row["status"] == "too_small"}
+    assert 0 < len(small) < 23
+    run("fishprep", "retry", tmp_path, "--status", "too_small", "--min-side", 64)
+    after = rows(tmp_path)
+    assert {name for name, row in after.items() if row["status"] == "ok"} == set(before) - {"b/07"}
+    assert {name: shards(tmp_path)[name] for name in old} == old, "a retry never rewrites a shard"
+    assert all(after[name]["shard"] >= "train-00002" for name in small)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["retries"][0]["overrides"] == {"min_side": 64} and manifest["totals"]["photos"] == 24
+    assert len(pq.read_table(tmp_path / "samples.parquet")) == 24
+    run("fishprep", "verify", tmp_path, "--deep")
+    again = run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 12, "--min-side", 190)
+    assert rows(tmp_path) == after, again.out
+    assert "nothing to do" in run("fishprep", "retry", tmp_path, "--status", "too_small", code=1).err
+
+
+def test_retry_without_a_status_lists_them(built: Path) -> None:
+    assert "no_face" in run("fishprep", "retry", built, code=2).err
+
+
+def test_retry_of_nothing_that_is_a_build(tmp_path: Path) -> None:
+    assert "not the folder of a build" in run("fishprep", "verify", tmp_path, code=1).err
+    assert "not a finished build" in run("fishprep", "retry", tmp_path, "--status", "ok", code=1).err
+
+
+def test_inspect_shows_a_shard(built: Path, tmp_path: Path) -> None:
+    shown = run("fishprep", "inspect", built / "train-00000.h5").out
+    assert "image/128" in shown and "pillow-bicubic" in shown and "a/00" in shown
+    facts = json.loads(run("fishprep", "inspect", built / "train-00000.h5", "--json").out)
+    assert facts["datasets"]["skin/8"] == ["uint8", [4, 8, 8]]
+    (tmp_path / "not.h5").write_text("no")
+    assert "not a shard" in run("fishprep", "inspect", tmp_path / "not.h5", code=1).err
+
+
+def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
+    listed = run("fishprep", "models", "list", FISHFSR_CACHE_DIR=str(tmp_path)).out
+    assert "non-commercial" in listed and "missing" in listed and "present" in listed
+    records = json.loads(run("fishprep", "models", "list", "--json", FISHFSR_CACHE_DIR=str(tmp_path)).out)
+    assert {record["status"] for record in records} == {"present", "missing"}
+    run("fishprep", "models", "verify", FISHFSR_CACHE_DIR=str(tmp_path))
+    offline = run("fishprep", "models", "download", "bisenet", code=1, FISHFSR_CACHE_DIR=str(tmp_path))
+    assert "parsing_bisenet.pth" in offline.err and "468e13ca" in offline.err
+
+
+def test_help_has_an_example_everywhere() -> None:
+    for name in ("build", "plan", "verify", "retry", "inspect", "report", "parse", "models list", "models download"):
+        assert f"fishprep {name.split()[0]}" in run("fishprep", *name.split(), "--help").out

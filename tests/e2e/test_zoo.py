@@ -1,0 +1,110 @@
+"""Everything that people put into photo folders without meaning to, in one build."""
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import QUICK, astronaut, hopper, rows, run
+
+
+def save(image: np.ndarray | Image.Image, path: Path, **options: object) -> None:
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that says it has side x side pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows_of_zeros = zlib.compress(bytes(side * 100))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows_of_zeros) + chunk(b"IEND", b"")
+
+
+def stock(zoo: Path) -> dict[str, str]:
+    """Fill a folder; returns the status that each id must end with."""
+    face = Image.fromarray(astronaut()[:360, 60:420])
+    jpeg = io.BytesIO()
+    face.save(jpeg, "JPEG", quality=92)
+    (zoo / "empty.jpg").write_bytes(b"")
+    (zoo / "truncated.jpg").write_bytes(jpeg.getvalue()[:4000])
+    (zoo / "text.png").write_text("not a picture")
+    (zoo / "jpeg_named.png").write_bytes(jpeg.getvalue())
+    (zoo / "bomb.png").write_bytes(bomb(20_000))
+    (zoo / "long.jpg").write_bytes(jpeg.getvalue() + bytes(2_000_000))
+    save(Image.new("RGB", (1, 1)), zoo / "pixel.png")
+    save(face.convert("CMYK"), zoo / "cmyk.jpg", quality=92)
+    save(np.asarray(face.convert("L")).astype(np.uint16) * 257, zoo / "sixteen.png")
+    save(face.convert("P"), zoo / "palette.png")
+    save(face, zoo / "animated.webp", save_all=True, append_images=[Image.new("RGB", face.size)], quality=92)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(face.transpose(Image.Transpose.ROTATE_90), zoo / "turned.jpg", exif=exif, quality=92)
+    save(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8), zoo / "noise.png")
+    save(astronaut()[:, 210:], zoo / "cut.png")
+    save(Image.fromarray(hopper()).resize((100, 117)), zoo / "small.png")
+    (zoo / "folder.jpg").mkdir()
+    save(face, zoo / "folder.jpg" / "within.jpg", quality=92)
+    expected = dict.fromkeys(
+        ["jpeg_named", "cmyk", "sixteen", "palette", "animated", "turned", "folder.jpg/within"], "ok"
+    )
+    expected |= dict.fromkeys(["empty", "truncated", "text"], "undecodable")
+    return expected | {
+        "bomb": "too_large",
+        "long": "too_large",
+        "pixel": "no_face",
+        "noise": "no_face",
+        "cut": "outside",
+        "small": "too_small",
+    }
+
+
+def stock_posix(zoo: Path, outside: Path) -> dict[str, str]:
+    """What only POSIX file systems hold."""
+    face = Image.fromarray(astronaut()[:360, 60:420])
+    save(face, zoo / "two\nlines.jpg", quality=92)
+    save(face, Path(os.fsdecode(os.fsencode(zoo) + b"/caf\xe9.jpg")), quality=92)
+    save(face, outside / "secret.jpg")
+    (zoo / "leaving.jpg").symlink_to(outside / "secret.jpg")
+    (zoo / "loop.jpg").symlink_to(zoo / "loop.jpg")
+    (zoo / "dangling.jpg").symlink_to(zoo / "nothing.jpg")
+    os.mkfifo(zoo / "pipe.jpg")
+    expected = {"two\nlines": "ok", r"caf\xe9": "ok", "leaving": "link_outside"}
+    expected |= dict.fromkeys(["loop", "dangling", "pipe"], "unreadable")
+    if os.geteuid() != 0:
+        save(face, zoo / "locked.jpg")
+        (zoo / "locked.jpg").chmod(0)
+        expected["locked"] = "unreadable"
+    return expected
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and file names of any bytes")
+def test_every_animal_has_its_row(tmp_path: Path) -> None:
+    zoo, outside, out = tmp_path / "zoo", tmp_path / "outside", tmp_path / "out"
+    zoo.mkdir()
+    outside.mkdir()
+    expected = stock(zoo) | stock_posix(zoo, outside)
+    done = run("fishprep", "build", zoo, out, *QUICK, "--max-bytes", 1_500_000)
+    table = rows(out)
+    assert {name: row["status"] for name, row in table.items()} == expected
+    for name, row in table.items():
+        assert bool(row["reason"]) == (row["status"] != "ok"), name
+        assert "\n" not in row["reason"]
+    assert f"{sum(status == 'ok' for status in expected.values())} samples" in done.out
+    np.testing.assert_allclose(table["turned"]["box"], table["jpeg_named"]["box"], atol=3)
+    assert run("fishprep", "verify", out, "--deep").out.strip().endswith("sound")
+
+
+def test_nothing_but_bad_photos_leaves_no_shard(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    (photos / "bad.jpg").write_bytes(b"")
+    run("fishprep", "build", photos, out, *QUICK)
+    assert rows(out)["bad"]["status"] == "undecodable" and not list(out.glob("*.h5"))
+    run("fishprep", "verify", out)
