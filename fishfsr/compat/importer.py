@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fishfsr.compat.keys import fishfsrnet_rules, is_dead, parsing_net_rules, rename
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
-from fishfsr.errors import CheckpointError
+from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.models.config import ParsingNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.state import load_state
@@ -35,6 +35,13 @@ def import_authors(path: Path) -> ParsingNet | AuthorsFishFSRNet:
 
 def from_authors_state(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFishFSRNet:
     """The network of a state dict in one of the authors' key layouts; `name` stands in the errors."""
+    try:
+        return _network(state, name)
+    except ConfigurationError as error:
+        raise CheckpointError(f"{name}: {error}") from error
+
+
+def _network(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFishFSRNet:
     if "feature.0.weight" in state:
         return _parsing_net(state, name)
     if any(key.startswith("refine2.0.refine16.") for key in state):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 REDUCTION = 4
+HIDDEN_BIAS = 0.25
 
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
@@ -44,7 +45,10 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(width, width // REDUCTION), nn.ReLU(), nn.Linear(width // REDUCTION, width))
+        hidden = nn.Linear(width, width // REDUCTION)
+        # The few hidden units of a narrow network can all start dead, and then never learn.
+        nn.init.constant_(hidden.bias, HIDDEN_BIAS)
+        self.mlp = nn.Sequential(hidden, nn.ReLU(), nn.Linear(width // REDUCTION, width))
 
     def gate(self, features: Tensor) -> Tensor:
         """(N, w, h, w') to the gates (N, w, 1, 1) in (0, 1)."""

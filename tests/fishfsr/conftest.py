@@ -1,0 +1,46 @@
+"""Faces and weights that the tests of the networks share."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fishfsr.checkpoint import Checkpoint, Details
+from fishfsr.models.registry import create_model
+
+
+@pytest.fixture
+def lively() -> Callable[..., nn.Module]:
+    """A function that gives a network weights whose output is far from constant, in evaluation mode."""
+
+    def fill(network: nn.Module, seed: int = 0) -> nn.Module:
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in network.parameters():
+            fan = parameter[0].numel() if parameter.ndim > 1 else 100
+            with torch.no_grad():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * (0.5 / fan) ** 0.5)
+        return network.eval()
+
+    return fill
+
+
+@pytest.fixture
+def images() -> Callable[..., Tensor]:
+    """A function that gives random images (N, channels, h, w) in [0, 1]."""
+
+    def draw(count: int, height: int, width: int | None = None, channels: int = 3, seed: int = 1) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return torch.rand((count, channels, height, width or height), generator=generator)
+
+    return draw
+
+
+@pytest.fixture
+def pair(lively: Callable[..., nn.Module]) -> Checkpoint:
+    """A small pair at x4 with weights, and details."""
+    return Checkpoint(
+        lively(create_model("parsingnet_x4", width=8, blocks=2), 3),
+        lively(create_model("fishfsrnet_x4", width=8), 4),
+        Details(recipe="ab" * 32, protocol="reference", results={"psnr": 27.5}),
+    )

@@ -1,0 +1,132 @@
+"""Configurations, presets and the registry: what is refused, and sizes against formulas worked out by hand."""
+
+import json
+
+import pytest
+import torch
+
+from fishfsr.errors import ConfigurationError
+from fishfsr.models.config import SCALES, FishFSRNetConfig, ParsingNetConfig
+from fishfsr.models.count import count_macs, count_parameters
+from fishfsr.models.presets import PRESETS
+from fishfsr.models.registry import (
+    MODELS,
+    ModelRecord,
+    architecture_of,
+    create_model,
+    list_models,
+    model_size,
+)
+
+
+def conv(size: int, inputs: int, outputs: int) -> int:
+    return size * size * inputs * outputs + outputs
+
+
+def by_hand(config: FishFSRNetConfig) -> int:
+    """The parameters of FishFSRNet, block by block as the paper lists them."""
+    w, n = config.width, config.scale.bit_length() - 1
+    gate = conv(1, w, w // 4) + conv(1, w // 4, w)
+    spatial = conv(1, w, 2 * w) + conv(1, 2 * w, w)
+    attentions = config.spatial_attention + config.channel_attention
+    pafb = 2 * conv(3, w, w) if attentions or not config.parsing_branch else 0
+    pafb += config.spatial_attention * spatial + config.channel_attention * gate
+    pafb += conv(1, attentions * w, w) if attentions else 0
+    if config.parsing_branch:
+        pafb += conv(3, w, w) + conv(3, 1, w) + conv(3, 2 * w, w)
+        pafb += conv(1, 2 * w, w) if attentions else 0
+    halvings = sum(other - level for level in range(n) for other in range(level, n))
+    mixing = 2 * halvings * conv(3, w, w)  # in the body and in the tail
+    if config.multi_scale_refine:
+        mixing += 2 * n * (n * 2 * conv(3, w, w) + conv(1, n * w, w) + gate)
+    else:
+        mixing += 2 * n * conv(1, (n + 1) * w, w)
+    resampling = 2 * n * conv(3, w, 4 * w) + n * conv(3, 4 * w, w)
+    return conv(3, 3, w) + resampling + 6 * n * pafb + mixing + conv(3, w, 3)
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS])
+@pytest.mark.parametrize("scale", SCALES)
+def test_parameters_are_those_of_the_paper(scale: int, preset: str | None) -> None:
+    network = create_model(f"fishfsrnet_x{scale}", preset, width=16)
+    assert count_parameters(network) == by_hand(network.config)
+
+
+def test_full_size_parameters() -> None:
+    with torch.device("meta"):
+        sizes = {record.name: model_size(record).parameters for record in list_models()}
+    assert sizes["fishfsrnet_x8"] == by_hand(FishFSRNetConfig()) == 7_011_843
+    # The authors' own counts are 4,948,419 and 8,423,683, of which 246,352 are never used at x8; ParsingNet's with a 3-channel map.
+    assert sizes["authors_fishfsrnet_x4"] == 4_948_419
+    assert sizes["authors_fishfsrnet_x8"] == 8_423_683 - 246_352
+    assert sizes["parsingnet_x8"] == 594_371 - 2 * (9 * 64 + 1)
+
+
+def test_macs_of_the_authors_networks() -> None:
+    assert model_size(MODELS["authors_fishfsrnet_x4"]).macs / 1e9 == pytest.approx(31.06, abs=0.01)
+    assert model_size(MODELS["authors_fishfsrnet_x8"]).macs / 1e9 == pytest.approx(36.28, abs=0.01)
+    assert model_size(MODELS["fishfsrnet_x8"]).macs < model_size(MODELS["authors_fishfsrnet_x8"]).macs
+
+
+def test_macs_of_one_convolution() -> None:
+    assert count_macs(torch.nn.Conv2d(3, 5, 3, padding=1), (2, 3, 7, 4)) == 2 * 7 * 4 * 5 * 3 * 9
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_model_without_a_map_is_as_large(scale: int) -> None:
+    full = count_parameters(create_model(f"fishfsrnet_x{scale}", width=16))
+    without = count_parameters(create_model(f"fishfsrnet_x{scale}", "without_map", width=16))
+    assert without == pytest.approx(full, rel=0.01)
+
+
+def test_model_8_is_the_default() -> None:
+    assert create_model("fishfsrnet_x4", "model_8", width=4).config == create_model("fishfsrnet_x4", width=4).config
+
+
+@pytest.mark.parametrize("record", list_models(), ids=lambda record: record.name)
+def test_every_record_makes_its_network(record: ModelRecord) -> None:
+    network = create_model(record.name, width=4)
+    assert architecture_of(network) == record.architecture
+    assert network.training
+    side = max(1, record.input_size[0] // 4)
+    inputs = [torch.rand(1, 3, side, side)]
+    if record.architecture != "parsingnet":
+        inputs.append(torch.rand(1, network.config.map_channels, side, side))
+        assert network(*inputs).shape[-1] == record.scale * side
+    else:
+        assert network(*inputs).shape == (1, 1, side, side)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "options", "message"),
+    [
+        ("fishfsrnet_x3", None, {}, "there are parsingnet_x2"),
+        ("fishfsrnet_x8", "model_9", {}, "there are model_1"),
+        ("fishfsrnet_x8", None, {"scale": 4}, "part of the model's name"),
+        ("parsingnet_x8", None, {"scale": 8}, "part of the model's name"),
+        ("fishfsrnet_x8", None, {"depth": 3}, "unknown option 'depth'"),
+        ("parsingnet_x8", "model_1", {}, "unknown option"),
+        ("fishfsrnet_x8", None, {"width": 10}, "divisible by 4"),
+        ("fishfsrnet_x8", None, {"width": 0}, "divisible by 4"),
+        ("fishfsrnet_x8", None, {"width": 2**40}, "to 1024"),
+        ("fishfsrnet_x8", None, {"width": 64.0}, "expected int"),
+        ("fishfsrnet_x8", None, {"use_map": 1}, "expected bool"),
+        ("fishfsrnet_x8", None, {"map_channels": 2}, "must be 1"),
+        ("parsingnet_x8", None, {"blocks": 0}, "from 1"),
+    ],
+)
+def test_errors_say_what_to_type(name: str, preset: str | None, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        create_model(name, preset, **options)
+
+
+@pytest.mark.parametrize("config", [ParsingNetConfig(width=16, blocks=3), FishFSRNetConfig(scale=4, use_map=False)])
+def test_configurations_survive_json(config: ParsingNetConfig | FishFSRNetConfig) -> None:
+    assert type(config).from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_records_need_whole_weights() -> None:
+    with pytest.raises(ConfigurationError, match="both a url and a SHA-256"):
+        ModelRecord("x", "fishfsrnet", 8, weights_url="https://example.org/x.safetensors")
+    with pytest.raises(ConfigurationError, match="is no SHA-256"):
+        ModelRecord("x", "fishfsrnet", 8, weights_url="https://example.org/x.safetensors", weights_sha256="abc")
