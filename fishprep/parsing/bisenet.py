@@ -62,7 +62,7 @@ class BiSeNetSettings:
     fusion: SkinFusion = field(default_factory=SkinFusion)
 
     def __post_init__(self) -> None:
-        if self.size is not None and (self.size % 32 or not 64 <= self.size <= 1024):
+        if self.size is not None and not _is_size(self.size):
             raise ConfigurationError(f"--parser-size {self.size}: a multiple of 32 from 64 to 1024")
         if self.batch is not None and self.batch < 1:
             raise ConfigurationError(f"parser batch {self.batch}: at least 1")
@@ -83,7 +83,7 @@ class BiSeNetParser:
         device = _device(settings)
         network = load_network(weights)
         header = metadata(weights)
-        self.size = settings.size or _trained_size(header)
+        self.size = settings.size or _trained_size(header, weights)
         self.order = _class_order(header, weights)
         self.weights = {weights.name: sha256_file(weights)}
         self.settings: dict[str, object] = {
@@ -234,9 +234,17 @@ def _exact_convolutions(device: torch.device) -> Iterator[None]:
         yield
 
 
-def _trained_size(header: dict[str, str]) -> int:
-    said = re.match(r"(\d{2,4})x\1\b", header.get("input", ""))
-    return BiSeNetSettings(size=int(said[1])).size or RELEASED_SIZE if said else RELEASED_SIZE
+def _trained_size(header: dict[str, str], path: Path) -> int:
+    if "input" not in header:
+        return RELEASED_SIZE
+    said = re.match(r"(\d{2,4})x\1\b", header["input"])
+    if said is None or not _is_size(int(said[1])):
+        raise WeightsError(f"weights {path}: the header's input is {header['input'][:40]!r}; expected as in 192x192")
+    return int(said[1])
+
+
+def _is_size(size: int) -> bool:
+    return size % 32 == 0 and 64 <= size <= 1024
 
 
 def _class_order(header: dict[str, str], path: Path) -> ClassOrder:
