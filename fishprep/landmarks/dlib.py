@@ -22,8 +22,9 @@ SAME_FACE = 0.4
 LARGEST_PLACE_ERROR = 0.2
 """Inter-ocular distances that an eye may lie from its known place."""
 
-TRACE_SCORE = -1.0
-"""A HOG score that most faces which the detector misses reach (its own threshold is 0), and noise and walls do not."""
+TRACE_SCORE = -0.9
+"""A HOG score that most of the faces that the detector misses reach, and noise and textures hardly ever; its own threshold
+is 0."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,15 @@ class DlibSettings:
     first_side: a larger photo is shrunk to this for the first search; a smaller one is searched as it is.
     doublings: while no face is found, the search is repeated at twice the size, so many times at most ...
     last_side: ... and never in an image larger than this. The HOG detector sees faces from 80 px.
-    thorough: search with the CNN detector where HOG finds nothing: seconds per photo on a CPU.
+    thorough: search with the CNN detector where HOG finds nothing, at `cnn_side` at most: seconds per photo on a CPU.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
     """
 
-    first_side: int = 800
+    first_side: int = 1024
     doublings: int = 2
     last_side: int = 2048
     thorough: bool = False
+    cnn_side: int = 640
     mirror: bool = True
 
 
@@ -92,7 +94,7 @@ class DlibBackend:
                 Face(self._predictor.fit(image, box), box, score, name) for box, score in self._hog_boxes(image, side)
             ]
         if self._cnn is not None:
-            yield self._cnn_faces(image, first)
+            yield self._cnn_faces(image, min(longer, self.settings.cnn_side))
 
     def _hog_boxes(self, image: np.ndarray, side: int) -> list[tuple[Box, float]]:
         resized = resize_to(image, side)
@@ -152,9 +154,9 @@ class _Predictor:
     # Five boxes around the known place, in shares of its side: on faces that HOG misses their mean is nearer to the eyes.
     shifts = ((0.0, 0.0), (0.0625, 0.0), (-0.0625, 0.0), (0.0, 0.0625), (0.0, -0.0625))
 
-    # HOG box of a face from its points: centre minus mean point, and side, in root-mean-square distances from the mean point.
-    # Needed where another detector's box has another shape than those that the predictor was trained on.
-    hog_below, hog_side = -0.14, 2.82
+    # HOG box of a face from its points: centre minus mean point, and side, in root-mean-square distances from the mean point
+    # (8,273 CelebA faces). Needed where another detector's box has another shape than those that the predictor was trained on.
+    hog_below, hog_side = -0.1, 2.7
 
     def __init__(self, trees: Any, rectangle: Any, mirror: bool) -> None:
         self._trees = trees
