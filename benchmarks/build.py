@@ -37,7 +37,8 @@ from fishprep.plan import ShardSpec
 from fishprep.setup import WeightsFrom, make_pipeline, resolve
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
-from fishprep.weights import WeightStore, load_state_dict, record
+from fishprep.tensors import load_state_dict
+from fishprep.weights import WeightStore, record
 
 FACES = Path(__file__).resolve().parent.parent.parent / "shared" / "faces" / "celeba"
 LR_SIZES = (64, 32, 16, 8)

@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from fishprep.parsing.skin import skin_pyramid
 from fishprep.photo import Photo, Problem
 from fishprep.pipeline import FacePipeline, HRFace, Outcome
 from fishprep.plan import Plan, ShardSpec, fingerprints
+from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
 from fishprep.shards.schema import SCHEMA_VERSION, ShardName
@@ -36,16 +37,6 @@ _FATAL = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "file too large",
 }
-
-
-@dataclass(frozen=True)
-class Progress:
-    """News from a build: photos done, faces kept, photos or faces dropped since the last news; `hashed` while planning."""
-
-    photos: int = 0
-    kept: int = 0
-    dropped: int = 0
-    hashed: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +89,7 @@ class ShardBuilder:
         self.configuration = attributes.configuration
         self.pipeline = pipeline
 
-    def __call__(self, spec: ShardSpec, tell: Callable[[Progress], None]) -> ShardResult:
+    def __call__(self, spec: ShardSpec, tell: Tell) -> ShardResult:
         """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows. OSError where the disk refuses."""
         self.pipeline.times.seconds.clear()
         outcomes = []
@@ -169,9 +160,6 @@ class BuildRequest:
     weights: WeightsFrom
     origin: dict[str, Any]
     """How the source was opened, so that `retry` and `verify` can open it again."""
-
-
-Tell = Callable[[Progress], None]
 
 
 def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, overwrite: bool = False) -> Finished:

@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn import functional
 
 HR_SIZE = 128
 LR_SIZES = (64, 32, 16, 8)
@@ -26,6 +24,9 @@ def pillow_bicubic(images: np.ndarray, size: int) -> np.ndarray:
 
 def torch_bicubic(images: np.ndarray, size: int) -> np.ndarray:
     """PyTorch's antialiased bicubic on uint8: within one grey level of Pillow's, faster in batches."""
+    import torch  # takes seconds to load, and the canonical kernel does not need it
+    from torch.nn import functional
+
     if len(images) == 0:
         return np.empty((0, size, size, 3), np.uint8)
     batch = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)

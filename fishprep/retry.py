@@ -11,7 +11,6 @@ from fishprep.build import (
     BuilderFactory,
     Finished,
     ShardAttributes,
-    Tell,
     finish,
     locked,
     read_retries,
@@ -24,6 +23,7 @@ from fishprep.errors import BuildError, ConfigurationError
 from fishprep.files import write_text
 from fishprep.photo import Photo
 from fishprep.plan import Plan, ShardSpec, divide
+from fishprep.progress import Progress, Tell
 from fishprep.setup import WeightsFrom, library_versions, resolve
 from fishprep.shards.schema import ShardName
 
@@ -65,6 +65,7 @@ def retry(request: RetryRequest, workers: int, tell: Tell) -> Finished:
         specs = _specs(record, request.plan)
         done = manifest.finished(request.folder)
         todo = [spec for spec in specs if spec.name not in done]
+        tell(Progress())
         factory = BuilderFactory(request.folder, _attributes(request.folder, record), request.weights)
         run = run_specs(factory, todo, workers, tell)
         return finish(request.folder, run, len(specs) - len(todo))
@@ -149,6 +150,12 @@ def _last_numbers(folder: Path) -> dict[str, int]:
 def _attributes(folder: Path, record: dict[str, Any]) -> ShardAttributes:
     configuration = BuildConfiguration.parse(record["configuration"])
     return ShardAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
+
+
+def count_photos(folder: Path, statuses: Sequence[str]) -> int:
+    """How many photos of a finished build have one of the statuses."""
+    totals = manifest.totals_of(manifest.read_manifest(folder))
+    return sum(totals.by_status.get(status, 0) for status in statuses)
 
 
 def statuses_in(folder: Path) -> Sequence[str]:

@@ -11,8 +11,8 @@ from fishprep import __version__
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import ConfigurationError
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing import ParserRequest, create_parser
 from fishprep.parsing.base import FaceParser
+from fishprep.parsing.factory import ParserRequest, create_parser
 from fishprep.pipeline import FacePipeline
 from fishprep.weights import WeightStore
 

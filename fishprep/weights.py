@@ -5,18 +5,12 @@ import importlib.util
 import os
 import urllib.error
 import urllib.request
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from pickle import UnpicklingError
 
 import platformdirs
-import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from fishprep.errors import WeightsError
 from fishprep.files import atomic, sha256_file
@@ -213,77 +207,6 @@ class WeightStore:
             raise _unavailable(record, path, f"the download failed ({_reason(error)})") from error
         _check(record, path)
         return path
-
-
-def load_state_dict(path: Path) -> dict[str, Tensor]:
-    """Named tensors, on the CPU, of a safetensors or a torch (.pth, .pt, .pth.tar) file; no code in the file is ever run.
-
-    WeightsError: unreadable, damaged, pickled code, or anything else than a flat mapping of names to dense tensors.
-    """
-    try:
-        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
-    except WeightsError:
-        raise
-    except OSError as error:
-        raise WeightsError(f"weights {path} cannot be read: {_reason(error)}") from error
-    except UnpicklingError as error:
-        raise WeightsError(
-            f"weights {path} are refused: not a plain file of tensors; it may hold code, which is never run"
-        ) from error
-    except (
-        SafetensorError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        IndexError,
-    ) as error:
-        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
-    return _flat_tensors(loaded, path)
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """What the header of a safetensors file says of itself; empty for other files. WeightsError where it is damaged."""
-    if path.suffix != ".safetensors":
-        return {}
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return dict(stream.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
-
-
-def _load_safetensors(path: Path) -> object:
-    with safe_open(path, framework="pt") as stream:
-        return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
-
-
-def _load_torch(path: Path) -> object:
-    if zipfile.is_zipfile(path):
-        _refuse_zip_bomb(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _refuse_zip_bomb(path: Path) -> None:
-    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            claimed = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise WeightsError(f"weights {path} are damaged or of another format ({_reason(error)})") from error
-    if claimed > path.stat().st_size:
-        raise WeightsError(f"weights {path} are refused: the archive claims to hold more than the file does")
-
-
-def _flat_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
-    if not isinstance(loaded, Mapping) or not loaded:
-        raise WeightsError(f"weights {path}: expected names with tensors, found {type(loaded).__name__}")
-    for name, value in loaded.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout is not torch.strided:
-            raise WeightsError(f"weights {path}: expected a dense tensor under every name, not so under {name!r}")
-    return dict(loaded)
 
 
 def _fetch(record: WeightRecord, target: Path, timeout: float) -> None:

@@ -1,20 +1,30 @@
 """The commands as a user runs them, and public-domain portraits to run them on."""
 
-import os
-import subprocess
+import contextlib
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import matplotlib.cbook
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 import skimage.data
+from fishcli import common, fsr, prep
 from PIL import Image
 
+from fishfsr.errors import FishFSRError
+from fishprep.errors import FishPrepError
+
 SCRIPTS = Path(sys.executable).parent
-QUICK = ("--parser", "landmark-skin", "--device", "cpu")
+GROUPS: dict[str, tuple[click.Group, common.Errors]] = {
+    "fishprep": (prep.cli, (FishPrepError,)),
+    "fishfsr": (fsr.cli, (FishFSRError, FishPrepError)),
+}
+QUICK = ("--parser", "landmark-skin", "--device", "cpu", "--workers", "1")
 
 
 @dataclass(frozen=True)
@@ -27,21 +37,23 @@ class Ran:
 
 
 def command(program: str, *arguments: object) -> list[str]:
-    """Arguments of a subprocess."""
+    """Arguments of a process of its own, for tests that kill it or look at its limits."""
     return [str(SCRIPTS / program), *map(str, arguments)]
 
 
 def run(program: str, *arguments: object, code: int | None = 0, **environment: str) -> Ran:
-    """Run a command to its end. Whatever it is given, it never shows a traceback; `code` is asserted unless None."""
-    done = subprocess.run(
-        command(program, *arguments),
-        capture_output=True,
-        env={**os.environ, "FISHFSR_OFFLINE": "1", "COLUMNS": "200", **environment},
-        timeout=300,
-        check=False,
-    )
-    result = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-    assert "Traceback" not in result.err, result.err
+    """Run a command to its end, in this process. A traceback would be an exception here; `code` is asserted unless None."""
+    group, errors = GROUPS[program]
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        for name, value in {"FISHFSR_OFFLINE": "1", "COLUMNS": "200", **environment}.items():
+            patch.setenv(name, value)
+        found = common.execute(group, program, [str(argument) for argument in arguments], errors)
+    result = Ran(found, out.getvalue(), err.getvalue())
     if code is not None:
         assert result.code == code, result.out + result.err
     return result

@@ -2,30 +2,43 @@
 
 import signal
 import sys
+import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
-import torch
 from rich.console import Console
 
 from fishprep.errors import FishPrepError
 
 FAILED, NOT_ALL = 1, 3
+LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere
 INTERRUPTED, TERMINATED = 130, 143
 
 
-def run(group: click.Group, program: str, errors: tuple[type[Exception], ...] = (FishPrepError,)) -> NoReturn:
-    """Run a command group and exit: 0 done, 1 failed, 2 usage, 3 something was not done, 130 on Ctrl-C, 143 on SIGTERM.
+Errors = tuple[type[Exception], ...]
 
-    `errors` are printed as one message; any other exception is a defect, and shows its traceback.
-    """
+
+def run(group: click.Group, program: str, errors: Errors = (FishPrepError,)) -> NoReturn:
+    """Run a command group with the arguments of this process, and exit as `execute` says."""
     signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(execute(group, program, sys.argv[1:], errors))
+
+
+def execute(group: click.Group, program: str, arguments: list[str], errors: Errors = (FishPrepError,)) -> int:
+    """Run a command group and return the exit code.
+
+    0 done; 1 failed; 2 usage; 3 finished, but something was not done; 130 on Ctrl-C; 143 on SIGTERM. `errors` are printed as
+    one message; any other exception is a defect, and shows its traceback.
+    """
     try:
-        code = group.main(prog_name=program, standalone_mode=False)
+        code = group.main(arguments, prog_name=program, standalone_mode=False)
+    except SystemExit as error:
+        code = error.code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -38,7 +51,7 @@ def run(group: click.Group, program: str, errors: tuple[type[Exception], ...] = 
     except errors as error:
         click.echo(f"{program}: {error}", err=True)
         code = FAILED
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 class Terminated(KeyboardInterrupt):
@@ -80,7 +93,32 @@ def resolve_device(device: str) -> str:
     """`auto` → `cuda` where there is one, else `cpu`; anything else as it is."""
     if device != "auto":
         return device
+    import torch
+
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@dataclass
+class ProgressLine:
+    """One line on stderr that is written over and over on a terminal, and now and then elsewhere. `quiet` writes nothing."""
+
+    quiet: bool = False
+    _shown: float = 0.0
+
+    def show(self, text: str, last: bool = False) -> None:
+        """Show `text`, unless another was shown a moment ago; the `last` always."""
+        live, now = sys.stderr.isatty(), time.monotonic()
+        if self.quiet or (not last and now - self._shown < (LIVE_EVERY if live else PLAIN_EVERY)):
+            return
+        self._shown = now
+        sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
+        sys.stderr.flush()
+
+    def close(self, keep: bool = False) -> None:
+        """End the line on a terminal, or take it away."""
+        if self._shown and sys.stderr.isatty():
+            sys.stderr.write("\n" if keep else "\r\x1b[K")
+            sys.stderr.flush()
 
 
 def console(stderr: bool = False) -> Console:

@@ -7,29 +7,30 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.table import Table
 
 from fishcli import common
+from fishcli.parse import parse
 from fishcli.progress import BuildProgress
 from fishcli.weights import models
-from fishprep import __version__, manifest
-from fishprep import build as building
+from fishprep import __version__
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import RECIPES
 from fishprep.errors import ConfigurationError
-from fishprep.estimate import estimate
 from fishprep.names import printable
-from fishprep.plan import Plan, make_plan
 from fishprep.pyramid import RESIZERS
-from fishprep.retry import OVERRIDES, RetryRequest, retry, statuses_in
-from fishprep.setup import WeightsFrom, make_pipeline, resolve
-from fishprep.shards.reader import Shard
 from fishprep.sources import KINDS, SourceRequest, open_source
-from fishprep.verify import Depth, repair, verify
+
+if TYPE_CHECKING:
+    from fishprep.build import Finished
+    from fishprep.manifest import Totals
+    from fishprep.plan import Plan
+    from fishprep.setup import WeightsFrom
+
+# Each command imports what it runs: `--help` must not wait for torch.
 
 Command = Callable[..., Any]
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
@@ -55,6 +56,7 @@ def cli() -> None:
 
 
 cli.add_command(models)
+cli.add_command(parse)
 
 
 def main() -> None:
@@ -185,13 +187,17 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     fishprep build ~/CelebA shards/celeba --split dic --workers 8
     fishprep build photos shards --parser landmark-skin
     """
+    from fishprep.build import BuildRequest
+    from fishprep.build import build as build_shards
+    from fishprep.setup import resolve
+
     configuration, plan, origin = _planned(source_folder, out, flags)
     weights = _weights(flags)
     resolved = resolve(configuration, weights)
     _say_what_runs(resolved.configuration, plan, flags)
-    request = building.BuildRequest(out, plan, resolved, weights, origin)
+    request = BuildRequest(out, plan, resolved, weights, origin)
     with _resumable(out), BuildProgress(len(plan.photos), flags["quiet"]) as progress:
-        finished = building.build(request, flags["workers"], progress, flags["resume"], flags["overwrite"])
+        finished = build_shards(request, flags["workers"], progress, flags["resume"], flags["overwrite"])
     _print_finished(out, finished, flags["as_json"])
     _exit_by_share(finished.totals, flags["max_drop"])
 
@@ -208,6 +214,9 @@ def plan(source_folder: Path, **flags: Any) -> None:
     \b
     fishprep plan ~/CelebA --split dic --workers 8
     """
+    from fishprep.estimate import estimate
+    from fishprep.setup import make_pipeline, resolve
+
     configuration, planned, _ = _planned(source_folder, None, flags)
     weights = _weights(flags)
     resolved = resolve(configuration, weights)
@@ -264,6 +273,10 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     \b
     fishprep retry shards --status no_face --thorough
     """
+    from fishprep.build import read_start
+    from fishprep.plan import make_plan
+    from fishprep.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
+
     known = statuses_in(out)
     if not statuses:
         raise click.UsageError(f"--status is missing; this build has {', '.join(known) or 'nothing that was dropped'}")
@@ -274,13 +287,11 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     }
     if "device" in given:
         given["device"] = common.resolve_device(given["device"])
-    start = building.read_start(out)
+    start = read_start(out)
     configuration = BuildConfiguration.parse(start["configuration"])
     photos = make_plan(open_source(_reopen(start["source"], out)), configuration)
     request = RetryRequest(out, photos, statuses, given, _weights(flags))
-    rows = manifest.read_rows(out / manifest.SAMPLES, ["status"])["status"].to_pylist()
-    with _resumable(out), BuildProgress(sum(status in statuses for status in rows), flags["quiet"]) as progress:
-        progress(building.Progress())
+    with _resumable(out), BuildProgress(count_photos(out, statuses), flags["quiet"]) as progress:
         finished = retry(request, flags["workers"], progress)
     _print_finished(out, finished, flags["as_json"])
 
@@ -301,6 +312,8 @@ def verify_command(out: Path, deep: bool, samples: int, repair_it: bool, as_json
     \b
     fishprep verify shards --deep
     """
+    from fishprep.verify import Depth, repair, verify
+
     if repair_it:
         repair(out)
     result = verify(out, Depth(samples, _weights(flags)) if deep else None)
@@ -327,11 +340,13 @@ def inspect(shard_file: Path, as_json: bool) -> None:
     \b
     fishprep inspect shards/train-00000.h5
     """
+    from fishprep.shards.reader import Shard
+
     with Shard(shard_file) as shard:
         arrays = {name: [str(array.dtype), list(array.shape)] for name, array in shard.arrays().items()}
         facts = asdict(shard.attributes)
         ids = [printable(name) for name in shard.ids[:3]]
-        skin = float(np.mean(shard.skin(8)))
+        skin = float(shard.skin(8).mean())
     if as_json:
         click.echo(json.dumps({**facts, "datasets": arrays, "first_ids": ids, "skin_share": skin}))
         return
@@ -352,8 +367,10 @@ def inspect(shard_file: Path, as_json: bool) -> None:
 
 def _planned(
     source_folder: Path, out: Path | None, flags: dict[str, Any]
-) -> tuple[BuildConfiguration, Plan, dict[str, Any]]:
+) -> "tuple[BuildConfiguration, Plan, dict[str, Any]]":
     """The configuration that the flags mean, the plan of the source, and how to open the source again."""
+    from fishprep.plan import make_plan
+
     request = SourceRequest(
         root=source_folder,
         kind=flags["source"],
@@ -396,11 +413,13 @@ def _reopen(origin: dict[str, Any], out: Path) -> SourceRequest:
     )
 
 
-def _weights(flags: dict[str, Any]) -> WeightsFrom:
+def _weights(flags: dict[str, Any]) -> "WeightsFrom":
+    from fishprep.setup import WeightsFrom
+
     return WeightsFrom(flags["weights_dir"], flags["parser_weights"])
 
 
-def _say_what_runs(configuration: BuildConfiguration, plan: Plan, flags: dict[str, Any]) -> None:
+def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[str, Any]) -> None:
     if flags.get("quiet"):
         return
     expand = RECIPES[configuration.crop][1] if configuration.expand is None else configuration.expand
@@ -432,7 +451,7 @@ class _resumable:
         sys.exit(common.TERMINATED if isinstance(error, common.Terminated) else common.INTERRUPTED)
 
 
-def _print_finished(out: Path, finished: building.Finished, as_json: bool) -> None:
+def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
     totals = finished.totals
     if as_json:
         click.echo(json.dumps({**asdict(totals), "built": finished.built, "resumed": finished.resumed}))
@@ -452,7 +471,7 @@ def _print_finished(out: Path, finished: building.Finished, as_json: bool) -> No
     click.echo(f"Next: fishprep report {shlex.quote(str(out))}")
 
 
-def _exit_by_share(totals: manifest.Totals, max_drop: float | None) -> None:
+def _exit_by_share(totals: "Totals", max_drop: float | None) -> None:
     share = totals.dropped / max(1, totals.dropped + totals.samples)
     if max_drop is not None and share > max_drop:
         click.echo(f"{share:.1%} of the photos gave no sample, more than --max-drop {max_drop:.1%}", err=True)

@@ -3,12 +3,17 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
 from fishcli import common
-from fishprep.weights import RECORDS, WeightRecord, WeightStatus, WeightStore, record
+
+if TYPE_CHECKING:
+    from fishprep.weights import WeightRecord, WeightStore
+
+# Each command imports what it needs: `--help` must not wait for torch.
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "help_option_names": ["-h", "--help"]}
 weights_dir = click.option(
@@ -37,6 +42,8 @@ def list_models(weights_dir: Path | None, as_json: bool) -> None:
     \b
     fishprep models list --json
     """
+    from fishprep.weights import RECORDS, WeightStore
+
     store = WeightStore.from_environment(weights_dir)
     if as_json:
         click.echo(json.dumps([_facts(known, store) for known in RECORDS]))
@@ -60,6 +67,8 @@ def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
     \b
     fishprep models download bisenet
     """
+    from fishprep.weights import WeightStore
+
     store = WeightStore.from_environment(weights_dir)
     for known in _chosen(names):
         if known.url is not None:
@@ -77,6 +86,8 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
     \b
     fishprep models verify
     """
+    from fishprep.weights import WeightStatus, WeightStore
+
     store = WeightStore.from_environment(weights_dir)
     found = {known.name: store.status(known) for known in _chosen(names)}
     for name, status in found.items():
@@ -86,11 +97,13 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
         sys.exit(common.FAILED)
 
 
-def _chosen(names: tuple[str, ...]) -> list[WeightRecord]:
+def _chosen(names: tuple[str, ...]) -> "list[WeightRecord]":
+    from fishprep.weights import RECORDS, record
+
     return [record(name) for name in names] if names else list(RECORDS)
 
 
-def _facts(known: WeightRecord, store: WeightStore) -> dict[str, object]:
+def _facts(known: "WeightRecord", store: "WeightStore") -> dict[str, object]:
     return {
         "name": known.name,
         "file": known.file,

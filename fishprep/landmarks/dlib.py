@@ -33,13 +33,13 @@ class DlibSettings:
 
     first_side: a larger photo is shrunk to this for the first search; a smaller one is searched as it is.
     doublings: while no face is found, the search is repeated at twice the size, so many times at most ...
-    last_side: ... and never in an image larger than this. The HOG detector sees faces from 80 px.
+    last_side: ... and never in an image larger than this. The HOG detector sees faces from 80 px, so with one doubling from 40.
     thorough: search with the CNN detector where HOG finds nothing, at `cnn_side` at most: seconds per photo on a CPU.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
     """
 
     first_side: int = 1024
-    doublings: int = 2
+    doublings: int = 1
     last_side: int = 2048
     thorough: bool = False
     cnn_side: int = 640

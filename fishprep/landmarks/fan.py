@@ -18,7 +18,8 @@ from fishprep.errors import ConfigurationError, WeightsError
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
-from fishprep.weights import WeightStore, load_state_dict, record
+from fishprep.tensors import load_state_dict
+from fishprep.weights import WeightStore, record
 
 CHIP = 256
 HEAT = 64

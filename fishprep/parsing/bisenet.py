@@ -20,7 +20,7 @@ from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.network import STRIDE, load_network
 from fishprep.parsing.skin import SkinFusion
-from fishprep.weights import metadata
+from fishprep.tensors import metadata
 
 HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for

@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fishprep.errors import WeightsError
 from fishprep.parsing.classes import FaceClass
-from fishprep.weights import load_state_dict
+from fishprep.tensors import load_state_dict
 
 STRIDE = 8  # input pixels per pixel of the logits, along each axis
 

@@ -11,12 +11,12 @@ from support import QUICK, astronaut, hopper, run
 
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 photos of two people: moved, mirrored, darkened; one of them shows no face."""
+    """16 photos of two people: moved, mirrored, darkened; one of them shows no face."""
     folder = tmp_path_factory.mktemp("portraits")
-    for i in range(24):
+    for i in range(16):
         whole = astronaut() if i % 2 else hopper()
         moved = whole[i : 400 + i, 20 + i : 420 + i]
-        image = (moved[:, ::-1] if i % 3 == 0 else moved) * (1 - i / 60)
+        image = (moved[:, ::-1] if i % 3 == 0 else moved) * (1 - i / 40)
         if i == 7:
             image = np.zeros((300, 300, 3))
         (folder / f"{'ab'[i % 2]}").mkdir(exist_ok=True)
@@ -26,7 +26,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An undisturbed build of the portraits: 6 shards."""
+    """An undisturbed build of the portraits: 4 shards."""
     out = tmp_path_factory.mktemp("built")
     run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--workers", 2)
     return out

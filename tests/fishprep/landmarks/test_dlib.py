@@ -58,13 +58,15 @@ def test_a_border_shifts_the_points(backend: DlibBackend, astronaut: np.ndarray,
     assert outer_eye_error(face.points - (37, 21), points) < 0.01
 
 
-@pytest.mark.parametrize(("factor", "name"), [(0.35, "dlib-hog@1"), (0.25, "dlib-hog@2")])
+@pytest.mark.parametrize(("factor", "doublings"), [(0.35, 1), (0.25, 2)])
 def test_small_faces_are_found_in_the_enlarged_photo(
-    backend: DlibBackend, astronaut: np.ndarray, points: np.ndarray, factor: float, name: str
+    astronaut: np.ndarray, points: np.ndarray, factor: float, doublings: int
 ) -> None:
     small = cv2.resize(astronaut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    [[face]] = backend.detect([Query(small)])
-    assert face.backend == name
+    store = WeightStore.from_environment()
+    assert DlibBackend(DlibSettings(doublings=doublings - 1), store).detect([Query(small)]) == [[]]
+    [[face]] = DlibBackend(DlibSettings(doublings=doublings), store).detect([Query(small)])
+    assert face.backend == f"dlib-hog@{doublings}"
     assert outer_eye_error((face.points + 0.5) / factor - 0.5, points) < 0.015
 
 

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from fishprep.errors import ConfigurationError, WeightsError
 from fishprep.files import sha256_file
-from fishprep.parsing import ParserRequest, create_parser
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.classes import ClassOrder, convert
+from fishprep.parsing.factory import ParserRequest, create_parser
 from fishprep.parsing.network import empty_network, load_network
 from fishprep.parsing.skin import SkinFusion
-from fishprep.weights import WeightStore, load_state_dict
+from fishprep.tensors import load_state_dict
+from fishprep.weights import WeightStore
 
 LANDMARKS = np.zeros((0, 68, 2), dtype=np.float32)  # the parser does not look at them
 

@@ -1,0 +1,18 @@
+"""News of a build on its way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What happened since the last news: photos done, faces kept, photos or faces dropped; `hashed`: photos read so far
+    while the plan is made. The first news of a build tells the photos that were done before."""
+
+    photos: int = 0
+    kept: int = 0
+    dropped: int = 0
+    hashed: int = 0
+
+
+Tell = Callable[[Progress], None]

@@ -1,0 +1,87 @@
+"""Tensors from files of strangers: read as data or refused, never run."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from fishprep.errors import WeightsError
+
+
+def load_state_dict(path: Path) -> dict[str, Tensor]:
+    """Named tensors, on the CPU, of a safetensors or a torch (.pth, .pt, .pth.tar) file; no code in the file is ever run.
+
+    WeightsError: unreadable, damaged, pickled code, or anything else than a flat mapping of names to dense tensors.
+    """
+    try:
+        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(f"weights {path} cannot be read: {_one_line(error)}") from error
+    except UnpicklingError as error:
+        raise WeightsError(
+            f"weights {path} are refused: not a plain file of tensors; it may hold code, which is never run"
+        ) from error
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+    return _flat_tensors(loaded, path)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of itself; empty for other files. WeightsError where it is damaged."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return dict(stream.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+
+
+def _load_safetensors(path: Path) -> object:
+    with safe_open(path, framework="pt") as stream:
+        return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
+
+
+def _load_torch(path: Path) -> object:
+    if zipfile.is_zipfile(path):
+        _refuse_zip_bomb(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _refuse_zip_bomb(path: Path) -> None:
+    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+    if claimed > path.stat().st_size:
+        raise WeightsError(f"weights {path} are refused: the archive claims to hold more than the file does")
+
+
+def _flat_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise WeightsError(f"weights {path}: expected names with tensors, found {type(loaded).__name__}")
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout is not torch.strided:
+            raise WeightsError(f"weights {path}: expected a dense tensor under every name, not so under {name!r}")
+    return dict(loaded)
+
+
+def _one_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].strip() or type(error).__name__
