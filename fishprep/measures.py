@@ -64,7 +64,7 @@ def pose(landmarks: np.ndarray) -> tuple[float, float, float]:
 
 
 def fingerprint(grey: np.ndarray) -> int:
-    """64-bit difference hash: whether each of 8x8 cells is brighter than its right neighbour. Near pictures differ in few bits."""
+    """64-bit difference hash: whether each of 8x8 cells has a brighter right neighbour. Near pictures differ in few bits."""
     small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
     bits = (small[:, 1:] > small[:, :-1]).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
