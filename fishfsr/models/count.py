@@ -1,10 +1,10 @@
 """Sizes of a network, computed: parameters, and multiply-accumulates of a forward pass."""
 
 import copy
+from typing import Any
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -13,11 +13,20 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_macs(network: nn.Module, *shapes: tuple[int, ...]) -> int:
-    """Multiply-accumulates of convolutions and matrix products for inputs of `shapes`; nothing is computed.
+    """Multiply-accumulates of the convolutions and linear layers for inputs of `shapes`; nothing is computed.
 
-    Runs on a copy on the meta device. Activations, additions and resizing are not counted.
+    Runs on a copy on the meta device. Biases, activations, additions and resizing are not counted.
     """
     shadow = copy.deepcopy(network).to("meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    counts: list[int] = []
+
+    def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        counts.append(output.numel() * module.weight[0].numel())
+
+    for module in shadow.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    with torch.no_grad():
         shadow(*(torch.empty(shape, device="meta") for shape in shapes))
-    return counter.get_total_flops() // 2
+    return sum(counts)

@@ -1,10 +1,9 @@
-"""The authors' checkpoints: equal to the fixtures, equal to a second implementation under any weights, hostile files refused."""
+"""The authors' checkpoints: equal to the fixtures and to a second implementation, hostile files refused."""
 
 import pickle
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-
 
 import authors
 import numpy as np
@@ -53,7 +52,9 @@ def test_parity(name: str, shared: Path) -> None:
 
 
 @pytest.mark.faces
-@pytest.mark.parametrize(("name", "file"), [("parsingnet", "parsingnet"), ("x4", "fishfsrnet_x4"), ("x8", "fishfsrnet_x8")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("parsingnet", "parsingnet"), ("x4", "fishfsrnet_x4"), ("x8", "fishfsrnet_x8")]
+)
 def test_the_second_implementation_knows_the_same_tensors(name: str, file: str, shared: Path) -> None:
     lines = (shared / "parity" / f"{file}_keys.txt").read_text().splitlines()
     listed = {key: tuple(map(int, size.split("x"))) for key, size in (line.split("\t") for line in lines)}
