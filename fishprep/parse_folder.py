@@ -1,5 +1,6 @@
 """Parsing maps of face images that somebody already has: images in, palette PNGs, skin masks and overlays out."""
 
+import errno
 import hashlib
 import json
 from collections import Counter
@@ -28,6 +29,10 @@ OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
 
 TABLE = "images.jsonl"
 SETTINGS = "settings.json"
+LONGEST_SIDE = 65_500  # of a JPEG, which the overlay is
+
+_OF_ONE_IMAGE = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Errors of writing that come of an image's own name; all others would befall the next image too."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ def parse_folder(
         raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error
     except OSError as error:
         raise BuildError(
-            f"{error.filename or request.out}: cannot be written: {error.strerror}; what was finished stands, and the"
+            f"{error.filename or request.out}: cannot be written: {error.strerror or error}; what was finished stands, and the"
             " same command goes on from there"
         ) from error
 
@@ -176,7 +181,10 @@ class _Run:
             if earlier is not None and earlier.sha256 == sha256 and self._stands(photo, earlier):
                 self._done_before += 1
                 return earlier
-            return _Loaded(photo, decode(data, self._request.limits), sha256)
+            image = decode(data, self._request.limits)
+            if max(image.shape) > LONGEST_SIDE:
+                raise DecodeError(Status.TOO_LARGE, f"a side of {max(image.shape):,} pixels, at most {LONGEST_SIDE:,}")
+            return _Loaded(photo, image, sha256)
         except DecodeError as error:
             return ParsedImage(photo.relative, str(error.status), error.reason)
 
@@ -186,7 +194,14 @@ class _Run:
     def _parse(self, stream: TextIO, waiting: list[_Loaded]) -> None:
         maps = self._parser.parse_images([loaded.image for loaded in waiting])
         for loaded, classes in zip(waiting, maps, strict=True):
-            self._record(stream, self._write(loaded, classes))
+            try:
+                row = self._write(loaded, classes)
+            except OSError as error:
+                if error.errno not in _OF_ONE_IMAGE:
+                    raise
+                reason = f"its maps cannot be written: {error.strerror}"
+                row = ParsedImage(loaded.photo.relative, str(Status.UNREADABLE), reason, loaded.sha256)
+            self._record(stream, row)
 
     def _write(self, loaded: _Loaded, classes: np.ndarray) -> ParsedImage:
         """classes: (H, W) in CelebAMask-HQ's order."""

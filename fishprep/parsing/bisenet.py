@@ -110,7 +110,7 @@ class BiSeNetParser:
         for start in range(0, len(images), self.batch):
             group = images[start : start + self.batch]
             inputs = torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float()
-            classes[start : start + len(group)] = self._class_maps(self._logits(inputs), place)
+            classes[start : start + len(group)] = self._class_maps(self._logits(inputs), place)[: len(group)]
         return ParsedFaces(skin=self.fusion.fuse(classes), classes=classes)
 
     def parse_images(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -129,14 +129,14 @@ class BiSeNetParser:
         return maps
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (n, 19, size / 8, size / 8) float32."""
+        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, size / 8, size / 8) float32, the last ones padding."""
         with torch.inference_mode(), _exact_convolutions(self._device):
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
             full = torch.cat([inputs, inputs[-1:].expand(self.batch - len(inputs), -1, -1, -1)])
             normal = (full / 255 - self._mean) / self._std
             logits = self._network(normal.to(self._dtype).contiguous(memory_format=torch.channels_last))
-            return cast(Tensor, logits)[: len(inputs)].float().contiguous()
+            return cast(Tensor, logits).float().contiguous()
 
     def _class_maps(self, logits: Tensor, place: "_Placement") -> np.ndarray:
         """(n, 19, s, s) → (n, H, W) uint8.

@@ -69,6 +69,8 @@ class LandmarkSkinParser:
             raise ValueError(f"expected (N, {HR}, {HR}, 3) uint8 images, got {images.shape} {images.dtype}")
         if landmarks.shape != (len(images), 68, 2):
             raise ValueError(f"expected ({len(images)}, 68, 2) landmarks, got {landmarks.shape}")
+        if not np.isfinite(landmarks).all():
+            raise ValueError("landmarks that are not finite")
         skin = np.zeros((len(images), HR, HR), dtype=np.uint8)
         for index, (image, points) in enumerate(zip(images, landmarks, strict=True)):
             skin[index] = skin_map(image, points.astype(np.float64), self._constants)

@@ -167,6 +167,45 @@ def test_names_of_any_bytes(tmp_path: Path, parser: BiSeNetParser) -> None:
     assert _rows(tmp_path / "out")[0]["output"] == "caf\\xe9\nname"
 
 
+def test_one_image_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, parser: BiSeNetParser) -> None:
+    source = tmp_path / "faces"
+    _picture(source / f"{'n' * 250}.png", 1)  # no room in the name for a temporary file's
+    _picture(source / "a.png" / "b.png", 2)  # a folder where the map of a.jpg should be
+    _picture(source / "a.jpg", 3)
+    _picture(source / "long.png", 4, (66_000, 1))  # longer than a JPEG can be
+    _picture(source / "z.png", 5)
+    report = parse_folder(ParseRequest(source, tmp_path / "out"), parser)
+    assert report.counts == {"ok": 2, "unreadable": 2, "too_large": 1}
+    assert all(row["reason"] for row in _rows(tmp_path / "out") if row["status"] != "ok")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on the size of files are POSIX's")
+def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path: Path, weights: Path, parser: BiSeNetParser) -> None:
+    source, out = tmp_path / "faces", tmp_path / "out"
+    _picture(source / "a.png", 1, (60, 60))
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(source / "b.png")  # its overlay is larger than the limit
+    code = f"""
+import resource, signal, torch; torch.set_num_threads(1)
+from pathlib import Path
+from fishprep.errors import BuildError
+from fishprep.parse_folder import ParseRequest, parse_folder
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
+parser = BiSeNetParser(BiSeNetSettings(batch=1), Path({str(weights)!r}))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    parse_folder(ParseRequest(Path({str(source)!r}), Path({str(out)!r})), parser)
+except BuildError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "cannot be written" in told and "goes on from there" in told
+    assert not list(out.rglob(".*.tmp"))
+    report = parse_folder(ParseRequest(source, out), parser)
+    assert report.counts == {"ok": 2} and report.done_before == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 def test_killed_and_resumed_nothing_is_lost(tmp_path: Path, weights: Path, parser: BiSeNetParser) -> None:
     source, out = tmp_path / "faces", tmp_path / "out"

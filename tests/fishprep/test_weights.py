@@ -24,8 +24,6 @@ CONTENT = np.random.default_rng(0).bytes(3 << 20)
 class _Handler(http.server.BaseHTTPRequestHandler):
     """Serves CONTENT in the ways that servers fail."""
 
-    requests: list[str]
-
     def do_GET(self) -> None:
         self.server.requests.append(self.path)  # type: ignore[attr-defined]
         if self.path == "/missing":

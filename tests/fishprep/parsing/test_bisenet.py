@@ -269,3 +269,16 @@ def test_bfloat16_changes_hardly_a_pixel(labelled: Any, trained_weights: Path) -
     short = BiSeNetParser(BiSeNetSettings(precision=Precision.BFLOAT16), trained_weights)
     assert (short.parse(labelled.crops[:4], LANDMARKS).skin == exact).mean() > 0.998
     assert short.settings["precision"] == "bfloat16"
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", Precision)
+def test_a_gpu_draws_the_same_map(random_weights: Path, precision: Precision) -> None:
+    crops = _crops(5)
+    on_cpu = BiSeNetParser(BiSeNetSettings(), random_weights).parse(crops, LANDMARKS).classes
+    gpu = BiSeNetParser(BiSeNetSettings(device="cuda", precision=precision, batch=4), random_weights)
+    on_gpu = gpu.parse(crops, LANDMARKS).classes
+    assert on_cpu is not None and on_gpu is not None
+    assert (on_gpu == on_cpu).mean() > (0.999 if precision is Precision.FLOAT32 else 0.9)
+    assert np.array_equal(gpu.parse(crops[4:], LANDMARKS).classes, on_gpu[4:])

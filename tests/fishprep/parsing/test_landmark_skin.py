@@ -76,6 +76,8 @@ def test_a_flat_picture_and_no_picture_at_all() -> None:
     assert LandmarkSkinParser().parse(flat[:0], points[None][:0]).skin.shape == (0, 128, 128)
     with pytest.raises(ValueError, match="landmarks"):
         LandmarkSkinParser().parse(flat, points[None][:0])
+    with pytest.raises(ValueError, match="finite"):
+        LandmarkSkinParser().parse(flat, np.full((1, 68, 2), np.nan, np.float32))
 
 
 @pytest.mark.faces
