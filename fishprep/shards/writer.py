@@ -1,5 +1,7 @@
 """Samples → one HDF5 file, whole or not at all."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +57,10 @@ def write_shard(path: Path, samples: Samples, attributes: Mapping[str, str]) -> 
     if not len(samples):
         raise ShardError(f"{path}: a shard holds at least one sample")
     with atomic(path) as temporary:
-        _write(temporary, samples, attributes)
+        try:
+            _write(temporary, samples, attributes)
+        except (OSError, RuntimeError) as error:
+            raise _system_error(error, path) from error
         with Shard(temporary) as written:
             written.check_values()
 
@@ -81,3 +86,12 @@ def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
                 dataset = file.create_dataset(field.name, data=array, dtype=field.dtype)
                 if field.name == "classes/128":
                     dataset.attrs["class_order"] = schema.CLASS_ORDER
+
+
+def _system_error(error: Exception, path: Path) -> OSError:
+    """HDF5 reports a full disk as an OSError or a RuntimeError, with the system's number in its text."""
+    match = re.search(r"errno = (\d+)", str(error))
+    number = int(match[1]) if match else getattr(error, "errno", None)
+    if number is None:
+        return OSError(f"{path}: cannot be written: {error}")
+    return OSError(number, os.strerror(number), str(path))

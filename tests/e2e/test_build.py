@@ -34,7 +34,7 @@ def test_a_build_is_what_it_says(portraits: Path, built: Path) -> None:
             assert 20 < left[0] < right[0] < 108 and np.linalg.norm(right - left) > 20
             assert 0.1 < shard["skin/128"][row["index"]].mean() < 0.8
     manifest = json.loads((built / "manifest.json").read_text())
-    assert manifest["totals"]["samples"] == len(kept) and manifest["totals"]["photos"] == 24
+    assert manifest["totals"]["samples"] == len(kept) and manifest["totals"]["photos"] == 16
     assert manifest["configuration"]["parser"] == "landmark-skin" and len(manifest["shards"]) == 4
 
 
