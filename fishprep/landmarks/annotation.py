@@ -15,7 +15,7 @@ from fishprep.landmarks.geometry import area, box_of_points
 
 COUNT = 68
 LARGEST_PTS = 1 << 20
-LARGEST_TABLE = 1 << 26
+LARGEST_TABLE = 1 << 25
 """Bytes of a CSV or JSON file: some 10,000 faces."""
 
 LARGEST_COORDINATE = 1_000_000.0

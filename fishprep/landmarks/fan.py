@@ -55,6 +55,14 @@ class FanSettings:
     faces: int | None = None
 
 
+@dataclass(frozen=True)
+class _Detection:
+    """What S3FD says of one face, in photo coordinates."""
+
+    box: Box
+    score: float
+
+
 class FanBackend:
     """S3FD on batches of photos of one size; then the faces of all photos through FAN, a full batch at a time.
 
@@ -94,29 +102,28 @@ class FanBackend:
         """As `LandmarkBackend.detect`."""
         found = self._find([query.image for query in queries])
         chips = [
-            (photo, face, cut_chip(queries[photo].image, _fan_square(face.box), CHIP))
-            for photo, faces in enumerate(found)
-            for face in faces
+            (photo, detection, cut_chip(queries[photo].image, _fan_square(detection.box), CHIP))
+            for photo, detections in enumerate(found)
+            for detection in detections
         ]
         results: list[list[Face]] = [[] for _ in queries]
-        for (photo, face, _), points in zip(chips, self._align([chip for _, _, chip in chips]), strict=True):
-            results[photo].append(Face(points, face.box, face.score, "fan-sfd"))
+        for (photo, detection, _), points in zip(chips, self._align([chip for _, _, chip in chips]), strict=True):
+            results[photo].append(Face(points, detection.box, detection.score, "fan-sfd"))
         return [left_to_right(faces) for faces in results]
 
-    def _find(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """Boxes of the faces in each photo, without points as yet."""
+    def _find(self, images: Sequence[np.ndarray]) -> list[list[_Detection]]:
         resized = [resize_to(image, min(max(image.shape[:2]), self.settings.detect_side)) for image in images]
         by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
         for index, picture in enumerate(resized):
             by_size[_padded_size(picture)].append(index)
-        found: list[list[Face]] = [[] for _ in images]
+        found: list[list[_Detection]] = [[] for _ in images]
         for size, indices in by_size.items():
             for start in range(0, len(indices), self._photos):
                 batch = indices[start : start + self._photos]
                 outputs = self._run_detector([resized[index] for index in batch], size)
                 for row, index in enumerate(batch):
                     boxes = _decode_boxes([output[row] for output in outputs], self.settings.threshold)
-                    found[index] = _as_faces(boxes, resized[index], images[index])
+                    found[index] = _in_photo(boxes, resized[index], images[index])
         return found
 
     def _run_detector(self, pictures: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarray]:
@@ -197,14 +204,14 @@ def _decode_boxes(outputs: Sequence[np.ndarray], threshold: float) -> np.ndarray
     return np.concatenate(rows)
 
 
-def _as_faces(boxes: np.ndarray, resized: np.ndarray, image: np.ndarray) -> list[Face]:
-    faces = []
+def _in_photo(boxes: np.ndarray, resized: np.ndarray, image: np.ndarray) -> list[_Detection]:
+    detections = []
     for *edges, score in boxes.tolist():
         x0, y0, x1, y1 = (edge - 0.5 for edge in edges)
         box = resized_box_to_photo((x0, y0, x1, y1), resized, image)
         if can_cut(image, _fan_square(box)):
-            faces.append(Face(np.empty((0, 2), np.float32), box, score, "sfd"))
-    return without_doubles(faces, SAME_FACE)
+            detections.append(_Detection(box, score))
+    return without_doubles(detections, SAME_FACE)
 
 
 def _fan_square(box: Box) -> Box:

@@ -1,6 +1,7 @@
 """Measures of 68 points and of boxes, shared by every backend."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,18 @@ MIRROR = (
 )
 # fmt: on
 """In a mirrored photo, point k lies where point MIRROR[k] was."""
+
+
+class Scored(Protocol):
+    """A box and how sure its detector is of it."""
+
+    @property
+    def box(self) -> Box: ...
+    @property
+    def score(self) -> float: ...
+
+
+AnyScored = TypeVar("AnyScored", bound=Scored)
 
 
 def eye_centres(points: np.ndarray) -> np.ndarray:
@@ -52,12 +65,12 @@ def overlap(a: Box, b: Box) -> float:
     return shared / union if union > 0 else 0.0
 
 
-def without_doubles(faces: Iterable[Face], limit: float) -> list[Face]:
-    """Faces by falling score, without those whose box overlaps that of a surer one by more than `limit`."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if all(overlap(face.box, other.box) <= limit for other in kept):
-            kept.append(face)
+def without_doubles(found: Iterable[AnyScored], limit: float) -> list[AnyScored]:
+    """By falling score, without those whose box overlaps that of a surer one by more than `limit`."""
+    kept: list[AnyScored] = []
+    for each in sorted(found, key=lambda each: -each.score):
+        if all(overlap(each.box, other.box) <= limit for other in kept):
+            kept.append(each)
     return kept
 
 
