@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Status
 
 LOCK = ".lock"
+NEWS_EVERY = 64
+"""Photos that are parsed together and told of together; the map of a face does not depend on the others."""
 _FATAL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -92,13 +95,17 @@ class ShardBuilder:
     def __call__(self, spec: ShardSpec, tell: Tell) -> ShardResult:
         """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows. OSError where the disk refuses."""
         self.pipeline.times.seconds.clear()
-        outcomes = []
-        for outcome in self.pipeline.faces(spec.photos):
-            outcomes.append(outcome)
-            tell(Progress(1, len(outcome.kept), len(outcome.dropped)))
+        outcomes: list[Outcome] = []
+        parsed: list[ParsedFaces] = []
+        coming = self.pipeline.faces(spec.photos)
+        while group := list(islice(coming, NEWS_EVERY)):
+            outcomes += group
+            parsed.append(self._parse([face for outcome in group for face in outcome.kept]))
+            tell(_news(group))
+        return self._finish(spec, outcomes, _joined(parsed))
+
+    def _finish(self, spec: ShardSpec, outcomes: list[Outcome], parsed: ParsedFaces) -> ShardResult:
         faces = [face for outcome in outcomes for face in outcome.kept]
-        with self.pipeline.times.stage("parse"):
-            parsed = self._parse(faces)
         with self.pipeline.times.stage("pyramid"):
             samples = self._samples(spec, outcomes, faces, parsed)
         with self.pipeline.times.stage("measure"):
@@ -110,7 +117,8 @@ class ShardBuilder:
     def _parse(self, faces: list[HRFace]) -> ParsedFaces:
         images = _stack([face.image for face in faces], (HR_SIZE, HR_SIZE, 3), np.uint8)
         landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
-        return self.pipeline.parser.parse(images, landmarks)
+        with self.pipeline.times.stage("parse"):
+            return self.pipeline.parser.parse(images, landmarks)
 
     def _samples(
         self, spec: ShardSpec, outcomes: list[Outcome], faces: list[HRFace], parsed: ParsedFaces
@@ -342,6 +350,15 @@ def remove_leftovers(folder: Path) -> None:
         name = ShardName.parse(path)
         if name is not None and not (folder / name.rows_file).exists():
             path.unlink()
+
+
+def _news(outcomes: list[Outcome]) -> Progress:
+    return Progress(len(outcomes), sum(len(o.kept) for o in outcomes), sum(len(o.dropped) for o in outcomes))
+
+
+def _joined(parts: list[ParsedFaces]) -> ParsedFaces:
+    classes = [part.classes for part in parts if part.classes is not None]
+    return ParsedFaces(np.concatenate([part.skin for part in parts]), np.concatenate(classes) if classes else None)
 
 
 def _face_ids(outcome: Outcome, configuration: BuildConfiguration) -> list[str]:

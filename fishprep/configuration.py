@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fishprep.crop import RECIPES
 from fishprep.decode import MOST_PIXELS, Limits
 from fishprep.errors import ConfigurationError
+from fishprep.landmarks.select import DISAGREEMENT_LIMIT, Policy
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
-
-Policy = Literal["largest", "center", "all", "reject"]
 
 
 class BuildConfiguration(BaseModel):
@@ -33,7 +32,7 @@ class BuildConfiguration(BaseModel):
     landmarks: str = "dlib"
     thorough: bool = False
     faces: Policy = "largest"
-    max_disagreement: Annotated[float, Field(gt=0)] = 0.25
+    max_disagreement: Annotated[float, Field(gt=0)] = DISAGREEMENT_LIMIT
 
     crop: str = "square"
     expand: Annotated[float, Field(gt=0.2, le=10)] | None = None

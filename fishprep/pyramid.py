@@ -18,7 +18,7 @@ def pillow_bicubic(images: np.ndarray, size: int) -> np.ndarray:
     """Pillow's antialiased bicubic (a = -0.5): the field's usual kernel, and this project's canonical one."""
     out = np.empty((len(images), size, size, 3), np.uint8)
     for index, image in enumerate(images):
-        out[index] = Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)
+        out[index] = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
     return out
 
 

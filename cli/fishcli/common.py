@@ -83,7 +83,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         raise click.BadParameter(f"{path}: {error}", context, parameter) from error
     known = {option.name for option in context.command.params if isinstance(option, click.Option)} - {"config"}
     named = {name.replace("-", "_"): value for name, value in values.items()}
-    if unknown := sorted(set(named) - known):  # type: ignore[arg-type]
+    if unknown := sorted(set(named) - known):
         listed = ", ".join(sorted(str(name).replace("_", "-") for name in known))
         raise click.BadParameter(f"{path}: unknown key {unknown[0]!r}; known are {listed}", context, parameter)
     context.default_map = {**(context.default_map or {}), **named}

@@ -13,8 +13,10 @@ import click
 from rich.table import Table
 
 from fishcli import common
+from fishcli.demo import demo
 from fishcli.parse import parse
 from fishcli.progress import BuildProgress
+from fishcli.report import report
 from fishcli.weights import models
 from fishprep import __version__
 from fishprep.configuration import BuildConfiguration
@@ -55,8 +57,10 @@ def cli() -> None:
     """
 
 
+cli.add_command(demo)
 cli.add_command(models)
 cli.add_command(parse)
+cli.add_command(report)
 
 
 def main() -> None:

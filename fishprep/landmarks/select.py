@@ -20,7 +20,7 @@ from fishprep.status import Status
 
 Policy = Literal["largest", "center", "all", "reject"]
 
-DISAGREEMENT_LIMIT = 0.15
+DISAGREEMENT_LIMIT = 0.25
 """The default limit of `disagreement`: 3 times what 95 % of right faces stay below, a tenth of the nearest wrong face; see
 `docs/landmarks.md`."""
 

@@ -37,7 +37,7 @@ def open_source(request: SourceRequest) -> Source:
         return ListSource(root, request.table, request.licence, request.follow_links)
     kind = _recognise(root) if request.kind == "auto" else request.kind
     if kind == "celeba":
-        return CelebASource(root, request.wild)
+        return CelebASource(root, request.wild, request.follow_links)
     if kind == "helen":
         return HelenSource(root, request.follow_links, request.exclude)
     return FolderSource(root, request.licence, request.follow_links, request.exclude)

@@ -27,8 +27,10 @@ class Listing:
 class Source(Protocol):
     """Where photos come from."""
 
-    kind: str
-    root: Path
+    @property
+    def kind(self) -> str:
+        """`folder`, `list`, `celeba`, `helen`."""
+        ...
 
     def listing(self) -> Listing:
         """Raises SourceError where the folder or a list in it cannot be used."""
@@ -73,7 +75,7 @@ class Walk:
         path = Path(entry.path)
         if self.exclude is not None and path == self.exclude:
             return
-        if entry.is_symlink() and (problem := self._link_problem(path)):
+        if entry.is_symlink() and (problem := link_problem(path, self.root, self.follow_links)):
             if path.suffix.lower() in SUFFIXES or path.is_dir():
                 yield path, problem
         elif entry.is_dir(follow_symlinks=False) or (path.is_dir() and self.follow_links):
@@ -81,19 +83,17 @@ class Walk:
         elif not path.is_dir() and _is_candidate(path):
             yield path, None
 
-    def _link_problem(self, path: Path) -> Problem | None:
-        try:
-            target = path.resolve(strict=True)
-        except (OSError, RuntimeError):
-            looped = path.is_symlink() and not os.path.lexists(
-                path.readlink() if path.readlink().is_absolute() else path.parent / path.readlink()
-            )
-            return Problem(
-                Status.UNREADABLE, "a dangling symbolic link" if looped else "a symbolic link in a loop or to nowhere"
-            )
-        if not self.follow_links and not target.is_relative_to(self.root.resolve()):
-            return Problem(Status.LINK_OUTSIDE, "a symbolic link out of the source folder (--follow-links takes it)")
-        return None
+
+def link_problem(path: Path, root: Path, follow_links: bool) -> Problem | None:
+    """Why a symbolic link is not taken: it leads nowhere, or out of `root`; None where it may be."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # Python 3.12 and older raise RuntimeError for a loop
+        dangling = isinstance(error, FileNotFoundError)
+        return Problem(Status.UNREADABLE, "a dangling symbolic link" if dangling else "a symbolic link in a loop")
+    if not follow_links and not target.is_relative_to(root.resolve()):
+        return Problem(Status.LINK_OUTSIDE, "a symbolic link out of the source folder (--follow-links takes it)")
+    return None
 
 
 def _is_candidate(path: Path) -> bool:

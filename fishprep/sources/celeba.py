@@ -1,6 +1,7 @@
 """CelebA in its own layout, as downloaded: aligned (178x218) or in the wild, with whichever of its lists are there."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,7 @@ from fishprep.errors import SourceError
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.photo import Photo, Problem
-from fishprep.sources.base import Listing, read_lines, relative_text
+from fishprep.sources.base import Listing, link_problem, read_lines, relative_text
 from fishprep.status import Status
 
 LICENCE = "CelebA: non-commercial research only"
@@ -34,6 +35,7 @@ class CelebASource:
 
     root: Path
     wild: bool = False
+    follow_links: bool = False
     kind: str = "celeba"
 
     def listing(self) -> Listing:
@@ -41,8 +43,8 @@ class CelebASource:
         folder = self._image_folder()
         aligned = folder.name == ALIGNED
         partition = self._table("list_eval_partition", _partition)
-        on_disk = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-        listed = sorted(set(partition) | on_disk)
+        on_disk = {entry.name: entry.is_symlink() for entry in os.scandir(folder) if not entry.name.startswith(".")}
+        listed = sorted({*partition, *on_disk})
         if not listed:
             raise SourceError(f"{folder}: no images in it; unpack img_align_celeba.zip or img_celeba.7z here")
         identities = self._table("identity_CelebA", lambda values: values[0])
@@ -59,7 +61,7 @@ class CelebASource:
                 split=partition[name] if partition else _split_by_number(name),
                 identity=identities.get(name),
                 reference=Reference(five=five.get(name), box=boxes.get(name), eyes=eyes),
-                problem=None if name in on_disk else Problem(Status.MISSING, "in list_eval_partition, not on the disk"),
+                problem=self._problem(folder / name, on_disk.get(name)),
             )
             for name, photo_id in zip(listed, ids, strict=True)
             if not partition or name in partition
@@ -75,6 +77,11 @@ class CelebASource:
             if found:
                 return found[0]
         raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
+
+    def _problem(self, path: Path, is_link: bool | None) -> Problem | None:
+        if is_link is None:
+            return Problem(Status.MISSING, "in list_eval_partition, not on the disk")
+        return link_problem(path, self.root, self.follow_links) if is_link else None
 
     def _table(self, stem: str, parse: Callable[[list[str]], T]) -> Mapping[str, T]:
         paths = sorted(path for suffix in (".txt", ".csv") for path in self.root.rglob(stem + suffix))
@@ -93,11 +100,11 @@ class CelebASource:
                 raise SourceError(f"{paths[0]}, line {number}: {line[:60]!r}: {error}") from error
         return values
 
-    def _notes(self, folder: Path, partition: Mapping[str, str], on_disk: set[str]) -> list[str]:
+    def _notes(self, folder: Path, partition: Mapping[str, str], on_disk: Collection[str]) -> list[str]:
         notes = [f"images from {relative_text(folder, self.root)}"]
         if not partition:
             notes.append("no list_eval_partition: split by the official ranges of numbers")
-        elif unlisted := len(on_disk - set(partition)):
+        elif unlisted := len(set(on_disk) - set(partition)):
             notes.append(f"{unlisted} images are not in list_eval_partition, and left out")
         return notes
 

@@ -156,6 +156,17 @@ def test_pickles_are_not_opened(how: str, tmp_path: Path) -> None:
         load_checkpoint(file)
 
 
+@pytest.mark.parametrize("start", [b"\x80\x02", b"PK"])
+def test_a_header_as_long_as_a_pickle_looks(start: bytes, saved: Path) -> None:
+    """A safetensors file begins with its header's length: these lengths are a pickle's and a zip's first bytes."""
+    whole = saved.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    longer = length + (int.from_bytes(start, "little") - length) % 2**16
+    saved.write_bytes(longer.to_bytes(8, "little") + whole[8 : 8 + length].ljust(longer) + whole[8 + length :])
+    assert saved.read_bytes().startswith(start)
+    assert load_checkpoint(saved).details.scale == 4
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be read"):
         fishfsr.load(tmp_path / "absent.safetensors")

@@ -1,0 +1,90 @@
+"""`fishprep demo`: the whole way on two public-domain portraits that lie inside installed packages; needs no network."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fishcli import common
+from fishcli.progress import BuildProgress
+
+SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
+LICENCE = "public domain (NASA; US Navy)"
+
+
+@click.command(context_settings=SETTINGS)
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--parser", default="landmark-skin", help="landmark-skin needs no weights; bisenet is better.")
+@click.option(
+    "--parser-weights", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights of the parser."
+)
+@click.option("--overwrite", is_flag=True, help="Remove an earlier demo that is in OUT first.")
+def demo(out: Path, **flags: Any) -> None:
+    """Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT.
+
+    \b
+    fishprep demo demo
+    """
+    from fishprep.build import BuildRequest, build
+    from fishprep.configuration import BuildConfiguration
+    from fishprep.plan import make_plan
+    from fishprep.report.page import write_report
+    from fishprep.report.settings import ReportSettings
+    from fishprep.setup import WeightsFrom, resolve
+    from fishprep.sources import SourceRequest, open_source
+
+    photos, shards = out / "photos", out / "shards"
+    _write_photos(photos)
+    weights = WeightsFrom(parser=flags["parser_weights"])
+    resolved = resolve(BuildConfiguration(parser=flags["parser"]), weights)
+    source = open_source(SourceRequest(photos, kind="folder", licence=LICENCE))
+    plan = make_plan(source, resolved.configuration)
+    origin = {"root": str(photos.resolve()), "kind": "folder", "list": None, "wild": False, "licence": LICENCE}
+    request = BuildRequest(shards, plan, resolved, weights, {**origin, "follow_links": False})
+    with BuildProgress(len(plan.photos)) as progress:
+        finished = build(request, 1, progress, overwrite=flags["overwrite"])
+    write_report(shards, out / "report.html", ReportSettings())
+    _draw(photos, shards, out / "portraits.jpg")
+    by = ", ".join(f"{count} by {backend}" for backend, count in finished.totals.by_backend.items())
+    size = common.size_text(finished.totals.bytes)
+    click.echo(f"{finished.totals.samples} faces found ({by}), parsed by {flags['parser']}, packed into {size}:")
+    click.echo(f"  shards   {shards}")
+    click.echo(f"  picture  {out / 'portraits.png'}")
+    click.echo(f"  report   {(out / 'report.html').resolve().as_uri()}")
+
+
+def _write_photos(folder: Path) -> None:
+    import matplotlib.cbook
+    import numpy as np
+    import skimage.data
+    from PIL import Image
+
+    from fishprep.files import atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sample = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    with Image.open(str(sample)) as image:
+        hopper = np.asarray(image.convert("RGB"))
+    for name, pixels in (("eileen_collins", skimage.data.astronaut()), ("grace_hopper", hopper)):
+        with atomic(folder / f"{name}.png") as temporary:
+            Image.fromarray(pixels).save(temporary, "PNG")
+
+
+def _draw(photos: Path, shards: Path, path: Path) -> None:
+    from fishprep.decode import Limits, decode_file
+    from fishprep.files import atomic
+    from fishprep.report.portraits import Sample, draw_portraits
+    from fishprep.shards.reader import Shard
+    from fishprep.shards.schema import shard_paths
+
+    drawn: list[tuple[Any, Sample]] = []
+    for shard_path in shard_paths(shards):
+        with Shard(shard_path) as shard:
+            drawn += [
+                (decode_file(photos / f"{name}.png", Limits()), Sample.of(shard, i)) for i, name in enumerate(shard.ids)
+            ]
+    if not drawn:
+        return
+    sheet = draw_portraits([photo for photo, _ in drawn], [sample for _, sample in drawn])
+    with atomic(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=90)

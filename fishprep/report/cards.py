@@ -1,0 +1,56 @@
+"""Rows of a build as the cards that a page shows."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fishprep.names import printable
+from fishprep.report.faces import FacePicture
+from fishprep.report.histograms import MEASURES
+from fishprep.report.photos import Thumbnail
+
+
+@dataclass(frozen=True)
+class Card:
+    """A face or a photo; exactly one of `face` and `photo` is set. label: what stands below it, short. facts: lines for the enlarged
+    view. reason: why it was dropped."""
+
+    label: str
+    facts: str
+    reason: str = ""
+    face: FacePicture | None = None
+    photo: Thumbnail | None = None
+
+
+def face_card(row: Mapping[str, Any], face: FacePicture) -> Card:
+    """The card of a sample."""
+    measured = (measure.phrase(row[measure.name]) for measure in MEASURES if _known(row[measure.name]))
+    lines = [
+        row["id"],
+        f"{row['split']}, landmarks by {row['landmark_backend']}, {row['shard']} [{row['index']}]",
+        f"{row['path']}, {row['width']} x {row['height']} px",
+        ", ".join(measured),
+    ]
+    return Card(_short(row["id"]), _lines(lines), face=face)
+
+
+def photo_card(row: Mapping[str, Any], photo: Thumbnail) -> Card:
+    """The card of a photo of which no face was kept."""
+    size = f", {row['width']} x {row['height']} px" if row["width"] else ""
+    return Card(
+        _short(row["id"]), _lines([row["id"], row["reason"], f"{row['path']}{size}", row["split"]]), photo=photo
+    )
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _short(name: str) -> str:
+    """The last part of an id."""
+    return printable(name.rpartition("/")[2] or name)
+
+
+def _lines(lines: list[str | None]) -> str:
+    return "\n".join(printable(line) for line in lines if line)

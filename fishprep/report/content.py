@@ -1,0 +1,192 @@
+"""A build folder → everything that its report shows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from fishprep import manifest
+from fishprep.build import read_start
+from fishprep.configuration import BuildConfiguration
+from fishprep.manifest import Totals
+from fishprep.report import provenance
+from fishprep.report.cards import Card, face_card, photo_card
+from fishprep.report.columns import Columns, Place, read_chosen, read_columns
+from fishprep.report.duplicates import DETAIL_SIZE, Duplicates, Pair, find_duplicates, fine_detail
+from fishprep.report.faces import by_shard, draw_faces
+from fishprep.report.histograms import Histogram, histograms
+from fishprep.report.photos import PhotoFolder
+from fishprep.report.settings import ReportSettings
+from fishprep.report.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
+from fishprep.status import Status
+
+
+@dataclass(frozen=True)
+class Count:
+    """A row of a bar chart; `share` is that of all that the chart counts."""
+
+    name: str
+    count: int
+    share: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The bar charts: rows by status, kept faces by split, by what found them, by the terms of their photos."""
+
+    statuses: tuple[Count, ...]
+    splits: tuple[Count, ...]
+    backends: tuple[Count, ...]
+    licences: tuple[Count, ...]
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """The contact sheets."""
+
+    kept: list[Sheet]
+    second_tries: list[Sheet]
+    dropped: list[Sheet]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What ran: as `configuration.json` and `manifest.json` have it."""
+
+    source: str
+    kind: str
+    recipe: str
+    inputs: str
+    producer: str
+    settings: dict[str, str]
+    versions: dict[str, str]
+    weights: list[provenance.Weight]
+    retries: list[provenance.Retry]
+    notes: list[str]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows. kept_share: of the photos, those that gave a face. cards: by number of row. pairs: those of
+    `duplicates` that are shown, with the two splits. one_reason: statuses with several photos, all dropped for the same reason."""
+
+    totals: Totals
+    kept_share: float
+    counts: Counts
+    sheets: Sheets
+    histograms: list[Histogram]
+    duplicates: Duplicates
+    pairs: list[tuple[Pair, str, str]]
+    cards: dict[int, Card]
+    one_reason: frozenset[str]
+    ran: Ran
+
+
+def gather(folder: Path, settings: ReportSettings) -> Content:
+    """Read what the report of a finished build needs. BuildError and ShardError as `write_report` says."""
+    facts, start = manifest.read_manifest(folder), read_start(folder)
+    samples = folder / manifest.SAMPLES
+    columns = read_columns(samples)
+    sheets = Sheets(
+        kept_sheets(columns, settings), second_try_sheets(columns, settings), dropped_sheets(columns, settings)
+    )
+    measured = histograms(columns, settings.extremes)
+    found = find_duplicates(columns, Details(folder, columns))
+    pairs = found.pairs[: settings.pairs]
+    rows = read_chosen(samples, _numbers(sheets, measured, pairs))
+    photos = PhotoFolder(Path(start["source"]["root"]), BuildConfiguration.parse(start["configuration"]).limits)
+    return Content(
+        totals=manifest.totals_of(facts),
+        kept_share=_kept_share(columns),
+        counts=_counts(columns, sheets.kept),
+        sheets=sheets,
+        histograms=measured,
+        duplicates=found,
+        pairs=[(pair, columns.split[pair.one], columns.split[pair.other]) for pair in pairs],
+        cards=_cards(folder, rows, photos),
+        one_reason=frozenset(
+            sheet.status
+            for sheet in sheets.dropped
+            if len(sheet.rows) > 1 and len({rows[number]["reason"] for number in sheet.rows}) == 1
+        ),
+        ran=_ran(facts, start),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """Fine detail of the faces of rows, read from their shards."""
+
+    folder: Path
+    columns: Columns
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        """As `duplicates.Details`."""
+        places = {i: self.columns.place(number) for i, number in enumerate(numbers.tolist())}
+        faces = np.empty((len(numbers), DETAIL_SIZE, DETAIL_SIZE, 3), np.uint8)
+        for shard, keys in by_shard(self.folder, places):
+            faces[keys] = shard.gather(f"image/{DETAIL_SIZE}", [places[key].index for key in keys])
+        return fine_detail(faces)
+
+
+def _numbers(sheets: Sheets, measured: list[Histogram], pairs: Iterable[Pair]) -> Iterator[int]:
+    """Numbers of all rows that are shown somewhere."""
+    for sheet in (*sheets.kept, *sheets.second_tries, *sheets.dropped):
+        yield from sheet.rows
+    for histogram in measured:
+        yield from (*histogram.smallest, *histogram.largest)
+    for pair in pairs:
+        yield from (pair.one, pair.other)
+
+
+def _cards(folder: Path, rows: dict[int, dict[str, Any]], photos: PhotoFolder) -> dict[int, Card]:
+    places = {
+        number: Place(row["shard"] or "", -1 if row["index"] is None else row["index"])
+        for number, row in rows.items()
+        if row["status"] == Status.OK
+    }
+    faces = draw_faces(folder, places)
+    return {
+        number: face_card(row, faces[number]) if number in faces else photo_card(row, photos.thumbnail(row))
+        for number, row in rows.items()
+    }
+
+
+def _kept_share(columns: Columns) -> float:
+    return len(np.unique(columns.photo[columns.kept])) / len(np.unique(columns.photo))
+
+
+def _counts(columns: Columns, kept: list[Sheet]) -> Counts:
+    everything = np.ones(len(columns), bool)
+    return Counts(
+        statuses=_shares(columns.status.counts(everything), MEANING),
+        splits=_shares({sheet.title: sheet.total for sheet in kept}),
+        backends=_shares(columns.backend.counts(columns.kept)),
+        licences=_shares(provenance.licences(columns)),
+    )
+
+
+def _shares(counts: dict[str, int], notes: Mapping[Any, str] = MappingProxyType({})) -> tuple[Count, ...]:
+    total = sum(counts.values())
+    return tuple(Count(name, count, count / total, notes.get(name, "")) for name, count in counts.items())
+
+
+def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
+    return Ran(
+        source=start["source"]["root"],
+        kind=facts["configuration"]["source"],
+        recipe=facts["recipe"],
+        inputs=facts["inputs"],
+        producer=facts["producer"],
+        settings=provenance.settings(facts),
+        versions=facts["versions"],
+        weights=provenance.weights(facts),
+        retries=provenance.retries(facts),
+        notes=facts["notes"],
+        left_out=facts["left_out"],
+    )

@@ -1,0 +1,71 @@
+"""Samples of shards → pictures of faces, with what is drawn over them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fishprep.errors import BuildError
+from fishprep.report.columns import Place
+from fishprep.report.images import data_uri
+from fishprep.shards.reader import Shard
+from fishprep.shards.schema import HR_SIZE, ShardName
+
+QUALITY = 78
+
+
+@dataclass(frozen=True)
+class FacePicture:
+    """A face at 128²: `uri` the picture; `points` and `skin` SVG paths in its pixels (centres at integers): a dot for each
+    landmark, and the outline of the skin map, holes included (fill rule evenodd)."""
+
+    uri: str
+    points: str
+    skin: str
+
+
+def draw_faces(folder: Path, places: Mapping[int, Place]) -> dict[int, FacePicture]:
+    """The pictures of samples, by the keys of `places`. One shard is open at a time.
+
+    Raises ShardError where a shard cannot be read, BuildError where a place is not in it.
+    """
+    pictures = {}
+    for shard, keys in by_shard(folder, places):
+        for key in keys:
+            index = places[key].index
+            pictures[key] = FacePicture(
+                data_uri(shard.images(HR_SIZE)[index], QUALITY),
+                points_path(shard["landmarks"][index]),
+                skin_path(shard.skin(HR_SIZE)[index]),
+            )
+    return pictures
+
+
+def by_shard(folder: Path, places: Mapping[int, Place]) -> Iterator[tuple[Shard, list[int]]]:
+    """Each shard that is needed, open, with the keys of its places."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for key, place in places.items():
+        keys[place.shard].append(key)
+    for name in sorted(keys):
+        # a name that is not a shard's could lead out of the folder
+        if ShardName.parse(f"{name}.h5") is None:
+            raise BuildError(f"{folder}: a row names the shard {name!r}; `fishprep verify` says more")
+        with Shard(folder / f"{name}.h5") as shard:
+            if not all(0 <= places[key].index < len(shard) for key in keys[name]):
+                raise BuildError(f"{shard.path}: a row names a sample beyond its end; `fishprep verify` says more")
+            yield shard, keys[name]
+
+
+def points_path(landmarks: np.ndarray) -> str:
+    """(68, 2) → lines without length, which round caps make dots."""
+    return "".join(f"M{x:.4g} {y:.4g}h0" for x, y in landmarks.tolist())
+
+
+def skin_path(skin: np.ndarray) -> str:
+    """(128, 128) uint8 in {0, 1} → closed outlines along the outer edge of its pixels' centres, holes too."""
+    outlines, _ = cv2.findContours(np.ascontiguousarray(skin), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    simple = (cv2.approxPolyDP(outline, 0.7, True)[:, 0] for outline in outlines)
+    return "".join(f"M{'L'.join(f'{x} {y}' for x, y in outline.tolist())}Z" for outline in simple if len(outline) > 2)

@@ -1,0 +1,68 @@
+"""What a report shows → one HTML file."""
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from fishprep.errors import BuildError
+from fishprep.files import write_text
+from fishprep.names import printable
+from fishprep.report import duplicates
+from fishprep.report.content import Content, gather
+from fishprep.report.settings import ReportSettings
+
+
+def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
+    """Write the report of the finished build in `folder` to the HTML file `path`, whole or not at all.
+
+    The same build gives the same bytes, as long as the photos of its source can be read as they were. Raises BuildError where the
+    build is not finished, its tables are damaged or the page cannot be written, ShardError where a shard cannot be read.
+    """
+    page = render(gather(folder, settings))
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def render(content: Content) -> str:
+    """The page as text. Whatever comes from outside is escaped; nothing in it is fetched from anywhere."""
+    environment = Environment(
+        loader=PackageLoader("fishprep.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"line": printable, "count": _count, "percent": _percent}
+    script = _own("page.js")
+    page = environment.get_template("page.html.j2").render(
+        content=content,
+        near=duplicates,
+        style=Markup(_own("page.css")),
+        script=Markup(script),
+        # the page runs this script and no other, whatever a name may have smuggled in
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    # JSON can hold halves of surrogate pairs, UTF-8 cannot
+    return page.encode("utf-8", "backslashreplace").decode()
+
+
+def _own(name: str) -> str:
+    return resources.files("fishprep.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _percent(share: float) -> str:
+    """Never 100 % where something is missing, nor 0 % where something is there."""
+    text = f"{share:.1%}"
+    if text == "100.0%":
+        return "100%" if share == 1 else f"{min(share, 0.9999):.2%}"
+    return "<0.1%" if text == "0.0%" and share > 0 else text

@@ -1,0 +1,67 @@
+"""Dropped photos → thumbnails, where the source can still be read."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fishprep.decode import Limits, decode, read_file
+from fishprep.errors import DecodeError
+from fishprep.report.images import data_uri
+
+SIDE = 200
+QUALITY = 70
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A photo made small: `uri` is None where there is nothing to see, `problem` says why."""
+
+    uri: str | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class PhotoFolder:
+    """The source of a build, read as carefully as the build read it."""
+
+    root: Path
+    limits: Limits
+
+    def thumbnail(self, row: dict[str, Any]) -> Thumbnail:
+        """The photo of a row. Only a file with the recorded SHA-256 is shown, so a row cannot bring another file into the page."""
+        if not row["sha256"]:
+            return Thumbnail(problem="the build could not read it")
+        try:
+            data = read_file(self.root / path_of(row["path"] or ""), self.limits)
+        except DecodeError as error:
+            return Thumbnail(problem=f"not to be seen any more: {error.reason}")
+        except ValueError:  # a path with a null character
+            return Thumbnail(problem="not to be seen: not a path")
+        if hashlib.sha256(data).hexdigest() != row["sha256"]:
+            return Thumbnail(problem="the photo has changed since the build")
+        try:
+            return Thumbnail(data_uri(_small(decode(data, self.limits)), QUALITY))
+        except DecodeError as error:
+            return Thumbnail(problem=error.reason)
+
+
+def path_of(text: str) -> str:
+    """The path that `names.text` wrote as `text`."""
+    parts = re.split(rb"(\\\\|\\x[0-9a-f]{2})", text.encode())
+    return os.fsdecode(b"".join(_byte(part) if i % 2 else part for i, part in enumerate(parts)))
+
+
+def _byte(escape: bytes) -> bytes:
+    return b"\\" if escape == b"\\\\" else bytes([int(escape[2:], 16)])
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    picture = Image.fromarray(image)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
+    return np.asarray(picture)
