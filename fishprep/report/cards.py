@@ -38,9 +38,8 @@ def face_card(row: Mapping[str, Any], face: FacePicture) -> Card:
 def photo_card(row: Mapping[str, Any], photo: Thumbnail) -> Card:
     """The card of a photo of which no face was kept."""
     size = f", {row['width']} x {row['height']} px" if row["width"] else ""
-    return Card(
-        _short(row["id"]), _lines([row["id"], row["reason"], f"{row['path']}{size}", row["split"]]), photo=photo
-    )
+    facts = _lines([row["id"], row["reason"], f"{row['path']}{size}", row["split"]])
+    return Card(_short(row["id"]), facts, printable(row["reason"] or ""), photo=photo)
 
 
 def _known(value: float | None) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from fishprep import manifest
 from fishprep.build import read_start
 from fishprep.configuration import BuildConfiguration
+from fishprep.errors import BuildError
 from fishprep.manifest import Totals
 from fishprep.report import provenance
 from fishprep.report.cards import Card, face_card, photo_card
@@ -89,7 +90,7 @@ class Content:
 
 def gather(folder: Path, settings: ReportSettings) -> Content:
     """Read what the report of a finished build needs. BuildError and ShardError as `write_report` says."""
-    facts, start = manifest.read_manifest(folder), read_start(folder)
+    ran, totals, photos = _recorded(folder)
     samples = folder / manifest.SAMPLES
     columns = read_columns(samples)
     sheets = Sheets(
@@ -99,9 +100,8 @@ def gather(folder: Path, settings: ReportSettings) -> Content:
     found = find_duplicates(columns, Details(folder, columns))
     pairs = found.pairs[: settings.pairs]
     rows = read_chosen(samples, _numbers(sheets, measured, pairs))
-    photos = PhotoFolder(Path(start["source"]["root"]), BuildConfiguration.parse(start["configuration"]).limits)
     return Content(
-        totals=manifest.totals_of(facts),
+        totals=totals,
         kept_share=_kept_share(columns),
         counts=_counts(columns, sheets.kept),
         sheets=sheets,
@@ -114,7 +114,7 @@ def gather(folder: Path, settings: ReportSettings) -> Content:
             for sheet in sheets.dropped
             if len(sheet.rows) > 1 and len({rows[number]["reason"] for number in sheet.rows}) == 1
         ),
-        ran=_ran(facts, start),
+        ran=ran,
     )
 
 
@@ -174,6 +174,19 @@ def _counts(columns: Columns, kept: list[Sheet]) -> Counts:
 def _shares(counts: dict[str, int], notes: Mapping[Any, str] = MappingProxyType({})) -> tuple[Count, ...]:
     total = sum(counts.values())
     return tuple(Count(name, count, count / total, notes.get(name, "")) for name, count in counts.items())
+
+
+def _recorded(folder: Path) -> tuple[Ran, Totals, PhotoFolder]:
+    """What `manifest.json` and `configuration.json` say; they may have been edited by hand."""
+    facts, start = manifest.read_manifest(folder), read_start(folder)
+    try:
+        limits = BuildConfiguration.parse(start["configuration"]).limits
+        return _ran(facts, start), manifest.totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BuildError(
+            f"{folder}: {manifest.CONFIGURATION} or {manifest.MANIFEST} is not as a build writes it ({error!r}); "
+            f"`fishprep verify --repair {folder}` makes the latter anew"
+        ) from error
 
 
 def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
