@@ -1,5 +1,4 @@
-"""The file of a trained pair: one safetensors file with both networks (or one of them) and what is known of
-them.
+"""The file of a trained pair: safetensors with both networks, or one of them, and what is known of them.
 
 Tensors are named `parsing_net.…` and `sr_net.…`. The header's metadata hold `format` ("fishfsr-checkpoint"),
 `format_version` ("1"), and as JSON `parsing_net` and `sr_net` ({"architecture", "config"}) for each network
@@ -83,11 +82,10 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> None:
-    """Write `checkpoint` atomically, its tensors as `dtype` (float32 or float16). Raises CheckpointError when
-    nothing could be read back.
+    """Write `checkpoint` atomically, its tensors as `dtype`: float32 or float16.
 
-    Refuses a checkpoint without a network, weights that are not finite in `dtype`, and networks that do not
-    go together.
+    Raises CheckpointError, and writes nothing, for a checkpoint without a network, weights that are not finite in
+    `dtype`, and networks that do not go together.
     """
     if dtype not in (torch.float32, torch.float16):
         raise CheckpointError(f"checkpoints are stored as float32 or float16, not {dtype}")
@@ -147,13 +145,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, dict[str, Tensor]]:
-    _check_readable(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}
             tensors = _tensors(file) if with_tensors else {}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: truncated, or no safetensors file ({error})") from error
+        raise CheckpointError(f"{path}: {_why_unreadable(path)} ({error})") from error
     return _parse_header(header, path), tensors
 
 
@@ -161,17 +158,19 @@ def _tensors(file: Any) -> dict[str, Tensor]:
     return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping, in spite of its keys)
 
 
-def _check_readable(path: Path) -> None:
+def _why_unreadable(path: Path) -> str:
+    # Asked only once safetensors has failed: a length at the start of its files can look like a pickle's first bytes.
     try:
         with open(path, "rb") as stream:
-            start = stream.read(2)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if start in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise CheckpointError(
-            f"{path}: a pickled PyTorch file, which is not opened here because it can run code. "
-            "A checkpoint of the authors is converted by: fishfsr models import FILE OUT.safetensors"
+            start = stream.read(4)
+    except OSError:
+        return "cannot be read"
+    if start == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
+        return (
+            "a pickled PyTorch file, which is not opened here because it can run code. A checkpoint of the authors "
+            "is converted by: fishfsr models import FILE OUT.safetensors"
         )
+    return "truncated, or no safetensors file"
 
 
 def _parse_header(header: Mapping[str, str], path: Path) -> CheckpointMetadata:

@@ -23,9 +23,7 @@ PHASES = 5
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """A copy of `network` for inference with every PAFB and MSRB that can be folded replaced by its folded
-    form.
-    """
+    """A copy of `network` for inference, with every PAFB and MSRB folded that can be."""
     folded = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in list(folded.modules()):
         for name, child in list(parent.named_children()):

@@ -1,5 +1,4 @@
-"""Is it still the same person? Cosine similarity of face-recognition vectors of SR and HR (Table II of the
-paper).
+"""Is it still the same person? Cosine similarity of face-recognition vectors (Table II).
 
 The vectors come from an embedder that can be exchanged: dlib's ResNet, whose weights are inside an installed
 package and need no network, or DeepFace's models, which the paper used, as an optional library. Figures of
@@ -90,10 +89,9 @@ class DlibEmbedder:
 
 
 class DeepFaceEmbedder:
-    """A recognition model of the DeepFace library, which the paper used (it does not say which model);
-    landmarks are not used.
+    """A recognition model of the DeepFace library, which the paper used without saying which.
 
-    DeepFace downloads its weights when it is first used.
+    Landmarks are not used. DeepFace downloads its weights when it is first used.
     """
 
     def __init__(self, model: str = "VGG-Face") -> None:

@@ -29,8 +29,7 @@ Beyond two faces the features fall out of the cache (docs/networks.md).
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """How to run a network. The defaults change nothing but speed, within 1e-5 of the plain network in
-    float32.
+    """How to run a network; by default within 1e-5 of the plain network, in float32.
 
     `fold`: multiply out what has no non-linearity between it, see `fishfsr.folding`.
     `precision`: of weights and activations. "bfloat16" is faster on CPUs with AVX512-BF16 or AMX and on GPUs,
@@ -78,8 +77,7 @@ class InferenceOptions:
 
 
 class Runner:
-    """A copy of a network, prepared once; called with float32 tensors, it gives float32 tensors, without
-    gradients.
+    """A copy of a network, prepared once; float32 tensors in, float32 tensors without gradients out.
 
     Later changes of the original's weights do not reach it.
     """

@@ -1,5 +1,4 @@
-"""Measures of a super-resolved face against the true one: PSNR and SSIM by a named protocol, and the accuracy
-of parsing maps.
+"""PSNR and SSIM of super-resolved faces by named protocols, and the accuracy of parsing maps.
 
 The protocol moves results more than methods do: a figure without its protocol says nothing. All values are
 per image, computed in float64 on the device of the images, a batch at a time.
@@ -77,11 +76,11 @@ def psnr(sr: Tensor, hr: Tensor, scale: int, protocol: Protocol = REFERENCE) -> 
 
 
 def ssim(sr: Tensor, hr: Tensor, scale: int, protocol: Protocol = REFERENCE) -> Tensor:
-    """Structural similarity, (N,) float64: 11x11 Gaussian window of sigma 1.5, over the positions where it
-    lies inside the image.
+    """Structural similarity, (N,) float64.
 
-    Wang et al., 2004, with K1 = 0.01, K2 = 0.03 and population covariances; the mean over channels where
-    there are three. Arguments as `psnr`.
+    11x11 Gaussian window of sigma 1.5, over the positions where it lies inside the image (Wang et al., 2004); with
+    K1 = 0.01, K2 = 0.03 and population covariances; the mean over channels where there are three. Arguments as
+    `psnr`.
     """
     first, second = _prepared(sr, hr, scale, protocol)
     if min(first.shape[-2:]) < WINDOW:

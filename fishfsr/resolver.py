@@ -66,8 +66,7 @@ class FaceSuperResolver:
         return self.sr_net.config.scale
 
     def parse(self, lr: Tensor) -> Tensor:
-        """LR faces (N, 3, h, w), RGB in [0, 1], to their maps (N, map_channels, h, w) float32, clamped to [0,
-        1].
+        """LR faces (N, 3, h, w), RGB in [0, 1], to maps (N, map_channels, h, w), float32 in [0, 1].
 
         Raises InputError on another shape or type, CheckpointError where there is no ParsingNet.
         """
@@ -77,8 +76,7 @@ class FaceSuperResolver:
         return self._parse(lr).clamp(0, 1)
 
     def upscale(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
-        """LR faces (N, 3, h, w), RGB in [0, 1], to faces (N, 3, s·h, s·w) float32, as the network gives them:
-        not clamped.
+        """LR faces (N, 3, h, w), RGB in [0, 1], to faces (N, 3, s·h, s·w), float32, not clamped.
 
         `parsing` (N, map_channels, h, w) in [0, 1] takes the place of the estimated map. Raises as `parse`
         does.
@@ -104,11 +102,10 @@ def load(
     scale: int | None = None,
     options: InferenceOptions | None = None,
 ) -> FaceSuperResolver:
-    """The pair of a checkpoint on `device` (auto, cpu, cuda, cuda:n). `str()` of the result says what runs
-    where.
+    """The pair of a checkpoint on `device`: auto, cpu, cuda or cuda:n.
 
-    With `scale` a checkpoint of another scale is refused. Raises CheckpointError that says what does not fit,
-    DeviceError.
+    `str()` of the result says what runs where. With `scale` a checkpoint of another scale is refused. Raises
+    CheckpointError that says what does not fit, DeviceError.
     """
     checkpoint = load_checkpoint(Path(path))
     if scale is not None and checkpoint.details.scale != scale:

@@ -11,11 +11,10 @@ NAMED_AT_MOST = 4
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Put `state` into `network` as float32, or raise CheckpointError that says what does not fit; `name` is
-    its file.
+    """Put `state` into `network` as float32, or raise CheckpointError that says what does not fit.
 
-    Half-precision tensors are widened. Integers, NaN and infinite weights are refused. `network` may lie on
-    the meta device.
+    `name` stands in the message: the file that `state` comes from. Half-precision tensors are widened. Integers,
+    NaN and infinite weights are refused. `network` may lie on the meta device.
     """
     expected = network.state_dict()
     _check_names(expected, state, name)

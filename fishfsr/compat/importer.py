@@ -25,8 +25,7 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
 
 
 def import_authors(path: Path) -> ParsingNet | AuthorsFishFSRNet:
-    """The network of a checkpoint of the authors' code: ParsingNet, or FishFSRNet x8 or x4, told apart by its
-    tensors.
+    """The network of a checkpoint of the authors' code: ParsingNet, FishFSRNet x8 or x4, told by its tensors.
 
     Reads tensors only: a file that would run code is refused. Wrappers such as {"state_dict": ...} and
     prefixes such as "module." are taken off. Raises CheckpointError on anything else.

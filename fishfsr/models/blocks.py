@@ -1,5 +1,4 @@
-"""The parts of the two networks: attentions, PAFB, refine block, MSRB, and the x2 resamplers (section III of
-the paper).
+"""The parts of the two networks, as section III of the paper names them.
 
 Features are float tensors (N, w, h, w'), w the width. Every 3x3 convolution pads with zeros and keeps the
 size. Where the paper is silent the blocks follow the authors' code; `docs/networks.md` lists those places.
@@ -37,8 +36,7 @@ class ResidualBlock(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """Scales each channel by one gate: average, maximum and variance pass one MLP, are summed, then a
-    sigmoid.
+    """Scales each channel by a gate: sigmoid of the sum of MLP(average), MLP(maximum) and MLP(variance).
 
     The paper does not say how it pools; this is the authors' code, with a reduction of 4.
     """
@@ -135,9 +133,7 @@ class PAFB(nn.Module):
         self.join = nn.Conv2d(2 * width, width, 1) if attention is not None and parsing is not None else None
 
     def forward(self, features: Tensor, parsing: Tensor | None) -> Tensor:
-        """Features (N, w, h, w') and the map at the LR size, which is enlarged to theirs by nearest, to
-        features.
-        """
+        """Features (N, w, h, w') to the same; the map comes at the LR size and is enlarged by nearest."""
         branches = []
         if self.body is not None:
             branches.append(self.body(features))
@@ -162,8 +158,7 @@ class RefineBlock(nn.Module):
 
 
 def resize_to(width: int, steps: int) -> nn.Module:
-    """Brings a kept feature to the current size: `steps` > 0 doublings by nearest, < 0 halvings by strided
-    convolutions.
+    """Doubles the size `steps` times by nearest; for `steps` < 0 halves it by strided convolutions.
 
     "Nearest interpolation or a convolution layer" is all that the paper says; which when, and the ReLU
     between two strided convolutions, is the authors' code.

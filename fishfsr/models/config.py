@@ -66,8 +66,7 @@ class ParsingNetConfig(NetworkConfig):
 
 @dataclass(frozen=True)
 class FishFSRNetConfig(NetworkConfig):
-    """FishFSRNet. The switches are those of Table III and Fig. 14; the defaults are the paper's network
-    (Model 8).
+    """FishFSRNet: by default the paper's (Model 8), with the switches of Table III and Fig. 14.
 
     `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
     `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.

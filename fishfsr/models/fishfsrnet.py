@@ -52,8 +52,7 @@ class FishFSRNet(nn.Module):
         self.last = conv3x3(width, 3)
 
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
-        """LR image (N, 3, h, w), RGB in [0, 1], and map (N, map_channels, h, w) in [0, 1], to (N, 3, s·h,
-        s·w), near [0, 1].
+        """LR image (N, 3, h, w) and map (N, map_channels, h, w), both in [0, 1], to (N, 3, s·h, s·w), near [0, 1].
 
         Any h and w >= 1. The map is ignored, and may be None, where `config.needs_map` is false. Raises
         InputError on an empty batch, another shape, or a missing map.
