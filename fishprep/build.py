@@ -22,7 +22,7 @@ from fishprep.measures import measure
 from fishprep.names import face_id
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.photo import Photo, Problem
+from fishprep.photo import Photo
 from fishprep.pipeline import FacePipeline, HRFace, Outcome
 from fishprep.plan import Plan, ShardSpec, fingerprints
 from fishprep.progress import Progress, Tell
@@ -30,7 +30,7 @@ from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
 from fishprep.shards.schema import SCHEMA_VERSION, ShardName
 from fishprep.shards.writer import Samples, write_shard
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 LOCK = ".lock"
 NEWS_EVERY = 64

@@ -4,15 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fishprep.landmarks.base import Reference
-from fishprep.status import Status
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a photo or a face is not kept: a status and one line of reason."""
-
-    status: Status
-    reason: str
+from fishprep.status import Problem
 
 
 @dataclass(frozen=True, eq=False)

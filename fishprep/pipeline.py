@@ -17,9 +17,9 @@ from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
 from fishprep.landmarks.select import disagreement, select
 from fishprep.parsing.base import FaceParser
-from fishprep.photo import Photo, Problem
+from fishprep.photo import Photo
 from fishprep.pyramid import hr_face
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 BATCH_PHOTOS = 32
 BATCH_PIXELS = 40_000_000

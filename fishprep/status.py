@@ -1,5 +1,6 @@
 """The fate of a photo or face: every input ends in the manifest with exactly one of these."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -19,3 +20,11 @@ class Status(StrEnum):
     LINK_OUTSIDE = "link_outside"  # a symbolic link that leaves the source folder
     MISSING = "missing"  # named in a list, not on the disk
     BAD_ANNOTATION = "bad_annotation"  # its landmarks file cannot be read
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a photo or a face is not kept: a status and one line of reason."""
+
+    status: Status
+    reason: str

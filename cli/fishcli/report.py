@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from fishcli.common import size_text
-from fishprep.report import ReportSettings, write_report
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 
@@ -18,7 +17,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option
     show_default="OUT/report.html",
     help="Where to write the page.",
 )
-@click.option("--seed", type=click.IntRange(0), default=ReportSettings().seed, help="Of the samples that are shown.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the samples that are shown.")
 def report(out: Path, html: Path | None, seed: int) -> None:
     """Show a finished build as one HTML page that needs no network: what was kept, what was dropped and why, landmarks and skin
     maps over the faces, measures, near-duplicates.
@@ -26,6 +25,8 @@ def report(out: Path, html: Path | None, seed: int) -> None:
     \b
     fishprep report shards
     """
+    from fishprep.report import ReportSettings, write_report  # `--help` must not wait for torch
+
     path = html or out / "report.html"
     write_report(out, path, ReportSettings(seed=seed))
     click.echo(f"{path} ({size_text(path.stat().st_size)})")

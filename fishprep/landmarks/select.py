@@ -15,8 +15,7 @@ from fishprep.landmarks.geometry import (
     overlap,
 )
 from fishprep.landmarks.known_place import annotated_box
-from fishprep.photo import Problem
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 Policy = Literal["largest", "center", "all", "reject"]
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from fishprep import names
 from fishprep.decode import SUFFIXES, looks_like_picture
 from fishprep.errors import SourceError
-from fishprep.photo import Photo, Problem
-from fishprep.status import Status
+from fishprep.photo import Photo
+from fishprep.status import Problem, Status
 
 POINTS_SUFFIXES = (".pts", ".csv", ".json")
 """A file of the same name with one of these holds the photo's 68 points."""

@@ -12,9 +12,9 @@ from fishprep import names
 from fishprep.errors import SourceError
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
-from fishprep.photo import Photo, Problem
+from fishprep.photo import Photo
 from fishprep.sources.base import Listing, link_problem, read_lines, relative_text
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 LICENCE = "CelebA: non-commercial research only"
 ALIGNED, WILD = "img_align_celeba", "img_celeba"

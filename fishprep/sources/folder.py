@@ -7,10 +7,10 @@ from pathlib import Path
 
 from fishprep import names
 from fishprep.errors import SourceError
-from fishprep.photo import Photo, Problem
+from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing, Walk, points_beside, read_lines, relative_text
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
 

@@ -5,8 +5,7 @@ from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.geometry import MIRROR, eye_centres, interocular, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes
 from fishprep.landmarks.select import Policy, disagreement, select
-from fishprep.photo import Problem
-from fishprep.status import Status
+from fishprep.status import Problem, Status
 
 IMAGE = np.zeros((400, 600, 3), np.uint8)
 
