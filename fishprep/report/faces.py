@@ -50,8 +50,8 @@ def by_shard(folder: Path, places: Mapping[int, Place]) -> Iterator[tuple[Shard,
     for key, place in places.items():
         keys[place.shard].append(key)
     for name in sorted(keys):
-        # a name that is not a shard's could lead out of the folder
-        if ShardName.parse(f"{name}.h5") is None:
+        # a row may name anything, a path that leads out of the folder too
+        if str(ShardName.parse(f"{name}.h5")) != name:
             raise BuildError(f"{folder}: a row names the shard {name!r}; `fishprep verify` says more")
         with Shard(folder / f"{name}.h5") as shard:
             if not all(0 <= places[key].index < len(shard) for key in keys[name]):

@@ -49,7 +49,7 @@ def render(content: Content) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     # JSON can hold halves of surrogate pairs, UTF-8 cannot
-    return page.encode("utf-8", "backslashreplace").decode()
+    return page.lstrip().encode("utf-8", "backslashreplace").decode()
 
 
 def _own(name: str) -> str:
