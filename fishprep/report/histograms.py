@@ -26,9 +26,9 @@ class Measure:
     factor: float = 1.0
     sides: bool = False
 
-    def text(self, value: float) -> str:
+    def text(self, value: float, digits: int = 0) -> str:
         """A value with its unit."""
-        return f"{value * self.factor:,.0f}{self.unit}".replace("-", "\N{MINUS SIGN}")
+        return f"{value * self.factor:,.{digits}f}{self.unit}".replace("-", "\N{MINUS SIGN}")
 
     def phrase(self, value: float) -> str:
         """A value in words."""
@@ -92,6 +92,7 @@ def _histogram(measure: Measure, numbers: np.ndarray, values: np.ndarray, extrem
     edges = _edges(*np.percentile(values, [_TAIL, 100 - _TAIL]).tolist())
     start, end = edges[0], edges[-1]
     counts, _ = np.histogram(values.clip(start, end), edges)
+    digits = 0 if (edges[1] - edges[0]) * measure.factor >= 1 else 1
     median = float(np.median(values))
     order = np.argsort(values, kind="stable")
     # with few faces, none is shown at both ends
@@ -99,7 +100,12 @@ def _histogram(measure: Measure, numbers: np.ndarray, values: np.ndarray, extrem
     return Histogram(
         measure=measure,
         bars=tuple(
-            Bar(measure.text(edges[i]), measure.text(edges[i + 1]), int(count), float(count / counts.max()))
+            Bar(
+                measure.text(edges[i], digits),
+                measure.text(edges[i + 1], digits),
+                int(count),
+                float(count / counts.max()),
+            )
             for i, count in enumerate(counts)
         ),
         median=measure.text(median),
