@@ -16,7 +16,7 @@ from small_build import Sample, Written, dropped_row, face
 
 from fishprep.errors import BuildError, FishPrepError, ShardError
 from fishprep.manifest import CONFIGURATION, MANIFEST, SAMPLES
-from fishprep.report import ReportSettings, write_report
+from fishprep.report import ReportSettings, duplicates, write_report
 from fishprep.status import Status
 
 EVIL = "<script>alert(1)</script>\n\" onload='x' \\xff {{ 7*7 }} \u202e"
@@ -153,6 +153,15 @@ def test_a_pair_across_splits_is_flagged(build: Callable[..., Written]) -> None:
     assert "1 near-duplicate across splits" in page.text and "1 pair, 1 across splits" in page.text
     assert "1 person is in more than one split" in page.text
     assert 'class="across"' in text and "both in" not in page.text
+
+
+def test_a_search_that_ended_early_promises_nothing(
+    build: Callable[..., Written], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "MOST_CANDIDATES", 2)
+    _, page = page_of(build([Sample(f"{i}", face()) for i in range(4)]).folder)
+    assert "ended early: whether some are in two splits is not known" in page.text
+    assert "No near-duplicate" not in page.text and "after 2 likely pairs" in page.text
 
 
 def test_a_build_that_kept_nothing(build: Callable[..., Written]) -> None:
