@@ -15,6 +15,7 @@ from fishprep.decode import decode, read_file
 from fishprep.errors import DecodeError, SourceError
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
+from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select
 from fishprep.parsing.base import FaceParser
 from fishprep.photo import Photo
@@ -143,6 +144,9 @@ class FacePipeline:
                 yield outcome
 
     def _keep(self, outcome: Outcome, query: Query, faces: list[Face]) -> Outcome:
+        if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
+            refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
+            return replace(outcome, dropped=(refused,))
         chosen = select(faces, self.configuration.faces, query)
         if isinstance(chosen, Problem):
             return replace(outcome, dropped=(chosen,))
@@ -157,6 +161,9 @@ class FacePipeline:
         height, width = query.image.shape[:2]
         if problem := self._reference_problem(face, query):
             return problem
+        x, y = (face.points.min(axis=0) + face.points.max(axis=0)) / 2
+        if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
+            return Problem(Status.LANDMARKS_OUTSIDE, "the middle of the landmarks lies outside the photo")
         try:
             box = self._recipe.box(face.points, width, height)
         except ValueError as error:

@@ -12,7 +12,7 @@ class Status(StrEnum):
     SEVERAL_FACES = "several_faces"  # --faces reject
     TOO_SMALL = "too_small"  # the crop has fewer pixels a side than asked for
     OUTSIDE = "outside"  # too large a share of the crop lies outside the photo
-    LANDMARKS_OUTSIDE = "landmarks_outside"  # landmarks lie outside the photo beyond what is allowed
+    LANDMARKS_OUTSIDE = "landmarks_outside"  # the middle of the landmarks lies outside the photo
     LANDMARKS_DISAGREE = "landmarks_disagree"  # with the data set's own reference points
     UNDECODABLE = "undecodable"  # not a picture, or a damaged one
     TOO_LARGE = "too_large"  # more pixels or bytes than the limits allow

@@ -38,6 +38,7 @@ class AnnotationBackend:
     """The face that the reference's points describe; no face where there is no reference."""
 
     name = "annotation"
+    asks_known_place = False
 
     def __init__(self) -> None:
         self.weights: dict[str, str] = {}

@@ -71,6 +71,7 @@ class FanBackend:
     """
 
     name = "fan"
+    asks_known_place = False
 
     def __init__(
         self, detector: nn.Module, aligner: nn.Module, settings: FanSettings, weights: dict[str, str] | None = None

@@ -1,7 +1,7 @@
 """The authors' networks a second time: functions of a state dict under their own keys.
 
-Written from the notes beside the parity fixtures, without the project's modules: what the importer makes is compared
-with this for any weights and width.
+Written as plain functions, apart from the project's modules: what the importer makes is compared with this for any weights
+and width. The fixtures of the authors' own outputs are the other half of the check.
 """
 
 from collections.abc import Callable
