@@ -27,3 +27,11 @@ class MissingExtraError(FishFSRError):
 
 class ExportError(FishFSRError):
     """An exported graph that could not be written, or does not compute what the networks compute."""
+
+
+class DataError(FishFSRError):
+    """Shards that cannot be trained on together, or hold nothing of what was asked for."""
+
+
+class TrainingError(FishFSRError):
+    """Training that cannot go on: a loss that is no number, a run of other settings, a folder that is taken."""

@@ -33,6 +33,7 @@ from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
 
 LOCK = ".lock"
+REPORT = "report.html"
 NEWS_EVERY = 64
 """Photos that are parsed together and told of together; the map of a face does not depend on the others."""
 _FATAL = {
@@ -198,7 +199,7 @@ def remove_build(folder: Path) -> None:
         for path in folder.glob(pattern):
             if ShardName.parse(path.with_suffix(".h5")) is not None:
                 path.unlink()
-    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES):
+    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES, REPORT):
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob("retry-*.json"):
         path.unlink()

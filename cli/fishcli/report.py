@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fishcli.common import size_text
+from fishprep.build import REPORT
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 
@@ -27,6 +28,6 @@ def report(out: Path, html: Path | None, seed: int) -> None:
     """
     from fishprep.report import ReportSettings, write_report  # `--help` must not wait for torch
 
-    path = html or out / "report.html"
+    path = html or out / REPORT
     write_report(out, path, ReportSettings(seed=seed))
     click.echo(f"{path} ({size_text(path.stat().st_size)})")
