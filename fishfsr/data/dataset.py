@@ -1,0 +1,165 @@
+"""The faces of one split of some shards, by index."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from fishfsr.data.batch import Batch
+from fishfsr.errors import DataError
+from fishfsr.models.config import check_scale
+from fishprep.errors import ShardError
+from fishprep.shards import schema
+from fishprep.shards.reader import Shard, ShardAttributes
+
+Paths = str | Path | Sequence[str | Path]
+
+
+class _Mapped(NamedTuple):
+    """What is kept of an open shard: mapped arrays of HR, LR and map, and the size of the file that they lie in."""
+
+    path: Path
+    size: int
+    hr: np.ndarray
+    lr: np.ndarray
+    skin: np.ndarray
+
+
+class ShardDataset(Dataset[Batch]):
+    """All samples of `split` in `shards` (a folder, several, or shard files) at `scale`, as one list.
+
+    What is kept is mapped files and one number a shard: nothing grows with the number of samples. It can be used
+    after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
+    `lr_size` the side of LR faces and maps.
+
+    Raises DataError where there is no shard of `split` or the shards are of different recipes; ShardError for a
+    damaged one; ConfigurationError for a scale that shards do not hold.
+    """
+
+    def __init__(self, shards: Paths, split: str = "train", scale: int = 8) -> None:
+        check_scale(scale)
+        self.split, self.scale, self.lr_size = split, scale, schema.HR_SIZE // scale
+        self.paths = _paths(shards, split)
+        self._open()
+
+    def _open(self) -> None:
+        self._shards: list[_Mapped] = []
+        first: ShardAttributes | None = None
+        for path in self.paths:
+            with Shard(path) as shard:
+                attributes = shard.attributes
+                if attributes.split != self.split:
+                    raise DataError(f"{path}: a shard of the split {attributes.split!r}, not {self.split!r}")
+                first = first or attributes
+                _check_recipe(self.paths[0], first, path, attributes)
+                # Plain views: numpy.memmap pays for its subclass at every indexing.
+                arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
+                self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays)))
+        assert first is not None
+        self.recipe = first.recipe
+        self._ends = np.cumsum([len(shard.hr) for shard in self._shards])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> Batch:
+        """One sample, without the batch axis."""
+        batch = self.__getitems__([index])
+        return Batch(*(part[0] for part in batch))
+
+    def __getitems__(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        """The samples `indices`, each copied once from the mapped files; what DataLoader calls for a batch.
+
+        Raises IndexError beyond the dataset, ShardError where a file has shrunk since it was opened or holds a map
+        that is none.
+        """
+        chosen = np.asarray(indices, np.int64)
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
+            raise IndexError(f"indices must lie in [0, {len(self)})")
+        numbers = np.searchsorted(self._ends, chosen, side="right")
+        self._check_files(numbers)
+        hr, lr, skin = (np.empty((len(chosen), *part.shape[1:]), np.uint8) for part in self._shards[0][2:])
+        for row, (number, index) in enumerate(zip(numbers.tolist(), chosen.tolist(), strict=True)):
+            shard = self._shards[number]
+            place = index - int(self._ends[number])  # from the end: negative
+            hr[row], lr[row], skin[row] = shard.hr[place], shard.lr[place], shard.skin[place]
+        if skin.size and skin.max() > 1:
+            self._raise_damaged(numbers[int(skin.reshape(len(skin), -1).max(1).argmax())])
+        return Batch(*map(torch.from_numpy, (hr, lr, skin, chosen)))
+
+    @staticmethod
+    def collate(samples: Batch | list[Batch]) -> Batch:
+        """`collate_fn` of a DataLoader: batches are whole already, single samples are stacked."""
+        return samples if isinstance(samples, Batch) else Batch(*map(torch.stack, zip(*samples, strict=True)))
+
+    def ids(self, indices: Sequence[int]) -> list[str]:
+        """Ids of samples, read from the files: they are not kept."""
+        named = []
+        for index in indices:
+            number = int(np.searchsorted(self._ends, index, side="right"))
+            with Shard(self.paths[number]) as shard:
+                named.append(shard.ids[int(index) - int(self._ends[number])])
+        return named
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"split": self.split, "scale": self.scale, "lr_size": self.lr_size, "paths": self.paths}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def _check_files(self, numbers: np.ndarray) -> None:
+        """Reading a mapped page beyond the end of a file kills the process without a word: look first."""
+        for number in np.unique(numbers):
+            shard = self._shards[number]
+            try:
+                size = os.stat(shard.path).st_size  # noqa: PTH116 (many times a second)
+            except OSError:
+                continue  # removed or renamed: the mapping outlives its name
+            if size < shard.size:
+                self._raise_damaged(number)
+
+    def _raise_damaged(self, number: int) -> None:
+        path = self._shards[number].path
+        raise ShardError(f"{path}: changed or damaged since it was opened; look with: fishprep verify {path.parent}")
+
+
+def _paths(shards: Paths, split: str) -> tuple[Path, ...]:
+    given = [Path(shards)] if isinstance(shards, str | Path) else [Path(path) for path in shards]
+    found: list[Path] = []
+    for path in given:
+        found += [path] if path.is_file() else _in_folder(path, split)
+    if not found:
+        raise DataError(f"no shards of the split {split!r} in {', '.join(map(str, given)) or 'an empty list'}")
+    return tuple(found)
+
+
+def _in_folder(folder: Path, split: str) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder of shards")
+    every = schema.shard_paths(folder)
+    if not every:
+        raise DataError(f"{folder}: holds no shards; make some with: fishprep build PHOTOS {folder}")
+    found = [path for path in every if path.name.startswith(f"{split}-")]
+    if not found:
+        there = sorted({path.name.rpartition("-")[0] for path in every})
+        raise DataError(f"{folder}: no shards of the split {split!r}; there are {', '.join(there)}")
+    return found
+
+
+def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: ShardAttributes) -> None:
+    if one.recipe == other.recipe:
+        return
+    differing = [
+        f"{name} {one.configuration.get(name)} and {other.configuration.get(name)}"
+        for name in sorted(one.configuration.keys() | other.configuration.keys())
+        if one.configuration.get(name) != other.configuration.get(name)
+    ]
+    raise DataError(
+        f"{path} and {other_path} were made by different recipes ({one.recipe[:12]} and {other.recipe[:12]}) and "
+        f"cannot be mixed; their settings differ in: {'; '.join(differing) or 'nothing but the weights in use'}"
+    )
