@@ -1,0 +1,148 @@
+"""`fishfsr eval`: the figures of a trained pair on the faces of shards."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fishcli import common
+
+if TYPE_CHECKING:
+    from fishfsr.evaluation.evaluate import Subject
+    from fishfsr.evaluation.settings import EvaluationSettings
+    from fishfsr.evaluation.summary import Summary
+
+SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
+
+
+@click.command("eval", context_settings=SETTINGS)
+@click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path, exists=True))
+@click.argument("shards", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), show_default="beside the checkpoint")
+@click.option("--split", type=click.Choice(["test", "val", "train"]), default="test", help="Of the shards.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["reference", "authors", "dic", "rgb"]),
+    default="reference",
+    help="Of PSNR and SSIM; docs/evaluation.md says what they differ in.",
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    default=["estimated"],
+    metavar="MAP[,MAP...]",
+    help="What the network is given: truth, estimated, wrong (another face's), rotate:15,30,45,60, none. Figures are of the "
+    "first; the others are compared with it.",
+)
+@click.option(
+    "--identity",
+    type=click.Choice(["dlib", "deepface", "none"]),
+    default="dlib",
+    help="Embedder of the identity cosine.",
+)
+@click.option("--scale", type=int, help="Refuse a checkpoint of another scale.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many faces of the split.")
+@click.option(
+    "--show", type=click.IntRange(0), default=6, help="Faces shown of the worst, the median and the best each."
+)
+@click.option("--batch", type=click.IntRange(1), default=16, help="Faces at a time.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:n.")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
+@click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@common.config_option()
+def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
+    """Measure the pair of a training run, or of a checkpoint file, on the faces of SHARDS, beside bicubic.
+
+    PSNR and SSIM, identity, accuracy of the map; means with 95 % intervals. Writes index.html, summary.md, summary.json,
+    per_face.csv and grids of the worst, the median and the best faces.
+
+    \b
+    fishfsr eval runs/x8 shards
+    fishfsr eval x8.safetensors shards --map estimated,truth,wrong,rotate:15,30,45,60
+    """
+    from fishfsr.evaluation import evaluate
+    from fishfsr.evaluation.checkpoints import find_checkpoint
+
+    path, settings = find_checkpoint(run), _settings(flags)
+    out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
+    _check_free(out, flags["overwrite"])
+    subject = _subject(path, flags)
+    if run.is_dir():
+        click.echo(f"checkpoint: {path}", err=True)
+    progress = _Progress(quiet=flags["quiet"])
+    try:
+        found = evaluate(subject, shards, settings, progress.show)
+    finally:
+        progress.line.close()
+    found.save(out)
+    for warning in found.summary.warnings:
+        click.echo(f"note: {warning}", err=True)
+    if flags["as_json"]:
+        click.echo(found.summary.to_json(), nl=False)
+        return
+    click.echo(_tables(found.summary))
+    click.echo(f"\n{out / 'index.html'}")
+
+
+@dataclass
+class _Progress:
+    """Faces done, with rate and time left."""
+
+    quiet: bool
+    line: common.ProgressLine = field(init=False)
+    _start: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.line = common.ProgressLine(self.quiet)
+
+    def show(self, doing: str, done: int, total: int) -> None:
+        """Take news of an evaluation."""
+        rate = done / max(time.monotonic() - self._start, 1e-9)
+        left = f", {common.time_text((total - done) / rate)} left" if done < total else ""
+        self.line.show(f"{doing}: {done:,} / {total:,} faces, {rate:,.1f}/s{left}", last=done == total)
+
+
+def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
+    from fishfsr.evaluation.maps import parse_choices
+    from fishfsr.evaluation.settings import EvaluationSettings
+
+    same = {name: flags[name] for name in ("split", "protocol", "identity", "limit", "batch", "seed")}
+    return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)
+
+
+def _subject(path: Path, flags: dict[str, Any]) -> "Subject":
+    from fishfsr.checkpoint import load_checkpoint
+    from fishfsr.errors import CheckpointError
+    from fishfsr.evaluation.evaluate import Subject
+    from fishfsr.inference import InferenceOptions
+    from fishfsr.resolver import FaceSuperResolver
+
+    checkpoint, scale = load_checkpoint(path), flags["scale"]
+    if scale is not None and checkpoint.sr_net is not None and checkpoint.sr_net.config.scale != scale:
+        raise CheckpointError(f"{path}: a checkpoint of scale {checkpoint.sr_net.config.scale}, not {scale}")
+    options = InferenceOptions(precision=flags["precision"])
+    return Subject(path, checkpoint, FaceSuperResolver(checkpoint, flags["device"], options))
+
+
+def _check_free(out: Path, overwrite: bool) -> None:
+    from fishfsr.errors import ConfigurationError
+    from fishfsr.evaluation.evaluate import SUMMARY
+
+    if (out / SUMMARY).exists() and not overwrite:
+        raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
+
+
+def _tables(summary: "Summary") -> str:
+    from fishfsr.evaluation import tables
+
+    shown = [tables.methods(summary)]
+    shown += [tables.parsing(summary)] if summary.parsing else []
+    shown += [tables.maps(summary)] if len(summary.maps) > 1 else []
+    head = f"{tables.title(summary)}, protocol {summary.provenance.protocol}"
+    return "\n\n".join([head, *(table.text() for table in shown)])

@@ -1,0 +1,138 @@
+"""The faces of one split of shards, in batches and by number."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fishprep.errors import ShardError
+from fishprep.shards.reader import Shard, ShardAttributes
+from fishprep.shards.schema import HR_SIZE, ShardName, image, shard_paths, skin
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N faces.
+
+    `numbers` (N,) their numbers in the split; `lr` (N, s, s, 3) and `hr` (N, 128, 128, 3) uint8 RGB; `skin` (N, s, s)
+    uint8 in {0, 1}; `landmarks` (N, 68, 2) float32 in pixels of `hr`.
+    """
+
+    numbers: NDArray[np.intp]
+    lr: NDArray[np.uint8]
+    hr: NDArray[np.uint8]
+    skin: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+class Faces:
+    """The first `limit` faces of a split, in the order of the shards' names and of the samples in them.
+
+    Faces are read when they are asked for; what stays in memory are their ids. Raises ShardError where the folder has
+    no shard of the split, a shard cannot be read, lacks a size or breaks the format's rules, or two were built by
+    different recipes.
+    """
+
+    def __init__(self, folder: Path, split: str, scale: int, limit: int | None = None) -> None:
+        self.folder, self.split, self.lr_size = folder, split, HR_SIZE // scale
+        self._shards = [_opened(path, split, self.lr_size) for path in _paths(folder, split)]
+        _check_one_recipe(self._shards)
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+        self.available = int(self._starts[-1])
+        self._count = self.available if limit is None else min(limit, self.available)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def attributes(self) -> ShardAttributes:
+        """What the first shard says of itself; the recipe holds for all."""
+        return self._shards[0].attributes
+
+    def place(self, number: int) -> tuple[str, str, int]:
+        """The id of a face, the file name of its shard, and its place there."""
+        home = int(np.searchsorted(self._starts, number, side="right")) - 1
+        shard, index = self._shards[home], number - int(self._starts[home])
+        return shard.ids[index], shard.path.name, index
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All faces in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.take(range(start, min(start + size, len(self))))
+
+    def take(self, numbers: Sequence[int] | np.ndarray) -> Batch:
+        """The faces of these numbers, in this order."""
+        chosen = np.asarray(numbers, np.intp)
+        return Batch(
+            chosen,
+            self._gather(image(self.lr_size), chosen),
+            self._gather(image(HR_SIZE), chosen),
+            self.skin(chosen),
+            self._gather("landmarks", chosen),
+        )
+
+    def skin(self, numbers: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Their skin maps at the LR size, (N, s, s) uint8 in {0, 1}."""
+        return self._gather(skin(self.lr_size), numbers)
+
+    def _gather(self, name: str, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        sample = self._shards[0][name]
+        out = np.empty((len(numbers), *sample.shape[1:]), sample.dtype)
+        homes = np.searchsorted(self._starts, numbers, side="right") - 1
+        for home in np.unique(homes):
+            here = homes == home
+            out[here] = self._shards[home].gather(name, numbers[here] - self._starts[home])
+        return out
+
+
+def _paths(folder: Path, split: str) -> list[Path]:
+    paths = shard_paths(folder)
+    if not paths:
+        raise ShardError(
+            f"{folder}: holds no shards (SPLIT-NNNNN.h5); they are made by: fishprep build PHOTOS {folder}"
+        )
+    names = [(ShardName.parse(path), path) for path in paths]
+    chosen = [path for name, path in names if name is not None and name.split == split]
+    if not chosen:
+        present = ", ".join(sorted({name.split for name, _ in names if name is not None}))
+        raise ShardError(f"{folder}: the split {split} is empty; there are shards of {present} (--split)")
+    return chosen
+
+
+def _opened(path: Path, split: str, lr_size: int) -> Shard:
+    shard = Shard(path)
+    for name in (image(HR_SIZE), image(lr_size), skin(lr_size)):
+        if name not in shard:
+            raise ShardError(f"{path}: no dataset {name}, which this scale needs: build the shards with that size")
+    shard.check_values()
+    if shard.attributes.split != split:
+        raise ShardError(f"{path}: holds the split {shard.attributes.split}, not the one that its name says")
+    return shard
+
+
+def _check_one_recipe(shards: Sequence[Shard]) -> None:
+    first = shards[0]
+    for shard in shards[1:]:
+        if shard.attributes.recipe != first.attributes.recipe:
+            raise ShardError(
+                f"{shard.path} was built by another recipe than {first.path.name}"
+                f"{_difference(first.attributes, shard.attributes)}: evaluate them apart"
+            )
+
+
+def _difference(one: ShardAttributes, other: ShardAttributes) -> str:
+    """The settings that two builds disagree on, in brackets, for a message."""
+    names = sorted({*one.configuration, *other.configuration} - {"weights"})
+    pairs = [(name, one.configuration.get(name), other.configuration.get(name)) for name in names]
+    differing = [f"{name} {was!r} and {now!r}" for name, was, now in pairs if was != now]
+    with suppress(KeyError):
+        if one.configuration["weights"] != other.configuration["weights"]:
+            differing.append("weights")
+    return f" ({', '.join(differing)})" if differing else ""

@@ -1,0 +1,169 @@
+"""Columns of numbers → the figures of an evaluation, and they as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fishfsr.evaluation.maps import MapChoice
+from fishfsr.evaluation.measures import ACCURACY, IDENTITY, IOU, PSNR, SSIM, Column, Measures
+from fishfsr.evaluation.methods import BICUBIC, Methods
+from fishfsr.evaluation.provenance import Provenance, warnings
+from fishfsr.evaluation.statistics import CONFIDENCE, Bootstrap, Figure, figure
+from fishfsr.metrics import get_protocol
+
+FORMAT = "fishfsr-evaluation"
+FORMAT_VERSION = 1
+Figures = dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is written."""
+
+    name: str
+    title: str
+    digits: int
+    unit: str = ""
+
+    def text(self, value: float | None, signed: bool = False) -> str:
+        """A number, with its sign where it is a difference; a dash where there is none."""
+        if value is None:
+            return "–"
+        return f"{value:{'+' if signed else ''}.{self.digits}f}".replace("-", "\N{MINUS SIGN}")
+
+    def interval(self, figure: Figure, signed: bool = False) -> str:
+        """`low … high`, or nothing."""
+        if figure.low is None or figure.high is None:
+            return ""
+        return f"{self.text(figure.low, signed)} … {self.text(figure.high, signed)}"
+
+
+def measures_of(luma: bool) -> dict[str, Measure]:
+    """Every measure by its name; on Y or on RGB."""
+    channel = "Y" if luma else "RGB"
+    listed = (
+        Measure(PSNR, f"PSNR-{channel}", 2, "dB"),
+        Measure(SSIM, f"SSIM-{channel}", 4),
+        Measure(IDENTITY, "Identity", 4),
+        Measure(ACCURACY, "Accuracy", 4),
+        Measure(IOU, "IoU of the skin", 4),
+    )
+    return {measure.name: measure for measure in listed}
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """FishFSRNet by one map. `differences` from the first row, face by face; None in the first."""
+
+    choice: MapChoice
+    figures: Figures
+    differences: Figures | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`maps[0]` is what the figures are of; `gain` is it minus `bicubic`, face by face. `parsing`: of ParsingNet's map.
+
+    `reads_map`: whether the network reads a map at all.
+    """
+
+    provenance: Provenance
+    warnings: tuple[str, ...]
+    reads_map: bool
+    measures: dict[str, Measure]
+    bicubic: Figures
+    gain: Figures
+    maps: tuple[MapRow, ...]
+    parsing: Figures
+
+    @property
+    def sr(self) -> Figures:
+        """The figures of FishFSRNet."""
+        return self.maps[0].figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: no NaN, no infinity."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "confidence": CONFIDENCE,
+            "figures": {
+                "bicubic": _plain(self.bicubic),
+                "sr": _plain(self.sr),
+                "gain": _plain(self.gain),
+                "parsing": _plain(self.parsing),
+            },
+            "reads_map": self.reads_map,
+            "maps": [
+                {
+                    "map": row.choice.name,
+                    "figures": _plain(row.figures),
+                    "differences": None if row.differences is None else _plain(row.differences),
+                }
+                for row in self.maps
+            ],
+            "warnings": list(self.warnings),
+            "provenance": asdict(self.provenance),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Figurer:
+    """Turns columns of numbers into figures."""
+
+    bootstrap: Bootstrap
+
+    def summary(self, measures: Measures, methods: Methods, provenance: Provenance) -> Summary:
+        """All figures of an evaluation."""
+        bicubic, own = (measures.methods[name] for name in (BICUBIC, methods.headline))
+        rows = self._rows(measures, methods.choices)
+        figures = self._figures(bicubic), self._differences(own, bicubic), self._figures(measures.parsing)
+        said = [*warnings(provenance), *_about_map(methods), *_left_out(rows)]
+        luma = get_protocol(provenance.protocol).luma
+        return Summary(
+            provenance, tuple(said), methods.reads_map, measures_of(luma), figures[0], figures[1], rows, figures[2]
+        )
+
+    def _figures(self, columns: dict[str, Column]) -> Figures:
+        return {name: figure(values, self.bootstrap) for name, values in columns.items()}
+
+    def _differences(self, columns: dict[str, Column], others: dict[str, Column]) -> Figures:
+        """Of each column minus the other of its name, face by face."""
+        return self._figures({name: _minus(values, others[name]) for name, values in columns.items()})
+
+    def _rows(self, measures: Measures, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
+        columns = [measures.methods[choice.name] for choice in choices]
+        return tuple(
+            MapRow(choice, self._figures(own), self._differences(own, columns[0]) if place else None)
+            for place, (choice, own) in enumerate(zip(choices, columns, strict=True))
+        )
+
+
+def _about_map(methods: Methods) -> list[str]:
+    return [] if methods.reads_map else ["This network reads no parsing map: the choice of a map changes nothing."]
+
+
+def _left_out(rows: tuple[MapRow, ...]) -> list[str]:
+    """Faces that are missing from a mean must be seen beside it."""
+    return [
+        f"{each.left_out:,} faces have no finite {name} ({row.choice.title}) and are in none of its figures."
+        for row in rows
+        for name, each in row.figures.items()
+        if each.left_out
+    ]
+
+
+def _minus(one: Column, other: Column) -> Column:
+    # infinity minus infinity (two perfect enlargements) is no number, and no cause for a message of NumPy's
+    with np.errstate(invalid="ignore"):
+        return one - other
+
+
+def _plain(figures: Figures) -> dict[str, Any]:
+    return {name: asdict(each) for name, each in figures.items()}

@@ -1,0 +1,111 @@
+"""The figures of an evaluation as tables of text, and what stands at their head."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fishfsr.evaluation.summary import Figures, Measure, Summary
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text; the first column names the rows."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """As Markdown; the cells hold no markup."""
+        rule = ("---", *("---:" for _ in self.head[1:]))
+        return "\n".join("| " + " | ".join(row) + " |" for row in (self.head, rule, *self.rows))
+
+    def text(self) -> str:
+        """As aligned lines for a terminal."""
+        lines = (self.head, *self.rows)
+        widths = [max(len(line[place]) for line in lines) for place in range(len(self.head))]
+        aligns = (str.ljust, *(str.rjust for _ in self.head[1:]))
+        padded = ([align(*it) for align, *it in zip(aligns, line, widths, strict=True)] for line in lines)
+        return "\n".join("   ".join(line).rstrip() for line in padded)
+
+
+def title(summary: Summary) -> str:
+    """The network, the scale and the faces in one line."""
+    shards = summary.provenance.shards
+    faces = "1 face" if shards.faces == 1 else f"{shards.faces:,} faces"
+    return f"FishFSRNet x{summary.provenance.scale} on {faces} of the split {shards.split}"
+
+
+def methods(summary: Summary) -> Table:
+    """Bicubic, the network, and their difference."""
+    names = tuple(summary.sr)
+    return Table(
+        ("", *_titles(summary, names)),
+        (
+            ("Bicubic", *_cells(summary, summary.bicubic)),
+            ("FishFSRNet", *_cells(summary, summary.sr)),
+            ("difference", *_cells(summary, summary.gain, signed=True)),
+        ),
+    )
+
+
+def parsing(summary: Summary) -> Table:
+    """ParsingNet's map against the shards'."""
+    return Table(
+        ("map against the shards'", *_titles(summary, summary.parsing)),
+        (("ParsingNet", *_cells(summary, summary.parsing)),),
+    )
+
+
+def maps(summary: Summary) -> Table:
+    """A row for each map; the changes are from the first, face by face."""
+    names = tuple(summary.sr)
+    changes = tuple(f"{summary.measures[name].title}, change" for name in names)
+    blank = ("",) * len(names)
+    return Table(
+        ("map", *_titles(summary, names), *changes),
+        tuple(
+            (
+                row.choice.title,
+                *(summary.measures[name].text(row.figures[name].mean) for name in names),
+                *(blank if row.differences is None else _cells(summary, row.differences, signed=True)),
+            )
+            for row in summary.maps
+        ),
+    )
+
+
+def facts(summary: Summary) -> list[tuple[str, str]]:
+    """What an evaluation was made with, name by name."""
+    said = summary.provenance
+    shards = said.shards
+    faces = (
+        f"{shards.faces:,}" if shards.faces == shards.available else f"first {shards.faces:,} of {shards.available:,}"
+    )
+    return [
+        ("protocol", f"{said.protocol}: {said.protocol_words}"),
+        ("map", summary.maps[0].choice.title if summary.reads_map else "none: this network reads no map"),
+        ("identity", said.identity or "not measured"),
+        ("intervals", f"95 %, percentile bootstrap over faces, {said.resamples:,} resamples, seed {said.seed}"),
+        ("checkpoint", f"{said.checkpoint.file} (SHA-256 {said.checkpoint.sha256})"),
+        ("trained on recipe", str(said.checkpoint.details.get("recipe", "not recorded"))),
+        ("faces", f"{shards.folder}, split {shards.split}: {faces}"),
+        ("recipe of the faces", shards.recipe),
+        ("runs on", said.runs_on),
+        ("versions", ", ".join(f"{name} {version}" for name, version in said.versions.items())),
+    ]
+
+
+def _titles(summary: Summary, names: Iterable[str]) -> list[str]:
+    return [_headed(summary.measures[name]) for name in names]
+
+
+def _headed(measure: Measure) -> str:
+    return f"{measure.title} [{measure.unit}]" if measure.unit else measure.title
+
+
+def _cells(summary: Summary, figures: Figures, signed: bool = False) -> list[str]:
+    cells = []
+    for name, each in figures.items():
+        measure = summary.measures[name]
+        interval = measure.interval(each, signed)
+        cells.append(measure.text(each.mean, signed) + (f" ({interval})" if interval else ""))
+    return cells
