@@ -74,10 +74,7 @@ class SpatialAttention(nn.Module):
 
 
 class AttentionBranch(nn.Module):
-    """F_A of the PAFB (Fig.
-
-    5, top): two convolutions, the attentions side by side, concatenation, 1x1 fusion.
-    """
+    """F_A of the PAFB (Fig. 5, top): two convolutions, the attentions side by side, concatenation, 1x1 fusion."""
 
     def __init__(self, width: int, spatial: bool, channel: bool) -> None:
         super().__init__()

@@ -35,10 +35,7 @@ class Stage(nn.Module):
 
 
 class FishFSRNet(nn.Module):
-    """Feature extraction, head (n up stages), body (n down stages), tail (n up stages), reconstruction.
-
-    N = log2(scale).
-    """
+    """Feature extraction, head (n up stages), body (n down stages), tail (n up stages), reconstruction; n = log2(scale)."""
 
     def __init__(self, config: FishFSRNetConfig | None = None) -> None:
         super().__init__()
