@@ -1,0 +1,220 @@
+"""`fishfsr upscale`: faces in pictures and photos, super-resolved."""
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fishcli import common
+from fishprep.crop import RECIPES
+from fishprep.decode import Limits
+from fishprep.names import printable
+
+if TYPE_CHECKING:
+    from fishfsr.upscaling.faces import FaceFinder
+    from fishfsr.upscaling.models import ModelSet
+    from fishfsr.upscaling.record import InputRow
+    from fishfsr.upscaling.run import UpscaleReport
+
+# The command imports what it runs: the networks take seconds, `--help` must not.
+
+SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+SHOWN_PROBLEMS = 10
+
+
+@click.command(context_settings=SETTINGS)
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of results.")
+@click.option(
+    "-m", "--model", multiple=True, type=FILE, help="Checkpoint; once for each scale, the fitting one is taken."
+)
+@common.config_option()
+@click.option(
+    "--kind",
+    type=click.Choice(["guess", "aligned", "crop", "photo"]),
+    default="guess",
+    help="aligned: LR faces of 8 to 64 px, straight through. crop: each picture is one face. photo: find the faces.",
+)
+@click.option("--aligned", is_flag=True, help="The same as --kind aligned.")
+@click.option("--outscale", type=float, help="Enlargement of photos.  [default: the scale of the model used]")
+@click.option("--force", is_flag=True, help="Shrink faces that are larger than the largest LR size: loses detail.")
+@click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
+@click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
+@click.option("--landmarks", type=click.Choice(["dlib", "fan"]), default="dlib", help="What finds the faces.")
+@click.option("--thorough", is_flag=True, help="dlib: its slow CNN detector where the fast one finds nothing.")
+@click.option("--weights-dir", type=FOLDER, help="Folder with the weights of FAN, instead of the cache.")
+@click.option(
+    "--faces", type=click.Choice(["largest", "center", "all", "reject"]), default="all", help="Which face of several."
+)
+@click.option(
+    "--smallest", type=click.IntRange(8, 128), default=16, help="Crop side in pixels down to which to search."
+)
+@click.option("--search-pixels", type=click.IntRange(10_000), default=16_000_000, help="Enlarge no further to search.")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
+@click.option("--batch", type=click.IntRange(1), default=32, help="Faces in one call of a model.")
+@click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
+@click.option("--max-bytes", type=int, default=Limits().max_bytes, help="Largest file that is opened.")
+@click.option("--max-pixels", type=int, default=Limits().max_pixels, help="Largest picture that is decoded.")
+@click.option("--max-out-pixels", type=click.IntRange(1), default=100_000_000, help="Largest photo that is written.")
+@click.option("--follow-links", is_flag=True, help="Take symbolic links that leave a folder.")
+@click.option("--resume/--no-resume", default=True, help="Pass over inputs that are done.")
+@click.option("--overwrite", is_flag=True, help="Take away the results that are in OUT, and start again.")
+@click.option("--quiet", is_flag=True, help="No progress, no line for each input.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
+    """Super-resolve the faces in IN (files and folders): LR faces, face crops, or photos.
+
+    In a photo the faces are found, each goes through the model whose LR size fits it, and is pasted back into the photo, which
+    is enlarged by bicubic. Results in OUT: cropped_faces, restored_faces, restored_photos, comparisons, and faces.json, with a
+    status for each input. Exits with 3 where some inputs could not be restored.
+
+    \b
+    fishfsr upscale photos/ -o out --model x8.safetensors
+    fishfsr upscale group.jpg -o out -m x4.safetensors -m x8.safetensors --outscale 4
+    fishfsr upscale lr_faces/ -o out -m x8.safetensors --aligned
+    """
+    import torch
+
+    from fishfsr.upscaling.kinds import Kind
+    from fishfsr.upscaling.planning import Planner
+    from fishfsr.upscaling.results import PhotoSize
+    from fishfsr.upscaling.run import UpscaleRequest, upscale_files
+
+    kind = _kind(flags)
+    if flags["threads"]:
+        torch.set_num_threads(flags["threads"])
+    request = UpscaleRequest(
+        inputs,
+        out,
+        size=PhotoSize(flags["outscale"], flags["max_out_pixels"]),
+        limits=Limits(flags["max_bytes"], flags["max_pixels"]),
+        **{name: flags[name] for name in ("batch", "follow_links", "resume", "overwrite")},
+    )
+    models = _models(flags)
+    finder = None if kind in ("aligned", "crop") else _finder(flags)
+    ran = _ran(models, flags)
+    if not flags["quiet"]:
+        click.echo(_what_runs(models, finder, ran), err=True)
+    planner = Planner(models, finder, None if kind == "guess" else Kind(kind), flags["force"])
+    voice = _Voice(flags["quiet"])
+    try:
+        report = upscale_files(request, planner, ran, voice)
+    except KeyboardInterrupt as stop:
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        click.echo(f"Stopped. What is done in {out} is kept; to go on:\n  {command}", err=True)
+        sys.exit(common.TERMINATED if isinstance(stop, common.Terminated) else common.INTERRUPTED)
+    _print_report(report, flags["as_json"])
+    if report.failed:
+        sys.exit(common.NOT_ALL)
+
+
+class _Voice:
+    """A line on stderr for each input, with what it was taken for, and the progress."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._line = common.ProgressLine(quiet)
+
+    def __call__(self, done: int, total: int, row: "InputRow") -> None:
+        if self._quiet:
+            return
+        self._line.close()
+        click.echo(f"{printable(row.path)}: {_told(row)}", err=True)
+        for face in row.faces:
+            for warning in face.warnings:
+                click.echo(f"  face {face.number:02d}: warning: {warning}", err=True)
+        if done < total:
+            self._line.show(f"{done:,} / {total:,} inputs")
+
+
+def _told(row: "InputRow") -> str:
+    parts = []
+    if row.kind:
+        parts.append(f"taken for {_KINDS[row.kind]}" if row.guessed else row.kind)
+    if row.faces:
+        parts.append(f"{row.restored} of {len(row.faces)} faces restored")
+    if row.status != "ok":
+        parts.append(f"{row.status}: {row.reason}")
+    if row.note:
+        parts.append(row.note)
+    return "; ".join(parts)
+
+
+_KINDS = {"aligned": "an LR face", "crop": "a face crop", "photo": "a photo"}
+
+
+def _kind(flags: dict[str, Any]) -> str:
+    if flags["aligned"] and flags["kind"] not in ("guess", "aligned"):
+        raise click.UsageError(f"--aligned contradicts --kind {flags['kind']}")
+    return "aligned" if flags["aligned"] else flags["kind"]
+
+
+def _models(flags: dict[str, Any]) -> "ModelSet":
+    from fishfsr.inference import InferenceOptions
+    from fishfsr.upscaling.models import FaceRecipe, load_models
+    from fishprep.crop import CropRecipe
+
+    if flags["expand"] is not None and flags["crop"] is None:
+        raise click.UsageError("--expand goes with --crop")
+    recipe = FaceRecipe(CropRecipe(flags["crop"], flags["expand"])) if flags["crop"] else None
+    options = InferenceOptions(precision=flags["precision"])
+    return load_models(flags["model"], flags["device"], options, recipe)
+
+
+def _finder(flags: dict[str, Any]) -> "FaceFinder":
+    from fishfsr.upscaling.faces import Search, create_finder
+    from fishprep.landmarks import LandmarkRequest
+    from fishprep.weights import WeightStore
+
+    request = LandmarkRequest(flags["landmarks"], flags["thorough"], common.resolve_device(flags["device"]))
+    search = Search(flags["smallest"], flags["search_pixels"], flags["faces"])
+    return create_finder(request, WeightStore.from_environment(flags["weights_dir"]), search)
+
+
+def _ran(models: "ModelSet", flags: dict[str, Any]) -> dict[str, Any]:
+    from fishprep.setup import library_versions
+
+    return {
+        "device": common.resolve_device(flags["device"]),
+        "models": {model.name: str(model.resolver) for model in models.models},
+        "versions": library_versions(),
+    }
+
+
+def _what_runs(models: "ModelSet", finder: "FaceFinder | None", ran: dict[str, Any]) -> str:
+    named = ", ".join(f"{m.name} (x{m.scale}, faces of {m.lr_size} px)" for m in models.models)
+    recipe = models.recipe.to_dict()
+    known = "" if models.recipe_known else ", which is a guess: the checkpoint does not say"
+    crop = f"crop {recipe['crop']} x{recipe['expand']:g}{known} | landmarks {finder.backend.name} | " if finder else ""
+    return f"{named} | {crop}{ran['device']}"
+
+
+def _print_report(report: "UpscaleReport", as_json: bool) -> None:
+    if as_json:
+        summary = {"counts": report.counts, "restored": report.restored, "done_before": report.done_before}
+        rows = [asdict(row) for row in report.rows]
+        click.echo(json.dumps({**summary, "table": str(report.table), "inputs": rows}))
+        return
+    kinds: dict[str, int] = {}
+    for row in report.rows:
+        if row.guessed and row.kind:
+            kinds[row.kind] = kinds.get(row.kind, 0) + 1
+    if kinds:
+        click.echo("guessed: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
+    done = ", ".join(f"{count:,} {status}" for status, count in report.counts.items())
+    click.echo(
+        f"{report.restored:,} faces restored in {len(report.rows):,} inputs: {done} ({report.done_before:,} done before)"
+    )
+    problems = [row for row in report.rows if row.status != "ok"]
+    for row in problems[:SHOWN_PROBLEMS]:
+        click.echo(f"  {row.status}: {printable(row.path)}: {row.reason}")
+    if len(problems) > SHOWN_PROBLEMS:
+        click.echo(f"  and {len(problems) - SHOWN_PROBLEMS:,} more")
+    click.echo(f"every face and every input: {report.table}")

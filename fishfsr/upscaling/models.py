@@ -1,0 +1,184 @@
+"""The trained pairs at hand, and which of them fits a face."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from fishfsr.checkpoint import Details
+from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.inference import InferenceOptions
+from fishfsr.models.config import SCALES
+from fishfsr.models.registry import HR_SIZE
+from fishfsr.resolver import load
+from fishprep.crop import RECIPES, CropRecipe
+from fishprep.files import sha256_file
+from fishprep.pyramid import RESIZERS
+
+SMALLEST_SIDE = HR_SIZE // max(SCALES)
+"""Pixels a side of the smallest LR face: that of the largest scale."""
+
+WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
+NO_MODEL = (
+    "no checkpoint given: --model FILE.safetensors, once for each scale that is wanted. Faces whose crops have up to "
+    f"{HR_SIZE // min(SCALES)} px a side can be enlarged; the models by LR size: {WHICH_MODEL}.\n"
+    "  train one:                      fishfsr train SHARDS --scale 8 --out RUN   (then --model RUN/best.safetensors)\n"
+    "  or convert the authors' files:  fishfsr models import FISHFSRNET.pth PARSINGNET.pth x8.safetensors"
+)
+
+
+class Resolver(Protocol):
+    """What is asked of a trained pair; `FaceSuperResolver` is one."""
+
+    details: Details
+
+    @property
+    def scale(self) -> int:
+        """HR over LR size."""
+        ...
+
+    def upscale(self, lr: Tensor) -> Tensor:
+        """LR faces (N, 3, h, w), RGB in [0, 1], to (N, 3, scale·h, scale·w), float32, not clamped."""
+        ...
+
+
+@dataclass(frozen=True)
+class FaceRecipe:
+    """How LR faces were made in training: the crop, and the kernel (a key of `RESIZERS`) that resized it."""
+
+    crop: CropRecipe = field(default_factory=CropRecipe)
+    resizer: str = "pillow-bicubic"
+
+    @classmethod
+    def of(cls, details: Details) -> "FaceRecipe | None":
+        """The recipe in `details.training["shards"]`, named as in a shard's configuration; None where it is not known.
+
+        Raises ConfigurationError where it names what this version does not know.
+        """
+        stored = details.training.get("shards")
+        if not isinstance(stored, dict) or "crop" not in stored:
+            return None
+        name, expand, resizer = stored["crop"], stored.get("expand"), stored.get("resizer", "pillow-bicubic")
+        if name not in RECIPES or resizer not in RESIZERS or not isinstance(expand, float | int | None):
+            raise ConfigurationError(
+                f"trained on faces of crop {name!r}, expand {expand!r}, resizer {resizer!r}; known are the crops "
+                f"{', '.join(RECIPES)} and the resizers {', '.join(RESIZERS)}"
+            )
+        return cls(CropRecipe(name, RECIPES[name][1] if expand is None else float(expand)), resizer)
+
+    def to_dict(self) -> dict[str, object]:
+        """Named as in a shard's configuration."""
+        expand = RECIPES[self.crop.name][1] if self.crop.expand is None else self.crop.expand
+        return {"crop": self.crop.name, "expand": expand, "resizer": self.resizer}
+
+
+@dataclass(frozen=True, eq=False)
+class FaceModel:
+    """A trained pair with the name of its file; `sha256` is of that file, empty where there is none. precision: it runs in."""
+
+    name: str
+    resolver: Resolver
+    sha256: str = ""
+    precision: str = "float32"
+
+    @property
+    def scale(self) -> int:
+        """HR over LR size."""
+        return self.resolver.scale
+
+    @property
+    def lr_size(self) -> int:
+        """Pixels a side of the LR faces that it was trained on."""
+        return HR_SIZE // self.scale
+
+
+class ModelSet:
+    """Models of different scales, trained on faces of one recipe."""
+
+    def __init__(self, models: Sequence[FaceModel], recipe: FaceRecipe | None = None) -> None:
+        """`recipe` overrides what the checkpoints say; without either it is the default.
+
+        Raises ConfigurationError for no model, two of one scale, and different recipes.
+        """
+        if not models:
+            raise ConfigurationError(NO_MODEL)
+        self.models = tuple(sorted(models, key=lambda model: model.lr_size))
+        for first, second in zip(self.models, self.models[1:], strict=False):
+            if first.scale == second.scale:
+                raise ConfigurationError(f"{first.name} and {second.name} are both x{first.scale}: give one per scale")
+        known = _common_recipe(self.models)
+        self.recipe_known = recipe is not None or known is not None
+        self.recipe = recipe or known or FaceRecipe()
+
+    @property
+    def largest(self) -> FaceModel:
+        """The model with the largest LR size."""
+        return self.models[-1]
+
+    def for_crop(self, side: float, force: bool) -> FaceModel | None:
+        """The model for a crop of `side` pixels: the one with the smallest LR size that is not below it.
+
+        Nothing of the photo is lost then. Where there is none: None, or with `force` the one with the largest LR
+        size, to which the crop is shrunk.
+        """
+        for model in self.models:
+            if model.lr_size >= side:
+                return model
+        return self.largest if force else None
+
+    def for_aligned(self, side: int) -> FaceModel:
+        """The model whose LR size is nearest, as a ratio, to an LR face that goes straight through."""
+        return min(self.models, key=lambda model: abs(math.log(model.lr_size / side)))
+
+    def to_dict(self) -> dict[str, object]:
+        """Scale to file name, SHA-256 and precision: what a resumed run must agree on."""
+        return {
+            f"x{model.scale}": {"file": model.name, "sha256": model.sha256, "precision": model.precision}
+            for model in self.models
+        }
+
+
+def load_models(
+    paths: Sequence[Path],
+    device: str = "auto",
+    options: InferenceOptions | None = None,
+    recipe: FaceRecipe | None = None,
+) -> ModelSet:
+    """Load checkpoints. Raises CheckpointError, DeviceError, and ConfigurationError as `ModelSet` does."""
+    return ModelSet([_load_model(path, device, options) for path in paths], recipe)
+
+
+def _load_model(path: Path, device: str, options: InferenceOptions | None) -> FaceModel:
+    resolver = load(path, device, options=options)
+    try:
+        if resolver.sr_net.config.needs_map:
+            _ = resolver.parsing_net  # to be missed here, not after the first photo was searched
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return FaceModel(path.name, resolver, sha256_file(path), resolver.options.precision)
+
+
+def needed_scale(side: float) -> int | None:
+    """The scale whose LR size is the smallest that is not below `side`; None above the largest LR size."""
+    return next((scale for scale in sorted(SCALES, reverse=True) if side <= HR_SIZE // scale), None)
+
+
+def _common_recipe(models: Sequence[FaceModel]) -> FaceRecipe | None:
+    found: dict[FaceRecipe, str] = {}
+    for model in models:
+        try:
+            recipe = FaceRecipe.of(model.resolver.details)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{model.name}: {error}") from error
+        if recipe is not None:
+            found.setdefault(recipe, model.name)
+    if len(found) > 1:
+        (first, name), (second, other) = list(found.items())[:2]
+        raise ConfigurationError(
+            f"{name} was trained on faces of another recipe than {other} ({first.to_dict()}, {second.to_dict()}): "
+            "run them one by one, or choose with --crop"
+        )
+    return next(iter(found), None)

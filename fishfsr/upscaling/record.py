@@ -1,0 +1,148 @@
+"""faces.json: what became of every input, and how; by it a later run knows what is done."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fishfsr import __version__
+from fishfsr.errors import ConfigurationError
+from fishprep.files import write_text
+
+FILE = "faces.json"
+FORMAT = "fishfsr-faces"
+FORMAT_VERSION = 1
+
+
+class Fate(StrEnum):
+    """Status of an input, beside those of `fishprep.status.Status` for files that cannot be used, and of a face."""
+
+    OK = "ok"  # input: at least one face restored; face: restored
+    LEFT_ALONE = "left_alone"  # faces, but none to be restored, and why
+    FAILED = "failed"  # an error in restoring or writing: nothing is saved
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing is saved of an input: a status and one line."""
+
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """A face. number: from left to right. box: x0, y0, x1, y1 of its crop in the upright picture.
+
+    side: pixels of the crop's longer side. lr_size: width and height of what `model` (a file name) saw. shrunk: the crop had more
+    pixels than that. yaw, pitch, roll: degrees. backend: what found it; empty where the picture was not searched.
+    """
+
+    number: int
+    status: str
+    reason: str
+    box: tuple[float, ...]
+    side: int
+    model: str = ""
+    scale: int = 0
+    lr_size: tuple[int, ...] = ()
+    shrunk: bool = False
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    backend: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """An input. path: absolute, as text (`names.text`). name: of its results. kind: what it was taken for; `guessed` or told.
+
+    outscale: of the restored photo, 0 without one. files: its results, relative to the output folder, as text.
+    """
+
+    path: str
+    name: str
+    status: str
+    reason: str = ""
+    kind: str = ""
+    guessed: bool = False
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    outscale: float = 0
+    note: str = ""
+    files: tuple[str, ...] = ()
+    faces: tuple[FaceRow, ...] = ()
+
+    @property
+    def restored(self) -> int:
+        """Faces restored."""
+        return sum(face.status == Fate.OK for face in self.faces)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The content of the file. settings: what decides the results. ran: where and by what, for the reader alone."""
+
+    settings: Mapping[str, Any]
+    ran: Mapping[str, Any]
+    rows: dict[str, InputRow]
+
+    def write(self, out: Path) -> None:
+        """Write it into `out`, atomically."""
+        document = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "producer": f"fishfsr {__version__}",
+            "ran": self.ran,
+            "settings": self.settings,
+            "inputs": [asdict(row) for row in sorted(self.rows.values(), key=lambda row: row.path)],
+        }
+        write_text(out / FILE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+    def differences(self, settings: Mapping[str, Any]) -> list[str]:
+        """`name: before → now` for everything in which other settings differ."""
+        names = sorted({*self.settings, *settings})
+        mine, theirs = (json.loads(json.dumps(dict(each))) for each in (self.settings, settings))
+        return [
+            f"{name}: {mine.get(name)} → {theirs.get(name)}" for name in names if mine.get(name) != theirs.get(name)
+        ]
+
+
+def read_record(out: Path) -> Record | None:
+    """The record in `out`, None where there is none. Raises ConfigurationError where it cannot be read."""
+    path = out / FILE
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT or document["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"format {document['format']!r}, version {document['format_version']!r}")
+        rows = [_row(values) for values in document["inputs"]]
+        return Record(dict(document["settings"]), dict(document["ran"]), {row.path: row for row in rows})
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error}), so nothing says how the results were made; move it and the results away"
+        ) from error
+
+
+def _row(values: Mapping[str, Any]) -> InputRow:
+    faces = tuple(FaceRow(**_known(FaceRow, face)) for face in values["faces"])
+    row = InputRow(**{**_known(InputRow, values), "faces": faces, "files": tuple(values["files"])})
+    texts: Iterable[object] = (row.path, row.name, row.status, row.sha256, *row.files)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"the row of {row.path!r}")
+    for text in (row.name, *row.files):
+        if PurePosixPath(text).is_absolute() or ".." in PurePosixPath(text).parts:
+            raise ValueError(f"{text!r} leads out of the folder")
+    return row
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in fields(kind)}
+    if unknown := set(values) - known:
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+    return dict(values)

@@ -1,0 +1,144 @@
+"""What came of a picture: its fate, its pictures, its row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fishfsr.errors import ConfigurationError
+from fishfsr.upscaling.inputs import Input
+from fishfsr.upscaling.kinds import Kind
+from fishfsr.upscaling.pasting import RestoredFace, enlarge, enlarged_size, paste
+from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, comparison
+from fishfsr.upscaling.planning import Plan, PlannedFace
+from fishfsr.upscaling.record import FaceRow, Fate, InputRow, Refusal
+from fishfsr.upscaling.restoring import Restored
+from fishprep.status import Status
+
+LARGEST_OUTSCALE = 32
+
+
+@dataclass(frozen=True)
+class PhotoSize:
+    """Of restored photos. outscale: None takes the scale of the model used, of several the largest."""
+
+    outscale: float | None = None
+    max_pixels: int = 100_000_000
+
+    def __post_init__(self) -> None:
+        if self.outscale is not None and not 1 <= self.outscale <= LARGEST_OUTSCALE:
+            raise ConfigurationError(f"outscale = {self.outscale:g}: must be from 1 to {LARGEST_OUTSCALE}")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A picture whose faces went through their models; `restored` by their numbers. sha256: of its file."""
+
+    source: Input
+    sha256: str
+    plan: Plan
+    restored: Mapping[int, Restored]
+
+    def problem(self, size: PhotoSize) -> Refusal | None:
+        """Status and reason where nothing is to be saved; None where the pictures can be."""
+        if self.plan.problem is not None:
+            return Refusal(self.plan.problem.status, self.plan.problem.reason)
+        if errors := [result for result in self.restored.values() if isinstance(result, str)]:
+            return Refusal(Fate.FAILED, errors[0])
+        if not self.restored:
+            return Refusal(Fate.LEFT_ALONE, self._why_left_alone())
+        return self._size_problem(size)
+
+    def outscale(self, size: PhotoSize) -> float:
+        """Of the restored photo; 0 where the picture is no photo."""
+        if self.plan.kind is not Kind.PHOTO:
+            return 0.0
+        if size.outscale is not None:
+            return size.outscale
+        return float(max(face.model.scale for face in self.plan.faces if face.model is not None))
+
+    def save(self, album: Album, size: PhotoSize) -> None:
+        """Write all pictures; `problem` must be None."""
+        faces = []
+        for number, face in enumerate(self.plan.faces):
+            if face.side:
+                album.save_face(CROPPED, number, face.crop)
+            image = self.restored.get(number)
+            if isinstance(image, np.ndarray) and face.lr is not None:
+                album.save_face(RESTORED, number, image)
+                album.save_face(COMPARISONS, number, comparison(face.crop, face.lr, image))
+                faces.append(RestoredFace(image, face.box))
+        if outscale := self.outscale(size):
+            height, width = self.plan.image.shape[:2]
+            enlarged = enlarge(self.plan.image, enlarged_size(width, height, outscale))
+            album.save_photo(paste(enlarged, (width, height), faces))
+
+    def row(self, problem: Refusal | None, size: PhotoSize, files: tuple[str, ...]) -> InputRow:
+        """The row of the input, with the files written."""
+        fate = problem or Refusal(Fate.OK, self._left_alone())
+        height, width = self.plan.image.shape[:2]
+        return InputRow(
+            path=self.source.key,
+            name=self.source.name,
+            status=str(fate.status),
+            reason=fate.reason,
+            kind=str(self.plan.kind),
+            guessed=self.plan.guessed,
+            sha256=self.sha256,
+            width=width,
+            height=height,
+            outscale=0.0 if problem else self.outscale(size),
+            note=self.plan.note,
+            files=files,
+            faces=tuple(self._face_row(number, face, problem is None) for number, face in enumerate(self.plan.faces)),
+        )
+
+    def _size_problem(self, size: PhotoSize) -> Refusal | None:
+        outscale = self.outscale(size)
+        height, width = self.plan.image.shape[:2]
+        enlarged = enlarged_size(width, height, outscale)
+        if enlarged[0] * enlarged[1] <= size.max_pixels:
+            return None
+        return Refusal(
+            Status.TOO_LARGE,
+            f"{width} x {height} enlarged by {outscale:g} has {enlarged[0] * enlarged[1]:,} pixels, the limit is "
+            f"{size.max_pixels:,} (--max-out-pixels); or enlarge it less (--outscale)",
+        )
+
+    def _why_left_alone(self) -> str:
+        first, *others = self.plan.faces
+        return f"{first.reason}; so are {len(others)} more faces" if others else first.reason
+
+    def _left_alone(self) -> str:
+        left = len(self.plan.faces) - len(self.restored)
+        return f"{left} of {len(self.plan.faces)} faces left alone" if left else ""
+
+    def _face_row(self, number: int, face: PlannedFace, saved: bool) -> FaceRow:
+        result = self.restored.get(number)
+        if result is None:
+            status, reason = Fate.LEFT_ALONE, face.reason
+        elif saved:
+            status, reason = Fate.OK, ""
+        else:
+            status, reason = Fate.FAILED, result if isinstance(result, str) else "not saved: see the input's reason"
+        yaw, pitch, roll = (_rounded(angle) for angle in face.angles or (None, None, None))
+        return FaceRow(
+            number=number,
+            status=str(status),
+            reason=reason,
+            box=tuple(float(edge) for edge in face.box),
+            side=face.side,
+            model=face.model.name if face.model else "",
+            scale=face.model.scale if face.model else 0,
+            lr_size=face.lr.shape[1::-1] if face.lr is not None else (),
+            shrunk=face.lr is not None and face.side > max(face.lr.shape[:2]),
+            yaw=yaw,
+            pitch=pitch,
+            roll=roll,
+            backend=face.backend,
+            warnings=face.warnings,
+        )
+
+
+def _rounded(angle: float | None) -> float | None:
+    return None if angle is None or np.isnan(angle) else round(angle, 1)

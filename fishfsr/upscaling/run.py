@@ -1,0 +1,261 @@
+"""Pictures in, restored faces and photos out: opened ahead, planned, batched over the faces of all pictures, written one by one."""
+
+import errno
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from fishfsr.errors import ConfigurationError, FishFSRError
+from fishfsr.upscaling.inputs import Input, collect
+from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files
+from fishfsr.upscaling.planning import Plan, Planner
+from fishfsr.upscaling.record import FILE, Fate, InputRow, Record, Refusal, read_record
+from fishfsr.upscaling.restoring import restore
+from fishfsr.upscaling.results import PhotoSize, Result
+from fishprep.decode import Limits, decode, read_file
+from fishprep.errors import DecodeError
+
+WAITING_PIXELS = 40_000_000
+"""Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
+
+RECORD_EVERY = 5.0  # seconds: what a killed run may have to do again
+
+_OF_ONE_INPUT = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Errors of writing that come of an input's own name; all others would befall the next one too."""
+
+
+@dataclass(frozen=True)
+class UpscaleRequest:
+    """What to restore and where to.
+
+    inputs: files and folders. size: of restored photos. batch: faces in one call of a model.
+    resume: pass over inputs that are done and have not changed; without it, an output folder with results is refused.
+    overwrite: take away earlier results first.
+    """
+
+    inputs: tuple[Path, ...]
+    out: Path
+    size: PhotoSize = field(default_factory=PhotoSize)
+    limits: Limits = field(default_factory=Limits)
+    batch: int = 32
+    follow_links: bool = False
+    resume: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ConfigurationError(f"batch = {self.batch}: at least one face")
+
+
+@dataclass(frozen=True)
+class UpscaleReport:
+    """What became of a run. rows: of this run's inputs, by path. done_before: inputs passed over, as their results stand."""
+
+    rows: tuple[InputRow, ...]
+    done_before: int
+    table: Path
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Inputs per status."""
+        return dict(Counter(row.status for row in self.rows))
+
+    @property
+    def restored(self) -> int:
+        """Faces restored, those of `done_before` included."""
+        return sum(row.restored for row in self.rows)
+
+    @property
+    def failed(self) -> int:
+        """Inputs of which nothing was restored."""
+        return sum(row.status != Fate.OK for row in self.rows)
+
+
+Progress = Callable[[int, int, InputRow], None]
+"""Called after each input: how many are done, of how many, and its row."""
+
+
+def upscale_files(
+    request: UpscaleRequest,
+    planner: Planner,
+    ran: Mapping[str, Any] | None = None,
+    progress: Progress = lambda done, total, row: None,
+) -> UpscaleReport:
+    """Write `cropped_faces/`, `restored_faces/`, `restored_photos/`, `comparisons/` and `faces.json` into `request.out`.
+
+    An input whose file cannot be used, that shows no face, or whose faces are all left alone, gets its row with the reason, and
+    the rest is done. An input counts as done when all its files stand and its row is written. `ran` goes into the record.
+
+    Raises ConfigurationError: nothing to do, the output folder is in use, or holds results of other settings; SourceError: a
+    folder that cannot be listed; FishFSRError: the disk cannot be written, or the device has too little memory.
+    """
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+        with FileLock(request.out / ".lock", timeout=0):
+            return _Run(request, planner, ran or {}, progress).report()
+    except Timeout as error:
+        raise ConfigurationError(f"{request.out}: another `fishfsr upscale` is writing into it") from error
+    except OSError as error:
+        raise FishFSRError(
+            f"{error.filename or request.out}: {error.strerror or error}; what was finished stands, and the same command goes "
+            "on from there"
+        ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """An input's pixels, or its row where there are none to be had."""
+
+    source: Input
+    sha256: str = ""
+    image: np.ndarray | None = None
+    row: InputRow | None = None
+
+
+class _Run:
+    """One pass over the inputs."""
+
+    def __init__(self, request: UpscaleRequest, planner: Planner, ran: Mapping[str, Any], progress: Progress) -> None:
+        self._request, self._planner, self._progress = request, planner, progress
+        settings = _settings(request, planner)
+        earlier = _earlier(request, settings)
+        kept = {} if request.overwrite else earlier
+        names = {row.path: row.name for row in kept.values()}
+        self._inputs = collect(request.inputs, request.out, request.follow_links, names)
+        for row in earlier.values() if request.overwrite else ():
+            remove_files(request.out, row.files)
+        self._record = Record(settings, ran, kept)
+        self._done: dict[str, InputRow] = {}
+        self._done_before = 0
+        self._recorded = time.monotonic()
+
+    def report(self) -> UpscaleReport:
+        try:
+            self._record.write(self._request.out)
+            self._pass()
+        finally:  # Ctrl-C keeps what is done
+            self._record.write(self._request.out)
+        rows = tuple(self._done[source.key] for source in self._inputs)
+        return UpscaleReport(rows, self._done_before, self._request.out / FILE)
+
+    def _pass(self) -> None:
+        waiting: list[tuple[_Opened, Plan]] = []
+        for opened in self._open_ahead():
+            if opened.row is not None:
+                self._settle(opened.row)
+                continue
+            assert opened.image is not None
+            waiting.append((opened, self._planner.plan(opened.image)))
+            if _full([plan for _, plan in waiting], self._request.batch):
+                self._finish(waiting)
+                waiting = []
+        self._finish(waiting)
+
+    def _open_ahead(self) -> Iterator[_Opened]:
+        """Every input, in order; the next one is read and decoded while the last one is worked on."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for source in self._inputs:
+                following = ahead.submit(self._open, source)
+                if coming is not None:
+                    yield coming.result()
+                coming = following
+            if coming is not None:
+                yield coming.result()
+
+    def _open(self, source: Input) -> _Opened:
+        if source.problem is not None:
+            return _Opened(source, row=_refused(source, str(source.problem.status), source.problem.reason))
+        sha256 = ""
+        try:
+            data = read_file(source.path, self._request.limits)
+            sha256 = hashlib.sha256(data).hexdigest()
+            earlier = self._record.rows.get(source.key)
+            if earlier is not None and self._stands(earlier, sha256):
+                self._done_before += 1
+                return _Opened(source, sha256, row=earlier)
+            return _Opened(source, sha256, decode(data, self._request.limits))
+        except DecodeError as error:
+            return _Opened(source, sha256, row=_refused(source, str(error.status), error.reason, sha256))
+
+    def _stands(self, earlier: InputRow, sha256: str) -> bool:
+        whole = all((self._request.out / file).is_file() for file in earlier.files)
+        return earlier.status == Fate.OK and earlier.sha256 == sha256 and whole
+
+    def _finish(self, waiting: Sequence[tuple[_Opened, Plan]]) -> None:
+        restored = restore([plan for _, plan in waiting], self._request.batch)
+        for (opened, plan), faces in zip(waiting, restored, strict=True):
+            self._settle(self._written(Result(opened.source, opened.sha256, plan, faces)))
+
+    def _written(self, result: Result) -> InputRow:
+        """Write an input's pictures; its row."""
+        album = Album(self._request.out, result.source.name)
+        problem = result.problem(self._request.size)
+        if problem is None:
+            try:
+                result.save(album, self._request.size)
+            except OSError as error:
+                album.remove()
+                if error.errno not in _OF_ONE_INPUT:
+                    raise
+                problem = Refusal(Fate.FAILED, f"its results cannot be written: {error.strerror}")
+        return result.row(problem, self._request.size, tuple(album.files))
+
+    def _settle(self, row: InputRow) -> None:
+        earlier = self._record.rows.get(row.path)
+        if earlier is not None:  # the input has changed since, or has no results any more
+            remove_files(self._request.out, set(earlier.files) - set(row.files))
+        self._done[row.path] = self._record.rows[row.path] = row
+        if time.monotonic() - self._recorded > RECORD_EVERY:
+            self._record.write(self._request.out)
+            self._recorded = time.monotonic()
+        self._progress(len(self._done), len(self._inputs), row)
+
+
+def _refused(source: Input, status: str, reason: str, sha256: str = "") -> InputRow:
+    return InputRow(source.key, source.name, status, reason, sha256=sha256)
+
+
+def _full(plans: Sequence[Plan], batch: int) -> bool:
+    faces = sum(face.model is not None for plan in plans for face in plan.faces)
+    return faces >= batch or sum(plan.image.size // 3 for plan in plans) >= WAITING_PIXELS
+
+
+def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
+    """What decides the results: a folder holds those of one such record."""
+    finder = planner.finder
+    return {
+        "kind": str(planner.kind or "guess"),
+        "outscale": request.size.outscale,
+        "force": planner.force,
+        "models": planner.models.to_dict(),
+        "recipe": planner.models.recipe.to_dict(),
+        "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
+        "search": finder and asdict(finder.search),
+    }
+
+
+def _earlier(request: UpscaleRequest, settings: Mapping[str, Any]) -> dict[str, InputRow]:
+    """The rows of earlier runs into the folder, or ConfigurationError where their results do not go with this run's."""
+    record = read_record(request.out)
+    if record is None:
+        if strays := [name for name in FOLDERS if (request.out / name).exists()]:
+            raise ConfigurationError(f"{request.out}: holds {strays[0]}, but no {FILE}; take another folder")
+        return {}
+    if request.overwrite:
+        return record.rows
+    if not request.resume:
+        raise ConfigurationError(f"{request.out}: holds results already; --resume goes on, --overwrite starts again")
+    if changed := record.differences(settings):
+        raise ConfigurationError(
+            f"{request.out}: holds results of other settings ({'; '.join(changed)}); take another folder, or --overwrite"
+        )
+    return record.rows
