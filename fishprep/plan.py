@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 from fishprep.configuration import BuildConfiguration, sha256_json
 from fishprep.decode import Limits, read_file
 from fishprep.errors import DecodeError
+from fishprep.files import sha256_file
 from fishprep.landmarks.base import Reference
 from fishprep.manifest import PlannedPhoto
 from fishprep.photo import Photo
@@ -102,12 +104,26 @@ def _annotation(photo: Photo) -> str:
         "five": _numbers(reference, "five"),
         "eyes": _numbers(reference, "eyes"),
         "box": reference.box,
-        "file": _content(photo.points_file, Limits(), photo) if photo.points_file else None,
+        "file": _points_content(photo.points_file) if photo.points_file else None,
         "problem": str(photo.problem.status) if photo.problem else None,
         "licence": photo.licence or None,
         "identity": photo.identity,
     }
     return sha256_json(facts) if any(value is not None for value in facts.values()) else ""
+
+
+def _points_content(path: Path) -> str:
+    try:
+        status = path.stat()
+        return _cached_sha256(path, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=2)
+def _cached_sha256(path: Path, modified: int, size: int) -> str:
+    """One file may hold the points of thousands of photos."""
+    return sha256_file(path)
 
 
 def _numbers(reference: Reference, name: str) -> list[float] | None:

@@ -39,7 +39,14 @@ def demo(out: Path, **flags: Any) -> None:
     resolved = resolve(BuildConfiguration(parser=flags["parser"]), weights)
     source = open_source(SourceRequest(photos, kind="folder", licence=LICENCE))
     plan = make_plan(source, resolved.configuration)
-    origin = {"root": str(photos.resolve()), "kind": "folder", "list": None, "wild": False, "licence": LICENCE}
+    origin = {
+        "root": str(photos.resolve()),
+        "kind": "folder",
+        "list": None,
+        "points": None,
+        "wild": False,
+        "licence": LICENCE,
+    }
     request = BuildRequest(shards, plan, resolved, weights, {**origin, "follow_links": False})
     with BuildProgress(len(plan.photos)) as progress:
         finished = build(request, 1, progress, overwrite=flags["overwrite"])

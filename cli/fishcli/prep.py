@@ -40,7 +40,6 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 DEFAULTS = BuildConfiguration()
-SOURCE_FLAGS = ("source", "list", "wild", "licence", "follow_links")
 
 
 @click.group(context_settings=SETTINGS)
@@ -84,6 +83,11 @@ source_options = options(
         "--source", type=click.Choice(KINDS), default="auto", help="Kind of the source; auto tells by its files."
     ),
     click.option("--list", type=FILE, help="CSV of photos: path and, where wanted, id, split, landmarks."),
+    click.option(
+        "--points",
+        type=click.Path(path_type=Path, exists=True),
+        help="68 points for --landmarks annotation: a JSON file, or a folder.  [default: files beside the photos]",
+    ),
     click.option("--wild", is_flag=True, help="CelebA: the in-the-wild images, where both kinds are there."),
     click.option("--licence", default="", help="Terms of a folder's photos, for the manifest."),
     click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder."),
@@ -379,6 +383,7 @@ def _planned(
         root=source_folder,
         kind=flags["source"],
         table=flags["list"],
+        points=flags["points"],
         wild=flags["wild"],
         licence=flags["licence"],
         follow_links=flags["follow_links"],
@@ -399,7 +404,7 @@ def _planned(
     origin = {
         "root": str(source_folder.resolve()),
         "kind": source.kind if source.kind != "list" else "auto",
-        "list": str(flags["list"].resolve()) if flags["list"] else None,
+        **{name: str(flags[name].resolve()) if flags[name] else None for name in ("list", "points")},
         **{name: flags[name] for name in ("wild", "licence", "follow_links")},
     }
     return configuration, plan, origin
@@ -410,6 +415,7 @@ def _reopen(origin: dict[str, Any], out: Path) -> SourceRequest:
         root=Path(origin["root"]),
         kind=origin["kind"],
         table=Path(origin["list"]) if origin["list"] else None,
+        points=Path(origin["points"]) if origin["points"] else None,
         wild=origin["wild"],
         licence=origin["licence"],
         follow_links=origin["follow_links"],

@@ -16,7 +16,8 @@ __all__ = ["KINDS", "Listing", "Source", "SourceRequest", "open_source"]
 
 @dataclass(frozen=True)
 class SourceRequest:
-    """What the user says of a source. `kind` is one of `KINDS`; `table` is a CSV list of photos; `exclude` the output folder."""
+    """What the user says of a source. `kind` is one of `KINDS`; `table` is a CSV list of photos; `exclude` the
+    output folder; `points` a file or folder with 68 points for `--landmarks annotation`."""
 
     root: Path
     kind: str = "auto"
@@ -25,6 +26,7 @@ class SourceRequest:
     licence: str = ""
     follow_links: bool = False
     exclude: Path | None = None
+    points: Path | None = None
 
 
 def open_source(request: SourceRequest) -> Source:
@@ -34,13 +36,13 @@ def open_source(request: SourceRequest) -> Source:
         what = "is a file; give the folder that holds it" if root.is_file() else "no such folder"
         raise SourceError(f"{root}: {what}")
     if request.table is not None:
-        return ListSource(root, request.table, request.licence, request.follow_links)
+        return ListSource(root, request.table, request.licence, request.follow_links, request.points)
     kind = _recognise(root) if request.kind == "auto" else request.kind
     if kind == "celeba":
-        return CelebASource(root, request.wild, request.follow_links)
+        return CelebASource(root, request.wild, request.follow_links, request.points)
     if kind == "helen":
-        return HelenSource(root, request.follow_links, request.exclude)
-    return FolderSource(root, request.licence, request.follow_links, request.exclude)
+        return HelenSource(root, request.follow_links, request.exclude, request.points)
+    return FolderSource(root, request.licence, request.follow_links, request.exclude, request.points)
 
 
 def _recognise(root: Path) -> str:

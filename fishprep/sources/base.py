@@ -114,13 +114,16 @@ def relative_text(path: Path, root: Path) -> str:
     return names.text(path.relative_to(root).as_posix())
 
 
-def points_beside(path: Path) -> Path | None:
-    """The file with the 68 points of a photo: same folder and name, other suffix."""
-    for suffix in POINTS_SUFFIXES:
-        candidate = path.with_suffix(suffix)
-        if candidate.is_file():
-            return candidate
-    return None
+def points_of(path: Path, root: Path, points: Path | None) -> Path | None:
+    """The file with the 68 points of a photo, where there is one.
+
+    points: one file for all photos (a JSON), or a folder with the photos' own tree; None looks beside the photo. In a folder
+    the file has the photo's name and one of `POINTS_SUFFIXES`.
+    """
+    if points is not None and not points.is_dir():
+        return points
+    place = path if points is None else points / path.relative_to(root)
+    return next((file for suffix in POINTS_SUFFIXES if (file := place.with_suffix(suffix)).is_file()), None)
 
 
 def read_lines(path: Path, most_bytes: int = 256 * 2**20) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ from fishprep.errors import SourceError
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.photo import Photo
-from fishprep.sources.base import Listing, link_problem, read_lines, relative_text
+from fishprep.sources.base import Listing, link_problem, points_of, read_lines, relative_text
 from fishprep.status import Problem, Status
 
 LICENCE = "CelebA: non-commercial research only"
@@ -36,6 +36,7 @@ class CelebASource:
     root: Path
     wild: bool = False
     follow_links: bool = False
+    points: Path | None = None
     kind: str = "celeba"
 
     def listing(self) -> Listing:
@@ -60,6 +61,7 @@ class CelebASource:
                 licence=LICENCE,
                 split=partition[name] if partition else _split_by_number(name),
                 identity=identities.get(name),
+                points_file=points_of(folder / name, self.root, self.points),
                 reference=Reference(five=five.get(name), box=boxes.get(name), eyes=eyes),
                 problem=self._problem(folder / name, on_disk.get(name)),
             )

@@ -9,7 +9,7 @@ from fishprep import names
 from fishprep.errors import SourceError
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
-from fishprep.sources.base import Listing, Walk, points_beside, read_lines, relative_text
+from fishprep.sources.base import Listing, Walk, points_of, read_lines, relative_text
 from fishprep.status import Problem, Status
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
@@ -23,6 +23,7 @@ class FolderSource:
     licence: str = ""
     follow_links: bool = False
     exclude: Path | None = None
+    points: Path | None = None
     kind: str = "folder"
 
     def listing(self) -> Listing:
@@ -46,6 +47,7 @@ class ListSource:
     table: Path
     licence: str = ""
     follow_links: bool = False
+    points: Path | None = None
     kind: str = "list"
 
     def listing(self) -> Listing:
@@ -95,7 +97,7 @@ class ListSource:
                 f"{self.table}, line {number}: split {row['split']!r}; expected one of {', '.join(SPLITS)}"
             )
         path = self.root / row["path"]
-        points = self.root / row["landmarks"] if row["landmarks"] else points_beside(path)
+        points = self.root / row["landmarks"] if row["landmarks"] else points_of(path, self.root, self.points)
         return Photo(
             id=photo_id,
             path=path,
@@ -124,6 +126,13 @@ def walk_photos(source: FolderSource) -> list[Photo]:
         raise SourceError(f"{source.root}: no photos in it; give a folder with JPEG, PNG, WebP, BMP, PPM or TIFF files")
     ids = names.photo_ids([relative for relative, _, _ in found])
     return [
-        Photo(photo_id, path, relative, source.licence, points_file=points_beside(path), problem=problem)
+        Photo(
+            id=photo_id,
+            path=path,
+            relative=relative,
+            licence=source.licence,
+            points_file=points_of(path, source.root, source.points),
+            problem=problem,
+        )
         for photo_id, (relative, path, problem) in zip(ids, found, strict=True)
     ]

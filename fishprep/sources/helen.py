@@ -20,11 +20,12 @@ class HelenSource:
     root: Path
     follow_links: bool = False
     exclude: Path | None = None
+    points: Path | None = None
     kind: str = "helen"
 
     def listing(self) -> Listing:
         """Photos in the order of their paths. Without lists and folders all are `train`, which a note says."""
-        photos = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude))
+        photos = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
         by_name = self._names()
         if by_name:
             split = (replace(photo, split=by_name.get(_stem(photo), "")) for photo in photos)

@@ -84,6 +84,22 @@ def test_points_of_the_annotation_go_into_the_shard_exactly(faces: Path, weights
             np.testing.assert_allclose(back, read_pts(photos / f"{name}.pts"), atol=0.01)
 
 
+def test_points_of_one_json_are_those_of_the_files(faces: Path, weights: Path, tmp_path: Path) -> None:
+    photos, table = tmp_path / "photos", {}
+    (photos / "deep").mkdir(parents=True)
+    for path in sorted((faces / "helen").glob("*.jpg"))[:2]:
+        shutil.copy(path, photos / "deep")
+        table[f"deep/{path.stem}"] = read_pts(path.with_suffix(".pts")).tolist()
+    (tmp_path / "points.json").write_text(json.dumps(table))
+    options = ("--landmarks", "annotation", "--points", tmp_path / "points.json", "--parser-weights", weights)
+    run("fishprep", "build", photos, tmp_path / "out", *options, "--workers", 1, "--device", "cpu")
+    found = rows(tmp_path / "out")
+    assert {name: row["landmark_backend"] for name, row in found.items()} == dict.fromkeys(table, "annotation")
+    for name, points in table.items():
+        x0, _, _, y1 = found[name]["box"]
+        assert x0 < np.min(points, axis=0)[0] and y1 > np.max(points, axis=0)[1]
+
+
 def test_parse_writes_maps_that_agree_with_the_truth(faces: Path, weights: Path, tmp_path: Path) -> None:
     source, images = faces / "celebamask", tmp_path / "images"
     images.mkdir()
