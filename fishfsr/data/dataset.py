@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from fishfsr.data.batch import Batch
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
+from fishprep.configuration import sha256_json
 from fishprep.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
@@ -34,7 +35,7 @@ class ShardDataset(Dataset[Batch]):
 
     What is kept is mapped files and one number a shard: nothing grows with the number of samples. It can be used
     after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
-    `lr_size` the side of LR faces and maps.
+    `lr_size` the side of LR faces and maps, `fingerprint` a hash of what the shards were made from, in their order.
 
     Raises DataError where there is no shard of `split` or the shards are of different recipes; ShardError for a
     damaged one; ConfigurationError for a scale that shards do not hold.
@@ -49,6 +50,7 @@ class ShardDataset(Dataset[Batch]):
     def _open(self) -> None:
         self._shards: list[_Mapped] = []
         first: ShardAttributes | None = None
+        identity: list[tuple[str, int]] = []
         for path in self.paths:
             with Shard(path) as shard:
                 attributes = shard.attributes
@@ -56,11 +58,12 @@ class ShardDataset(Dataset[Batch]):
                     raise DataError(f"{path}: a shard of the split {attributes.split!r}, not {self.split!r}")
                 first = first or attributes
                 _check_recipe(self.paths[0], first, path, attributes)
+                identity.append((attributes.inputs, attributes.samples))
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
                 arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
                 self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays)))
         assert first is not None
-        self.recipe = first.recipe
+        self.recipe, self.fingerprint = first.recipe, sha256_json(identity)
         self._ends = np.cumsum([len(shard.hr) for shard in self._shards])
 
     def __len__(self) -> int:

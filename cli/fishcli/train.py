@@ -1,0 +1,152 @@
+"""`fishfsr train`: shards in, a trained pair out."""
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fishcli import common
+
+if TYPE_CHECKING:
+    from fishfsr.training.config import Settings, TrainingConfig
+    from fishfsr.training.journal import News
+    from fishfsr.training.run import Outcome
+
+SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
+
+
+@click.command(context_settings=SETTINGS)
+@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
+@click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
+@click.option("--preset", help="paper (its figures) or laptop (small, for CPUs).  [default: the file's, else paper]")
+@click.option("--config", type=FILE, help="TOML file of settings; --set and flags win over it.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
+@click.option("--init", type=FILE, help="Checkpoint to go on from: its networks, with their architecture.")
+@click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
+@click.option("--max-minutes", type=click.FloatRange(min=0), help="Save and stop then; nothing else changes.")
+@click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
+@click.option("--overwrite", is_flag=True, help="Begin anew where --out holds a run.")
+@click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
+def train(shards: tuple[Path, ...], out: Path, quiet: bool, as_json: bool, **flags: Any) -> None:
+    """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders of one recipe).
+
+    \b
+    Examples: fishfsr train shards --scale 8 --out run
+              fishfsr train shards --out run --preset laptop --max-minutes 25
+              torchrun --nproc-per-node 4 -m fishcli train shards --out run
+
+    Ctrl-C and SIGTERM save and stop; the same command goes on.
+    """
+    from fishfsr.training.run import Request, train
+
+    config = _configuration(flags)
+    request = Request(
+        shards,
+        out,
+        config,
+        **{
+            name: flags[name]
+            for name in ("stage", "init", "device", "resume", "overwrite", "max_minutes", "tensorboard")
+        },
+    )
+    telling = Telling(quiet)
+    try:
+        outcome = train(request, telling)
+    finally:
+        telling.close()
+    _end(outcome, telling, as_json)
+
+
+@dataclass
+class Telling:
+    """News of a training as lines on stderr; keeps the last validation of each stage."""
+
+    quiet: bool = False
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    _line: common.ProgressLine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._line = common.ProgressLine(self.quiet)
+
+    def __call__(self, news: "News") -> None:
+        """Take news."""
+        from fishfsr.training.journal import Note, Validated
+
+        if isinstance(news, Note):
+            self._say(news.text)
+        elif isinstance(news, Validated):
+            if news.best:
+                self.figures[news.stage] = dict(news.figures)
+            mark = "  (best)" if news.best else ""
+            self._say(f"{news.stage} {news.step:,}: {_figures_text(news.figures)}{mark}")
+        else:
+            self._line.show(
+                f"{news.stage} {news.step:,} / {news.steps:,}  loss {news.loss:.4f}  {news.images:.1f} images/s  "
+                f"{common.time_text(news.seconds_left)} left",
+                last=news.step == news.steps,
+            )
+
+    def close(self) -> None:
+        """End the progress line."""
+        self._line.close(keep=True)
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            self._line.close()
+            click.echo(text, err=True)
+
+
+def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
+    from fishfsr.errors import ConfigurationError
+    from fishfsr.training.config import flat, merged, parse_assignments, read_settings, resolve
+    from fishfsr.training.run import init_settings
+
+    init: Settings = {} if flags["init"] is None else init_settings(flags["init"])
+    given = {} if flags["config"] is None else read_settings(flags["config"])
+    named = {name: flags[name] for name in ("scale", "seed") if flags[name] is not None}
+    asked = merged(merged(given, parse_assignments(flags["assignments"])), named)
+    preset = flags["preset"] or asked.pop("preset", "paper")
+    asked.pop("preset", None)
+    config = resolve(preset, init, asked)
+    built = flat(config.model_dump())
+    for name, value in flat(init).items():
+        if built[name] != value:
+            raise ConfigurationError(f"{name} = {built[name]}, but the network in {flags['init']} has {value}")
+    return config
+
+
+def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
+    if as_json:
+        values = {"stopped": outcome.reason, "stage": outcome.stage, "step": outcome.step}
+        click.echo(json.dumps({**values, "checkpoint": str(outcome.checkpoint), "figures": telling.figures}))
+    elif outcome.reason is None:
+        for stage, figures in telling.figures.items():
+            click.echo(f"{stage}: {_figures_text(figures)} (validation)")
+        click.echo(f"written: {outcome.checkpoint}")
+    if outcome.reason is None:
+        return
+    why = "The time is up" if outcome.reason == "time" else "Stopped"
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    click.echo(
+        f"{why} after step {outcome.step:,} of the stage {outcome.stage}; saved. To go on:\n  {command}", err=True
+    )
+    if code := EXITS.get(outcome.reason):
+        sys.exit(code)
+
+
+def _figures_text(figures: Any) -> str:
+    if "accuracy" in figures:
+        return f"accuracy {figures['accuracy']:.4f}"
+    gain = figures["psnr"] - figures["bicubic_psnr"]
+    return f"PSNR-Y {figures['psnr']:.2f} dB (bicubic {gain:+.2f}), SSIM-Y {figures['ssim']:.4f}"

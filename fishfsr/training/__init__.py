@@ -1,0 +1,1 @@
+"""Training of both networks from shards: configuration, stages, loop, checkpoints."""

@@ -1,0 +1,167 @@
+"""The files of a run, and the state from which it goes on: safetensors and JSON, nothing that can run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from fishfsr.errors import CheckpointError
+from fishfsr.training.optimiser import Average
+from fishprep.files import atomic
+
+FORMAT = "fishfsr-training-state"
+FORMAT_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it writes."""
+
+    path: Path
+
+    @property
+    def configuration(self) -> Path:
+        """The resolved configuration, JSON."""
+        return self.path / "configuration.json"
+
+    @property
+    def state(self) -> Path:
+        """All that is needed to go on."""
+        return self.path / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """Losses and validations, a JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of them."""
+        return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's folder."""
+        return self.path / "tensorboard"
+
+    def best(self, stage: str) -> Path:
+        """Checkpoint of a stage's best weights: `parsing.safetensors`, or `best.safetensors` for the pair."""
+        return self.path / ("best.safetensors" if stage == "sr" else f"{stage}.safetensors")
+
+    def last(self, stage: str) -> Path:
+        """Checkpoint of a stage's newest weights."""
+        return self.path / ("last.safetensors" if stage == "sr" else f"{stage}-last.safetensors")
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote here, and nothing else."""
+        for path in (self.configuration, self.state, self.metrics, self.curves):
+            path.unlink(missing_ok=True)
+        for stage in ("parsing", "sr"):
+            self.best(stage).unlink(missing_ok=True)
+            self.last(stage).unlink(missing_ok=True)
+        for path in self.tensorboard.glob("events.out.tfevents.*"):
+            path.unlink()
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run is: `step` steps of `stage` are done.
+
+    `best` and `best_step`: its best validation so far. `losses`: of the steps since the last line of the log.
+    `seconds`: of training, over all sittings.
+    """
+
+    stage: str
+    step: int = 0
+    best: float | None = None
+    best_step: int | None = None
+    losses: tuple[float, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class State:
+    """A run to go on with: its position, tensors, and what must be the same when it goes on.
+
+    Nothing random is in it, because nothing depends on a generator's state: what a step draws is a function of the
+    seed and the step.
+    """
+
+    position: Position
+    configuration: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    scaler: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write atomically. Raises CheckpointError where the disk does not take it."""
+    header = {name: json.dumps(value) for name, value in _header(state).items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+    try:
+        with atomic(path) as temporary:
+            save_file(tensors, temporary, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def load_state(path: Path) -> State:
+    """Read a state. Raises CheckpointError for anything else, a damaged file included."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = file.metadata() or {}
+            if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
+                raise CheckpointError(f"{path}: not a training state that this version reads")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        values = {name: json.loads(header[name]) for name in ("position", "configuration", "identity", "scaler")}
+        values["position"]["losses"] = tuple(values["position"]["losses"])
+        return State(Position(**values.pop("position")), **values, tensors=tensors)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
+
+
+def _header(state: State) -> dict[str, Any]:
+    """The fields that go into the header."""
+    return {
+        "position": asdict(state.position),
+        "configuration": dict(state.configuration),
+        "identity": dict(state.identity),
+        "scaler": dict(state.scaler),
+    }
+
+
+def collect(network: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None) -> dict[str, Tensor]:
+    """Weights, their average and the optimizer's moments, by name."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.network.state_dict().items()}
+    for number, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
+    return tensors
+
+
+def restore(
+    tensors: Mapping[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None
+) -> None:
+    """Put back what `collect` gave. Raises CheckpointError where it does not fit."""
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+    try:
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = tensor
+        network.load_state_dict(parts["network"])
+        if average is not None:
+            average.network.load_state_dict(parts["average"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            number, _, moment = name.partition(".")
+            moments.setdefault(int(number), {})[moment] = tensor
+        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the training state does not fit the network: {error}") from error

@@ -1,0 +1,194 @@
+"""Every choice of a training in one validated, frozen record: preset < architecture of `--init` < file < `--set`."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fishfsr.data.degradation import Degradation
+from fishfsr.errors import ConfigurationError
+from fishfsr.models.config import FishFSRNetConfig, ParsingNetConfig, check_scale
+from fishfsr.training.presets import PRESETS
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Settings = dict[str, Any]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StageSection(Section):
+    """How one network is trained. The defaults are the paper's where it names a figure (section IV-B).
+
+    `batch_size`: faces of one step, over all processes and accumulated parts, so that a run does not depend on how many
+    there are. `accumulate`: parts that a step is computed in. `lr` rises linearly over `warmup` steps, then stays, or
+    falls on a cosine to `lr · final_lr` at `steps`. `clip`: largest norm of the gradient, 0 leaves it as it is. `ema`: decay
+    of the averaged weights, which are what is validated and kept; 0 leaves them out.
+    """
+
+    width: int = 64
+    steps: Count = 100_000
+    batch_size: Count = 8
+    accumulate: Count = 1
+    loss: Literal["l1", "mse"] = "l1"
+    lr: Positive = 1e-4
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    eps: Positive = 1e-8
+    warmup: Annotated[int, Field(ge=0)] = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    final_lr: Annotated[float, Field(ge=0, le=1)] = 0.0
+    clip: Annotated[float, Field(ge=0)] = 0.0
+    ema: Share = 0.0
+
+
+class ParsingSection(StageSection):
+    """Stage 1: ParsingNet, with `blocks` residual blocks."""
+
+    blocks: int = 8
+
+    def network(self) -> ParsingNetConfig:
+        """The network's own record. Raises ConfigurationError."""
+        return ParsingNetConfig(width=self.width, blocks=self.blocks)
+
+
+class SrSection(StageSection):
+    """Stage 2: FishFSRNet, with the switches of Table III; `global_residual` adds the bicubic enlargement to the output."""
+
+    steps: Count = 400_000
+    spatial_attention: bool = True
+    channel_attention: bool = True
+    parsing_branch: bool = True
+    multi_scale_refine: bool = True
+    use_map: bool = True
+    global_residual: bool = False
+
+    def network(self, scale: int) -> FishFSRNetConfig:
+        """The network's own record. Raises ConfigurationError."""
+        return FishFSRNetConfig(
+            width=self.width,
+            scale=scale,
+            **{name: getattr(self, name) for name in SWITCHES},
+        )
+
+
+SWITCHES = (
+    "spatial_attention",
+    "channel_attention",
+    "parsing_branch",
+    "multi_scale_refine",
+    "use_map",
+    "global_residual",
+)
+
+
+class Validation(Section):
+    """`every`: steps between two validations, 0 never. `faces`: of the validation split, evenly spread; None takes all."""
+
+    every: Annotated[int, Field(ge=0)] = 2000
+    faces: Count | None = None
+    batch_size: Count = 8
+
+
+class TrainingConfig(Section):
+    """A whole training. `docs/training.md` explains each field."""
+
+    preset: str = "paper"
+    scale: int = 8
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    precision: Precision = "float32"
+    channels_last: bool = True
+    compile: bool = False
+    flip: bool = True
+    log_every: Count = 50
+    save_every: Count = 1000
+    parsing: ParsingSection = ParsingSection()
+    sr: SrSection = SrSection()
+    validation: Validation = Validation()
+    degradation: Degradation = Degradation()
+
+    def differences(self, other: "TrainingConfig") -> list[str]:
+        """`sr.lr: this → other` for every field in which two configurations differ."""
+        mine, theirs = flat(self.model_dump(mode="json")), flat(other.model_dump(mode="json"))
+        return [f"{name}: {value} → {theirs[name]}" for name, value in mine.items() if theirs[name] != value]
+
+
+def resolve(preset: str, *layers: Settings) -> TrainingConfig:
+    """The preset with `layers` on top, the last one wins. Raises ConfigurationError that names every wrong key."""
+    if preset not in PRESETS:
+        raise ConfigurationError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    values: Settings = {"preset": preset}
+    for layer in (PRESETS[preset], *layers):
+        values = merged(values, layer)
+    try:
+        config = TrainingConfig(**values)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_problem(problem) for problem in error.errors())) from error
+    check_scale(config.scale)
+    config.parsing.network(), config.sr.network(config.scale)
+    return config
+
+
+def read_settings(path: Path) -> Settings:
+    """The tables of a TOML file. Raises ConfigurationError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not a TOML file: {error}") from error
+
+
+def parse_assignments(assignments: Sequence[str]) -> Settings:
+    """`sr.width=16` and the like → nested tables; values are TOML, or else plain text. Raises ConfigurationError."""
+    settings: Settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        keys = name.strip().split(".")
+        if not equals or not all(keys):
+            raise ConfigurationError(f"--set {assignment}: expected SECTION.NAME=VALUE, for example sr.width=16")
+        value: Any = _value(text.strip())
+        for key in reversed(keys):
+            value = {key: value}
+        settings = merged(settings, value)
+    return settings
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
+    """Tables laid over tables; where both have a table under one name, those are merged."""
+    result = dict(under)
+    for name, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = merged(result[name], value) if both else value
+    return result
+
+
+def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"sr": {"lr": 1}}` → `{"sr.lr": 1}`."""
+    items: dict[str, Any] = {}
+    for name, value in tables.items():
+        items |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return items
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _problem(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"]]
+    name = ".".join(location)
+    if problem["type"] != "extra_forbidden":
+        return f"{name}: {problem['msg']} (given: {problem['input']!r})"
+    section: Any = TrainingConfig
+    for part in location[:-1]:
+        section = section.model_fields[part].annotation
+    return f"unknown key {name!r}; known are {', '.join(section.model_fields)}"

@@ -1,0 +1,43 @@
+"""Mixed precision by name: what `auto` means on a device, and what a device cannot do."""
+
+from dataclasses import dataclass
+
+import torch
+
+from fishfsr.errors import DeviceError
+from fishfsr.inference import DTYPES
+from fishfsr.training.config import Precision
+
+
+@dataclass(frozen=True)
+class Amp:
+    """Autocast in `name` on `device`; float16 needs its gradients scaled."""
+
+    device: torch.device
+    name: str
+
+    def autocast(self) -> torch.autocast:
+        """The context of a forward pass."""
+        return torch.autocast(self.device.type, DTYPES[self.name], enabled=self.name != "float32")
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """One that does nothing unless in float16."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.name == "float16")
+
+
+def amp(precision: Precision, device: torch.device) -> Amp:
+    """`auto` takes bfloat16 where the device computes in it (CPUs with AVX512-BF16 or AMX; GPUs since Ampere), else float32.
+
+    Raises DeviceError for float16 on a CPU; nothing is replaced silently.
+    """
+    if precision == "auto":
+        return Amp(device, "bfloat16" if _has_bfloat16(device) else "float32")
+    if precision == "float16" and device.type != "cuda":
+        raise DeviceError(f"float16 needs a CUDA device, not {device}: use bfloat16 or float32")
+    return Amp(device, precision)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,0 +1,100 @@
+"""What the two stages train and how each is judged: ParsingNet first, then FishFSRNet on the estimated maps."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fishfsr.checkpoint import Checkpoint, Details
+from fishfsr.data.batch import Faces
+from fishfsr.metrics import parsing_accuracy, psnr, ssim
+from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.training.config import StageSection
+
+Forward = Callable[..., Tensor]
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss}
+
+
+class Stage(Protocol):
+    """One network's training.
+
+    `network` is what is trained; `figure` names the one of `figures` by which the best weights are chosen: the
+    larger, the better.
+    """
+
+    name: str
+    figure: str
+    section: StageSection
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    def loss(self, forward: Forward, faces: Faces) -> Tensor:
+        """The loss of a batch, a scalar; `forward` is the network, perhaps wrapped."""
+
+    def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
+        """Figures of every face, (N,) each."""
+
+    def checkpoint(self, network: Any, details: Details) -> Checkpoint:
+        """What is kept, with `network` (the trained one, or its average) in its place."""
+
+
+class ParsingStage:
+    """Stage 1: L1 against the map at LR size (eq. 2); judged by the accuracy of Table IV."""
+
+    name, figure = "parsing", "accuracy"
+
+    def __init__(self, network: ParsingNet, section: StageSection) -> None:
+        self.network, self.section = network, section
+
+    def loss(self, forward: Forward, faces: Faces) -> Tensor:
+        return LOSSES[self.section.loss](forward(faces.lr).float(), faces.skin)
+
+    def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
+        return {"accuracy": parsing_accuracy(network(faces.lr), faces.skin)}
+
+    def checkpoint(self, network: Any, details: Details) -> Checkpoint:
+        return Checkpoint(parsing_net=network, details=details)
+
+
+class SrStage:
+    """Stage 2: L1 against HR (eq. 24) on the map that the frozen ParsingNet estimates; judged by PSNR-Y, `reference`.
+
+    The map is estimated anew for every batch: it takes less than a hundredth of the step's time, and nothing is kept
+    that grows with the data. It is computed in float32, as evaluation and export do, and clamped to [0, 1].
+    """
+
+    name, figure = "sr", "psnr"
+
+    def __init__(self, network: FishFSRNet, section: StageSection, parsing_net: ParsingNet | None) -> None:
+        self.network, self.section = network, section
+        self.parsing_net = None if parsing_net is None else parsing_net.eval().requires_grad_(False)
+
+    def loss(self, forward: Forward, faces: Faces) -> Tensor:
+        return LOSSES[self.section.loss](forward(faces.lr, self._map(faces.lr)).float(), faces.hr)
+
+    def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
+        scale = self.network.config.scale
+        sr = network(faces.lr, self._map(faces.lr)).float()
+        return {
+            "psnr": psnr(sr, faces.hr, scale),
+            "ssim": ssim(sr, faces.hr, scale),
+            "bicubic_psnr": psnr(bicubic(faces.lr, scale), faces.hr, scale),
+        }
+
+    def checkpoint(self, network: Any, details: Details) -> Checkpoint:
+        return Checkpoint(self.parsing_net, network, details)
+
+    def _map(self, lr: Tensor) -> Tensor | None:
+        if self.parsing_net is None or not self.network.config.needs_map:
+            return None
+        with torch.no_grad(), torch.autocast(lr.device.type, enabled=False):
+            return self.parsing_net(lr).clamp(0, 1)
+
+
+def bicubic(lr: Tensor, scale: int) -> Tensor:
+    """(N, 3, h, w) in [0, 1] enlarged by Pillow's kernel (a = -0.5, which PyTorch uses where antialias is set)."""
+    return F.interpolate(lr, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
