@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.eval import evaluate_command
+from fishcli.train import train
+from fishcli.upscale import upscale
 from fishfsr import __version__
 from fishfsr.errors import CheckpointError, FishFSRError
+from fishprep.errors import FishPrepError
 
 if TYPE_CHECKING:
     from fishfsr.checkpoint import Checkpoint, CheckpointMetadata
     from fishfsr.models.registry import ModelRecord
 
+ERRORS = (FishFSRError, FishPrepError)
 SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -28,9 +33,14 @@ def cli() -> None:
     """Super-resolve faces with parsing maps: the networks, their checkpoints, their export."""
 
 
+cli.add_command(train)
+cli.add_command(evaluate_command)
+cli.add_command(upscale)
+
+
 def main() -> None:
     """Entry point of the command `fishfsr`."""
-    common.run(cli, "fishfsr", (FishFSRError,))
+    common.run(cli, "fishfsr", ERRORS)
 
 
 @cli.group(context_settings=SETTINGS, invoke_without_command=True)

@@ -16,13 +16,12 @@ import skimage.data
 from fishcli import common, fsr, prep
 from PIL import Image
 
-from fishfsr.errors import FishFSRError
 from fishprep.errors import FishPrepError
 
 SCRIPTS = Path(sys.executable).parent
 GROUPS: dict[str, tuple[click.Group, common.Errors]] = {
     "fishprep": (prep.cli, (FishPrepError,)),
-    "fishfsr": (fsr.cli, (FishFSRError, FishPrepError)),
+    "fishfsr": (fsr.cli, fsr.ERRORS),
 }
 QUICK = ("--parser", "landmark-skin", "--device", "cpu", "--workers", "1")
 
