@@ -103,9 +103,13 @@ def others(count: int, seed: int) -> np.ndarray:
 
 
 def rotated(maps: Tensor, degrees: float) -> Tensor:
-    """Maps (N, 1, s, s) turned anticlockwise about their centre, bilinear at their own size; 0 comes in from outside."""
+    """0-1 maps (N, 1, s, s) turned anticlockwise about their centre; 0 comes in from outside.
+
+    Bilinear at their own size, then 1 from 0.5 on: as hard-edged as the true map, so that only the angle tells them apart.
+    """
     angle = math.radians(degrees)
     # grid_sample asks where each output pixel comes from, with y down
     turn = maps.new_tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
     grid = F.affine_grid(turn.expand(len(maps), 2, 3), list(maps.shape), align_corners=False)
-    return F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False).clamp(0, 1)
+    turned = F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return (turned >= 0.5).to(maps.dtype)

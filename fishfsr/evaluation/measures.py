@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fishfsr import metrics
 from fishfsr.evaluation.faces import Batch
-from fishfsr.evaluation.methods import Methods, Outputs
+from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.evaluation.settings import Tell
 from fishfsr.identity import Embedder
@@ -21,8 +21,9 @@ Column = NDArray[np.float64]
 class Measures:
     """(N,) float64 for each face of the split, in its order.
 
-    `methods`: by the method's name (`bicubic`, then the maps), then by the measure's (`psnr`, `ssim`, and `identity` where
-    it was asked for). `parsing`: `accuracy` and `iou` of ParsingNet's map, empty where the checkpoint has no ParsingNet.
+    `methods`: by the method's name (`bicubic`, then the maps), then by the measure's: `psnr`, `ssim`, and where it was
+    asked for `identity`, of bicubic and the first map only. `parsing`: `accuracy` and `iou` of ParsingNet's map, empty
+    where the checkpoint has no ParsingNet.
     """
 
     methods: dict[str, dict[str, Column]]
@@ -55,22 +56,23 @@ class Measurer:
             found[name, PSNR] = metrics.psnr(enlarged, outputs.hr, scale, self.protocol).cpu().numpy()
             found[name, SSIM] = metrics.ssim(enlarged, outputs.hr, scale, self.protocol).cpu().numpy()
         if self.embedder is not None:
-            found |= _identities(outputs, batch, self.embedder)
+            found |= self._identities(outputs, batch, self.embedder)
         if outputs.estimated is not None:
             found["", ACCURACY] = metrics.parsing_accuracy(outputs.estimated, outputs.truth).cpu().numpy()
             found["", IOU] = metrics.parsing_iou(outputs.estimated, outputs.truth).cpu().numpy()
         return found
 
-
-def _identities(outputs: Outputs, batch: Batch, embedder: Embedder) -> dict[tuple[str, str], Column]:
-    """Cosine similarities with the HR faces, whose vectors are computed once for all methods."""
-    true = embedder.embed(batch.hr, batch.landmarks)
-    found: dict[tuple[str, str], Column] = {}
-    for name, enlarged in outputs.enlarged.items():
-        vectors = embedder.embed(to_uint8(enlarged), batch.landmarks)
-        found[name, IDENTITY] = cosine(vectors, true)
-        found[name, IDENTITY][~np.isfinite(enlarged.flatten(1).sum(1).cpu().numpy())] = np.nan
-    return found
+    def _identities(self, outputs: Outputs, batch: Batch, embedder: Embedder) -> dict[tuple[str, str], Column]:
+        """Cosine similarities with the HR faces, whose vectors are computed once."""
+        true = embedder.embed(batch.hr, batch.landmarks)
+        found: dict[tuple[str, str], Column] = {}
+        # not of the other maps: a face takes the embedder as long as the rest of the evaluation together
+        for name in (BICUBIC, self.methods.headline):
+            enlarged = outputs.enlarged[name]
+            similarity = cosine(embedder.embed(to_uint8(enlarged), batch.landmarks), true)
+            finite = enlarged.isfinite().flatten(1).all(1).cpu().numpy()
+            found[name, IDENTITY] = np.where(finite, similarity, np.nan)
+        return found
 
 
 def cosine(first: NDArray[np.float64], second: NDArray[np.float64]) -> Column:

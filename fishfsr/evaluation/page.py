@@ -65,11 +65,22 @@ class Whisker:
 
 @dataclass(frozen=True)
 class Plot:
-    """PSNR by map, with bicubic as the first row; `ticks`: their places, 0 to 1, and texts."""
+    """Change of PSNR by map, and of bicubic; `ticks`: their places, 0 to 1, and texts; `zero`: no change."""
 
     title: str
     rows: tuple[Whisker, ...]
     ticks: tuple[tuple[float, str], ...]
+    zero: float
+
+
+@dataclass(frozen=True)
+class MapCell:
+    """One face by one map: the map above, SR below."""
+
+    title: str
+    map: str
+    enlarged: str
+    value: str
 
 
 def render(evaluation: "Evaluation") -> str:
@@ -119,14 +130,14 @@ def _card(evaluation: "Evaluation", number: int) -> Card:
     return Card(f"face-{number}", face.id, tuple(pictures), tuple(facts))
 
 
-def _map_row(evaluation: "Evaluation", face: Face) -> list[tuple[str, str, str, str]]:
-    """For each map of a face: its title, the map, SR made with it, and the PSNR of that."""
+def _map_row(evaluation: "Evaluation", face: Face) -> list[MapCell]:
+    """A cell for each map, and one with the LR face above HR."""
     psnr, cells = evaluation.summary.measures[PSNR], []
     for row in evaluation.summary.maps:
         name = row.choice.name
-        value = psnr.text(evaluation.measures.methods[name][PSNR][face.number])
-        cells.append((row.choice.title, data_uri(face.maps[name]), data_uri(face.enlarged[name]), value))
-    return cells
+        value = f"{psnr.text(evaluation.measures.methods[name][PSNR][face.number])} {psnr.unit}"
+        cells.append(MapCell(row.choice.title, data_uri(face.maps[name]), data_uri(face.enlarged[name]), value))
+    return [*cells, MapCell("LR, HR", data_uri(face.lr), data_uri(face.hr), "")]
 
 
 def _histograms(evaluation: "Evaluation") -> list[tuple[Measure, Histogram]]:
@@ -146,10 +157,12 @@ def _histograms(evaluation: "Evaluation") -> list[tuple[Measure, Histogram]]:
 
 def _plot(summary: Summary) -> Plot | None:
     psnr = summary.measures[PSNR]
-    rows = [("bicubic", summary.bicubic[PSNR]), *((row.choice.title, row.figures[PSNR]) for row in summary.maps)]
+    rows = [(row.choice.title, row.differences[PSNR]) for row in summary.maps if row.differences is not None]
     values = [value for _, each in rows for value in (each.mean, each.low, each.high) if value is not None]
-    if len(summary.maps) < 2 or not values:
+    if not values:
         return None
+    rows.append(("bicubic", _negative(summary.gain[PSNR])))
+    values += [value for value in (rows[-1][1].mean, 0.0) if value is not None]
     start, end, step = _axis(min(values), max(values))
 
     def place(value: float) -> float:
@@ -158,12 +171,19 @@ def _plot(summary: Summary) -> Plot | None:
     def whisker(title: str, each: Figure) -> Whisker:
         assert each.mean is not None
         low, high = (each.mean if edge is None else edge for edge in (each.low, each.high))
-        return Whisker(title, place(each.mean), place(low), place(high), psnr.text(each.mean), title != "bicubic")
+        text = psnr.text(each.mean, signed=True)
+        return Whisker(title, place(each.mean), place(low), place(high), text, title != "bicubic")
 
     count = round((end - start) / step)
-    ticks = tuple((index / count, f"{start + index * step:g}") for index in range(count + 1))
+    ticks = tuple((index / count, f"{start + index * step:.4g}") for index in range(count + 1))
     drawn = tuple(whisker(title, each) for title, each in rows if each.mean is not None)
-    return Plot(f"{psnr.title}, {psnr.unit}", drawn, ticks)
+    first = summary.maps[0].choice.title
+    return Plot(f"Change of {psnr.title} from the {first}, {psnr.unit}", drawn, ticks, place(0.0))
+
+
+def _negative(figure: Figure) -> Figure:
+    mean, low, high = (None if value is None else -value for value in (figure.mean, figure.low, figure.high))
+    return Figure(mean, high, low, figure.faces, figure.left_out)
 
 
 def _axis(low: float, high: float) -> tuple[float, float, float]:

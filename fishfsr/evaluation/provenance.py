@@ -139,8 +139,6 @@ def warnings(provenance: Provenance) -> list[str]:
         said.append("These are faces of the training split: figures on them say nothing of new faces.")
     if shards.split == VAL:
         said.append("These are faces of the validation split, by which checkpoints are chosen: not test figures.")
-    if shards.faces < shards.available:
-        said.append(f"Only the first {shards.faces:,} of {shards.available:,} faces of the split were measured.")
     return said
 
 

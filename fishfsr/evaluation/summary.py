@@ -20,18 +20,20 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is written."""
+    """How a measure is written: `digits` behind the point, `fine` of them in differences."""
 
     name: str
     title: str
-    digits: int
+    digits: int = 4
+    fine: int = 4
     unit: str = ""
 
     def text(self, value: float | None, signed: bool = False) -> str:
         """A number, with its sign where it is a difference; a dash where there is none."""
         if value is None:
             return "–"
-        return f"{value:{'+' if signed else ''}.{self.digits}f}".replace("-", "\N{MINUS SIGN}")
+        form = f"+.{self.fine}f" if signed else f".{self.digits}f"
+        return f"{value:{form}}".replace("-", "\N{MINUS SIGN}")
 
     def interval(self, figure: Figure, signed: bool = False) -> str:
         """`low … high`, or nothing."""
@@ -44,11 +46,11 @@ def measures_of(luma: bool) -> dict[str, Measure]:
     """Every measure by its name; on Y or on RGB."""
     channel = "Y" if luma else "RGB"
     listed = (
-        Measure(PSNR, f"PSNR-{channel}", 2, "dB"),
-        Measure(SSIM, f"SSIM-{channel}", 4),
-        Measure(IDENTITY, "Identity", 4),
-        Measure(ACCURACY, "Accuracy", 4),
-        Measure(IOU, "IoU of the skin", 4),
+        Measure(PSNR, f"PSNR-{channel}", 2, 3, "dB"),
+        Measure(SSIM, f"SSIM-{channel}"),
+        Measure(IDENTITY, "Identity"),
+        Measure(ACCURACY, "Accuracy"),
+        Measure(IOU, "IoU of the skin"),
     )
     return {measure.name: measure for measure in listed}
 
@@ -82,6 +84,11 @@ class Summary:
     def sr(self) -> Figures:
         """The figures of FishFSRNet."""
         return self.maps[0].figures
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The measures that every map has."""
+        return tuple(self.maps[-1].figures)
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: no NaN, no infinity."""

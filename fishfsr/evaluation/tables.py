@@ -22,16 +22,19 @@ class Table:
         """As aligned lines for a terminal."""
         lines = (self.head, *self.rows)
         widths = [max(len(line[place]) for line in lines) for place in range(len(self.head))]
-        aligns = (str.ljust, *(str.rjust for _ in self.head[1:]))
-        padded = ([align(*it) for align, *it in zip(aligns, line, widths, strict=True)] for line in lines)
+        padded = ([line[0].ljust(widths[0]), *(map(str.rjust, line[1:], widths[1:]))] for line in lines)
         return "\n".join("   ".join(line).rstrip() for line in padded)
 
 
 def title(summary: Summary) -> str:
     """The network, the scale and the faces in one line."""
     shards = summary.provenance.shards
-    faces = "1 face" if shards.faces == 1 else f"{shards.faces:,} faces"
-    return f"FishFSRNet x{summary.provenance.scale} on {faces} of the split {shards.split}"
+    faces = (
+        f"the first {shards.faces:,} of {shards.available:,}"
+        if shards.faces < shards.available
+        else f"{shards.faces:,}"
+    )
+    return f"FishFSRNet x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}"
 
 
 def methods(summary: Summary) -> Table:
@@ -57,7 +60,7 @@ def parsing(summary: Summary) -> Table:
 
 def maps(summary: Summary) -> Table:
     """A row for each map; the changes are from the first, face by face."""
-    names = tuple(summary.sr)
+    names = summary.compared
     changes = tuple(f"{summary.measures[name].title}, change" for name in names)
     blank = ("",) * len(names)
     return Table(
