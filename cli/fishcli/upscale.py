@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fishfsr.upscaling.faces import FaceFinder
     from fishfsr.upscaling.models import ModelSet
     from fishfsr.upscaling.record import InputRow
-    from fishfsr.upscaling.run import UpscaleReport
+    from fishfsr.upscaling.run import Progress, UpscaleReport
 
 # The command imports what it runs: the networks take seconds, `--help` must not.
 
@@ -116,22 +117,28 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
 
 
 class _Voice:
-    """A line on stderr for each input, with what it was taken for, and the progress."""
+    """A line on stderr for each input, with what it was taken for, and the progress with rate and time left."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._line = common.ProgressLine(quiet)
+        self._start = time.monotonic()
 
-    def __call__(self, done: int, total: int, row: "InputRow") -> None:
-        if self._quiet:
-            return
-        self._line.close()
-        click.echo(f"{printable(row.path)}: {_told(row)}", err=True)
-        for face in row.faces:
-            for warning in face.warnings:
-                click.echo(f"  face {face.number:02d}: warning: {warning}", err=True)
-        if done < total:
-            self._line.show(f"{done:,} / {total:,} inputs")
+    def __call__(self, news: "Progress") -> None:
+        if news.row is not None and not self._quiet:
+            self._line.close()
+            click.echo(f"{printable(news.row.path)}: {_told(news.row)}", err=True)
+            for face in news.row.faces:
+                for warning in face.warnings:
+                    click.echo(f"  face {face.number:02d}: warning: {warning}", err=True)
+        if news.done < news.total:
+            self._line.show(self._text(news))
+
+    def _text(self, news: "Progress") -> str:
+        rate = news.searched / max(1e-3, time.monotonic() - self._start)
+        left = common.time_text((news.total - news.searched) / rate)
+        counts = f"{news.searched:,} / {news.total:,} inputs searched, {news.done:,} done"
+        return f"{counts}, {rate:.1f} inputs/s, {left} left"
 
 
 def _told(row: "InputRow") -> str:

@@ -104,6 +104,10 @@ class Planner:
         faces = tuple(self._found(image, face) for face in found.faces)
         return Plan(image, Kind.PHOTO, guessed, faces, note=_reach(found.smallest, self.finder.search.smallest))
 
+    @property
+    def _smallest(self) -> int:
+        return self.finder.search.smallest if self.finder else 0
+
     def _aligned(self, image: np.ndarray) -> PlannedFace:
         height, width = image.shape[:2]
         box = _whole_box(image)
@@ -136,9 +140,14 @@ class Planner:
             nothing = np.empty((0, 0, 3), np.uint8)
             return PlannedFace(nothing, face.box, reason=str(error), backend=face.backend)
         planned = self._fitted(cut(image, box), box, square=True)
+        if planned.model is not None and planned.side < self._smallest:
+            reason = (
+                f"its crop has {planned.side} px a side, below --smallest {self._smallest}: so small, often no face"
+            )
+            planned = PlannedFace(planned.crop, box, reason=reason)
         warnings = list(planned.warnings)
         outside = outside_share(box, width, height)
-        if outside > LARGEST_OUTSIDE:
+        if planned.model is not None and outside > LARGEST_OUTSIDE:
             warnings.append(
                 f"{outside:.0%} of its crop lies outside the photo; in training at most {LARGEST_OUTSIDE:.0%}"
             )

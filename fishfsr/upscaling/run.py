@@ -79,15 +79,24 @@ class UpscaleReport:
         return sum(row.status != Fate.OK for row in self.rows)
 
 
-Progress = Callable[[int, int, InputRow], None]
-"""Called after each input: how many are done, of how many, and its row."""
+@dataclass(frozen=True)
+class Progress:
+    """News of a run: inputs opened and searched, inputs done, of how many; the `row` of one that has just been done."""
+
+    searched: int
+    done: int
+    total: int
+    row: InputRow | None = None
+
+
+Listener = Callable[[Progress], None]
 
 
 def upscale_files(
     request: UpscaleRequest,
     planner: Planner,
     ran: Mapping[str, Any] | None = None,
-    progress: Progress = lambda done, total, row: None,
+    listener: Listener = lambda news: None,
 ) -> UpscaleReport:
     """Write `cropped_faces/`, `restored_faces/`, `restored_photos/`, `comparisons/` and `faces.json` into `request.out`.
 
@@ -100,7 +109,7 @@ def upscale_files(
     try:
         request.out.mkdir(parents=True, exist_ok=True)
         with FileLock(request.out / ".lock", timeout=0):
-            return _Run(request, planner, ran or {}, progress).report()
+            return _Run(request, planner, ran or {}, listener).report()
     except Timeout as error:
         raise ConfigurationError(f"{request.out}: another `fishfsr upscale` is writing into it") from error
     except OSError as error:
@@ -123,8 +132,8 @@ class _Opened:
 class _Run:
     """One pass over the inputs."""
 
-    def __init__(self, request: UpscaleRequest, planner: Planner, ran: Mapping[str, Any], progress: Progress) -> None:
-        self._request, self._planner, self._progress = request, planner, progress
+    def __init__(self, request: UpscaleRequest, planner: Planner, ran: Mapping[str, Any], listener: Listener) -> None:
+        self._request, self._planner, self._listener = request, planner, listener
         settings = _settings(request, planner)
         earlier = _earlier(request, settings)
         kept = {} if request.overwrite else earlier
@@ -134,7 +143,7 @@ class _Run:
             remove_files(request.out, row.files)
         self._record = Record(settings, ran, kept)
         self._done: dict[str, InputRow] = {}
-        self._done_before = 0
+        self._done_before = self._searched = 0
         self._recorded = time.monotonic()
 
     def report(self) -> UpscaleReport:
@@ -149,11 +158,13 @@ class _Run:
     def _pass(self) -> None:
         waiting: list[tuple[_Opened, Plan]] = []
         for opened in self._open_ahead():
+            self._searched += 1
             if opened.row is not None:
                 self._settle(opened.row)
                 continue
             assert opened.image is not None
             waiting.append((opened, self._planner.plan(opened.image)))
+            self._tell()
             if _full([plan for _, plan in waiting], self._request.batch):
                 self._finish(waiting)
                 waiting = []
@@ -217,7 +228,10 @@ class _Run:
         if time.monotonic() - self._recorded > RECORD_EVERY:
             self._record.write(self._request.out)
             self._recorded = time.monotonic()
-        self._progress(len(self._done), len(self._inputs), row)
+        self._tell(row)
+
+    def _tell(self, row: InputRow | None = None) -> None:
+        self._listener(Progress(self._searched, len(self._done), len(self._inputs), row))
 
 
 def _refused(source: Input, status: str, reason: str, sha256: str = "") -> InputRow:

@@ -1,0 +1,71 @@
+"""Which model fits, and the recipe that checkpoints agree on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from resolvers import BicubicResolver
+
+from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
+from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.upscaling.models import FaceModel, FaceRecipe, ModelSet, load_models, needed_scale
+from fishprep.crop import CropRecipe
+
+Models = Callable[..., ModelSet]
+
+
+def trained_on(scale: int, **shards: object) -> FaceModel:
+    return FaceModel(f"x{scale}", BicubicResolver(scale, Details(training={"shards": shards})))
+
+
+@pytest.mark.parametrize(
+    ("side", "scale"), [(8, 16), (9, 8), (16, 8), (17, 4), (20, 4), (32, 4), (33, None), (64, None), (127, None)]
+)
+def test_the_smallest_lr_size_that_loses_nothing(bicubic: Models, side: int, scale: int | None) -> None:
+    models = bicubic(4, 16, 8)
+    found = models.for_crop(side, force=False)
+    assert (found and found.scale) == scale
+    forced = models.for_crop(side, force=True)
+    assert forced is not None and forced.scale == (scale or 4)
+
+
+def test_aligned_faces_go_to_the_nearest_size(bicubic: Models) -> None:
+    models = bicubic(2, 4, 8, 16)
+    assert [models.for_aligned(side).scale for side in (8, 11, 12, 16, 24, 32, 64)] == [16, 16, 8, 8, 4, 4, 2]
+
+
+def test_needed_scale() -> None:
+    assert [needed_scale(side) for side in (5, 8, 9, 16, 32, 64, 65)] == [16, 16, 8, 8, 4, 2, None]
+
+
+def test_recipe_of_the_checkpoints() -> None:
+    assert ModelSet([trained_on(8)]).recipe == FaceRecipe()
+    assert not ModelSet([trained_on(8)]).recipe_known
+    dic = ModelSet([trained_on(8, crop="dic", expand=None, resizer="matlab-bicubic"), trained_on(4)])
+    assert dic.recipe_known and dic.recipe.to_dict() == {"crop": "dic", "expand": 1.3, "resizer": "matlab-bicubic"}
+    chosen = ModelSet([trained_on(8, crop="dic")], FaceRecipe(CropRecipe("square", 2.0)))
+    assert chosen.recipe.to_dict()["expand"] == 2.0
+    same = ModelSet([trained_on(8, crop="square", expand=None), trained_on(4, crop="square", expand=1.5)])
+    assert same.recipe.to_dict() == FaceRecipe().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ([], "fishfsr train"),
+        ([trained_on(8), trained_on(8)], "both x8"),
+        ([trained_on(8, crop="dic"), trained_on(4, crop="square")], "another recipe"),
+        ([trained_on(8, crop="oval")], "oval"),
+    ],
+)
+def test_models_that_do_not_go_together(models: list[FaceModel], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ModelSet(models)
+
+
+def test_a_checkpoint_that_lacks_a_network_is_refused_by_name(pair: Checkpoint, tmp_path: Path) -> None:
+    for name, half in (("sr", Checkpoint(sr_net=pair.sr_net)), ("parsing", Checkpoint(pair.parsing_net))):
+        path = tmp_path / f"{name}.safetensors"
+        save_checkpoint(path, half)
+        with pytest.raises(CheckpointError, match=rf"{name}\.safetensors: this checkpoint holds"):
+            load_models([path], "cpu")
