@@ -158,10 +158,19 @@ def restore(
         network.load_state_dict(parts["network"])
         if average is not None:
             average.network.load_state_dict(parts["average"])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["optimizer"].items():
-            number, _, moment = name.partition(".")
-            moments.setdefault(int(number), {})[moment] = tensor
-        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (KeyError, ValueError, RuntimeError) as error:
+        optimizer.load_state_dict(_optimizer_state(parts["optimizer"], optimizer))
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the training state does not fit the network: {error}") from error
+
+
+def _optimizer_state(tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, moment = name.partition(".")
+        parameter = parameters[int(number)]
+        if tensor.shape == parameter.shape:
+            # Fused Adam walks through memory: moments must lie as their parameter does, channels_last or not.
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        moments.setdefault(int(number), {})[moment] = tensor
+    return {"state": moments, "param_groups": optimizer.state_dict()["param_groups"]}

@@ -28,13 +28,15 @@ class Section(BaseModel):
 class StageSection(Section):
     """How one network is trained. The defaults are the paper's where it names a figure (section IV-B).
 
-    `batch_size`: faces of one step, over all processes and accumulated parts, so that a run does not depend on how many
-    there are. `accumulate`: parts that a step is computed in. `lr` rises linearly over `warmup` steps, then stays, or
-    falls on a cosine to `lr · final_lr` at `steps`. `clip`: largest norm of the gradient, 0 leaves it as it is. `ema`: decay
-    of the averaged weights, which are what is validated and kept; 0 leaves them out.
+    `initial`: how the first weights are drawn. `batch_size`: faces of one step, over all processes and accumulated
+    parts, so that a run does not depend on how many there are. `accumulate`: parts that a step is computed in. `lr` rises
+    linearly over `warmup` steps, then stays, or falls on a cosine to `lr · final_lr` at `steps`. `clip`: largest norm of
+    the gradient, 0 leaves it as it is. `ema`: decay of the averaged weights, which are what is validated and kept; 0
+    leaves them out.
     """
 
     width: int = 64
+    initial: Literal["pytorch", "unit-variance"] = "pytorch"
     steps: Count = 100_000
     batch_size: Count = 8
     accumulate: Count = 1

@@ -15,6 +15,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
         "parsing": MappingProxyType(
             {
                 "width": 32,
+                "initial": "unit-variance",
                 "steps": 1500,
                 "batch_size": 16,
                 "lr": 1e-3,
@@ -27,6 +28,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
         "sr": MappingProxyType(
             {
                 "width": 16,
+                "initial": "unit-variance",
                 "steps": 5000,
                 "batch_size": 4,
                 "lr": 2e-3,

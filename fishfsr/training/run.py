@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
@@ -19,7 +20,8 @@ from fishfsr.models.config import FishFSRNetConfig
 from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.training.checkpoint import RunFolder, State, load_state
-from fishfsr.training.config import SWITCHES, Settings, TrainingConfig
+from fishfsr.training.config import SWITCHES, Settings, StageSection, TrainingConfig
+from fishfsr.training.initialise import unit_variance
 from fishfsr.training.journal import ORDER, Journal, Listen, Note, check_tensorboard
 from fishfsr.training.loop import StageLoop, Surroundings
 from fishfsr.training.precision import amp
@@ -28,8 +30,9 @@ from fishfsr.training.stages import ParsingStage, SrStage, Stage
 from fishfsr.training.stop import Reason, StopRequest
 from fishprep.files import sha256_file, write_text
 
+Network = TypeVar("Network", bound=nn.Module)
 StageChoice = Literal["parsing", "sr", "both"]
-FREE_TO_CHANGE = ("log_every", "save_every")
+FREE_TO_CHANGE = ("log_every", "save_every", "validation")
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ class _Run:
         state = load_state(folder.state)
         earlier = TrainingConfig(**state.configuration)
         same = {name: getattr(request.config, name) for name in FREE_TO_CHANGE}
+        if state.position.stage == "parsing":
+            same["sr"] = request.config.sr  # nothing of it has been used
         changed = earlier.model_copy(update=same).differences(request.config)
         changed += [
             f"{name}: {value} → {self.around.identity[name]}"
@@ -183,8 +188,9 @@ class _Run:
         config = self.around.config
         torch.manual_seed(config.seed)
         if name == "parsing":
-            return ParsingStage(self.init.parsing_net or ParsingNet(config.parsing.network()), config.parsing)
-        network = self.init.sr_net or FishFSRNet(config.sr.network(config.scale))
+            parsing_net = self.init.parsing_net or _fresh(ParsingNet(config.parsing.network()), config.parsing)
+            return ParsingStage(parsing_net, config.parsing)
+        network = self.init.sr_net or _fresh(FishFSRNet(config.sr.network(config.scale)), config.sr)
         return SrStage(network, config.sr, self._parsing_net() if network.config.needs_map else None)
 
     def _parsing_net(self) -> ParsingNet:
@@ -205,6 +211,12 @@ class _Run:
     def _checkpoint(self, name: str) -> Path:
         best = self.folder.best(name)
         return best if best.exists() else self.folder.last(name)
+
+
+def _fresh(network: Network, section: StageSection) -> Network:
+    if section.initial == "unit-variance":
+        unit_variance(network)
+    return network
 
 
 def _surroundings(

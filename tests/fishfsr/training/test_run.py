@@ -1,0 +1,397 @@
+"""A training from the command to its files: it learns, it goes on exactly, it stops well, it says what is wrong."""
+
+import json
+import math
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import support
+import torch
+import training
+from PIL import Image
+from safetensors import safe_open
+
+import fishfsr
+from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata, save_checkpoint
+from fishfsr.data import ShardDataset
+from fishfsr.errors import CheckpointError, DeviceError
+from fishfsr.metrics import psnr
+from fishfsr.models.registry import create_model
+from fishfsr.training.checkpoint import load_state
+from fishfsr.training.config import parse_assignments, resolve
+from fishfsr.training.journal import Trained, read_metrics
+from fishfsr.training.precision import amp
+from fishfsr.training.run import Request, train
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return training.write(tmp_path_factory.mktemp("shards"), {"train": (9, 7), "val": (5,), "test": (2,)})
+
+
+@pytest.fixture(scope="module")
+def finished(shards: Path) -> Path:
+    """A run of 60 and 10 steps; a module's tests look at it, none changes it."""
+    run = shards.parent / "finished"
+    arguments = (
+        "--set",
+        "parsing.lr=5e-3",
+        "--set",
+        "sr.lr=2e-3",
+        "--set",
+        "sr.ema=0.9",
+        "--set",
+        "sr.global_residual=true",
+    )
+    support.run("fishfsr", "train", shards, "--out", run, *training.QUICK, *training.steps(60, 10), *arguments)
+    return run
+
+
+def losses(run: Path) -> dict[tuple[str, int], float]:
+    return {
+        (line["stage"], line["step"]): line["loss"] for line in read_metrics(run / "metrics.jsonl") if "loss" in line
+    }
+
+
+def request(shards: Path, run: Path, *assignments: str, **others: object) -> Request:
+    asked = [word for word in training.QUICK if "=" in str(word)] + list(assignments)
+    config = resolve("paper", parse_assignments([str(word) for word in asked]), {"scale": 4})
+    return Request((shards,), run, config, device="cpu", **others)  # type: ignore[arg-type]
+
+
+def test_it_learns(finished: Path) -> None:
+    found = losses(finished)
+    assert list(found) == [("parsing", step) for step in range(1, 61)] + [("sr", step) for step in range(1, 11)]
+    parsing = [found["parsing", step] for step in range(1, 61)]
+    assert np.mean(parsing[-10:]) < 0.5 * np.mean(parsing[:10])
+    accuracy = [line["accuracy"] for line in read_metrics(finished / "metrics.jsonl") if "accuracy" in line]
+    assert max(accuracy) > 0.85
+
+
+def test_what_it_leaves(finished: Path, shards: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    weights = {"parsing.safetensors", "parsing-last.safetensors", "best.safetensors", "last.safetensors"}
+    assert names == weights | {"configuration.json", "metrics.jsonl", "curves.png", "state.safetensors", ".lock"}
+    details = read_metadata(finished / "best.safetensors").details
+    assert details.recipe == "r" * 64 and details.scale == 4 and details.protocol == "reference"
+    assert details.training["configuration"]["sr"]["width"] == 8 and details.training["faces"] == 16
+    resolved = json.loads((finished / "configuration.json").read_text())
+    assert resolved["configuration"]["sr"]["lr"] == 2e-3 and resolved["precision"] == "float32"
+    with Image.open(finished / "curves.png") as picture:
+        assert picture.width > 1000
+
+
+def test_the_figures_are_those_of_the_saved_weights(finished: Path, shards: Path) -> None:
+    """Validation, recomputed from the checkpoint by the public library alone."""
+    resolver = fishfsr.load(finished / "best.safetensors", device="cpu")
+    dataset = ShardDataset(shards, "val", 4)
+    values = []
+    for index in (0, 1, 2, 3):  # four of five, evenly spread
+        sample = dataset[index]
+        hr, lr = (part.permute(2, 0, 1)[None].float() / 255 for part in (sample.hr, sample.lr))
+        values.append(psnr(resolver.upscale(lr), hr, 4).item())
+    results = read_metadata(finished / "best.safetensors").details.results
+    assert results["psnr"] == pytest.approx(np.mean(values), abs=1e-3)
+    best = max(line["psnr"] for line in read_metrics(finished / "metrics.jsonl") if "psnr" in line)
+    assert results["psnr"] == best
+
+
+def test_stage_two_leaves_parsing_net_alone(finished: Path) -> None:
+    first = load_checkpoint(finished / "parsing.safetensors").parsing_net
+    second = load_checkpoint(finished / "last.safetensors").parsing_net
+    assert first is not None and second is not None
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_killed_five_times_it_goes_on_to_the_bit(shards: Path, tmp_path: Path) -> None:
+    settings = ("parsing.steps=7", "sr.steps=12", "sr.ema=0.9", "sr.clip=0.5", "sr.accumulate=2", "sr.schedule=cosine")
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    train(request(shards, unbroken, *settings), lambda news: None)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["training"])
+    rng = np.random.default_rng()
+    kills = [
+        ("parsing", int(rng.integers(1, 7))),
+        *(("sr", int(step)) for step in np.sort(rng.choice(np.arange(1, 12), 4))),
+    ]
+    for stage, step in kills:
+        child = context.Process(target=training.train_and_die, args=(request(shards, broken, *settings), stage, step))
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL, kills
+    train(request(shards, broken, *settings), lambda news: None)
+    assert losses(broken) == losses(unbroken), kills
+    for name in ("best", "last", "parsing"):
+        one, other = ((run / f"{name}.safetensors").read_bytes() for run in (broken, unbroken))
+        assert one == other, kills
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(shards: Path, tmp_path: Path, finished: Path) -> None:
+    run, unbroken = tmp_path / "run", tmp_path / "unbroken"
+    arguments = ["--stage", "parsing", *training.QUICK, *training.steps(40, 1), "--set", "save_every=1000"]
+    support.run("fishfsr", "train", shards, "--out", unbroken, *arguments)
+    settings = ("parsing.steps=40", "sr.steps=1", "save_every=1000")
+
+    def interrupt(news: object) -> None:
+        if isinstance(news, Trained) and news.step == 11:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    outcome = train(request(shards, run, *settings, stage="parsing"), interrupt)
+    assert (outcome.reason, outcome.stage) == ("interrupted", "parsing") and outcome.step in (11, 12)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert load_state(run / "state.safetensors").position.step == outcome.step
+    support.run("fishfsr", "train", shards, "--out", run, *arguments)
+    assert losses(run) == losses(unbroken)
+
+
+def test_sigterm_ends_with_143_and_the_command_to_go_on(shards: Path, tmp_path: Path) -> None:
+    words = [
+        "train",
+        shards,
+        "--out",
+        tmp_path / "run",
+        *training.QUICK,
+        *training.steps(100_000, 1),
+        "--set",
+        "log_every=5",
+    ]
+    words.remove("--quiet")
+    command = support.command("fishfsr", *words)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("images/s" in line for line in lines)
+        process.terminate()
+        rest = process.stderr.read()
+    assert process.returncode == 143, rest
+    assert "saved. To go on:" in rest and str(tmp_path / "run") in rest and "Traceback" not in rest
+    assert load_state(tmp_path / "run" / "state.safetensors").position.step >= 5
+
+
+def test_the_time_is_up(shards: Path, tmp_path: Path) -> None:
+    words = ("train", shards, "--out", tmp_path / "run", *training.QUICK, *training.steps(100_000, 1))
+    ran = support.run("fishfsr", *words, "--max-minutes", 0.01, "--json")
+    outcome = json.loads(ran.out)
+    assert outcome["stopped"] == "time" and outcome["step"] >= 1 and "To go on" in ran.err
+    assert load_checkpoint(tmp_path / "run" / "parsing-last.safetensors").parsing_net is not None
+
+
+def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
+    words = [
+        "train",
+        shards,
+        *training.QUICK,
+        *training.steps(4, 5),
+        "--set",
+        "sr.clip=0.5",
+        "--set",
+        "sr.accumulate=2",
+    ]
+    support.run("fishfsr", *words, "--out", tmp_path / "one")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command += support.command("fishfsr", *words, "--out", tmp_path / "two")
+    ran = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert one.keys() == two.keys()
+    np.testing.assert_allclose(list(two.values()), list(one.values()), rtol=2e-5)
+    figures = [read_metadata(tmp_path / run / "last.safetensors").details for run in ("one", "two")]
+    assert figures[0].training == figures[1].training
+    for name in ("psnr", "ssim", "bicubic_psnr"):
+        values = [
+            line[name]
+            for run in ("one", "two")
+            for line in read_metrics(tmp_path / run / "metrics.jsonl")
+            if name in line
+        ]
+        half = len(values) // 2
+        np.testing.assert_allclose(values[half:], values[:half], rtol=1e-5)
+
+
+def test_accumulated_parts_make_the_same_step(shards: Path, tmp_path: Path) -> None:
+    settings = ("parsing.steps=6", "sr.steps=1", "parsing.lr=1e-3")
+    for name, parts in (("one", 1), ("four", 4)):
+        train(
+            request(shards, tmp_path / name, *settings, f"parsing.accumulate={parts}", stage="parsing"),
+            lambda news: None,
+        )
+    np.testing.assert_allclose(
+        list(losses(tmp_path / "four").values()), list(losses(tmp_path / "one").values()), rtol=1e-5
+    )
+
+
+def test_a_loss_that_is_no_number_stops_it(shards: Path, tmp_path: Path) -> None:
+    words = (
+        "train",
+        shards,
+        "--out",
+        tmp_path / "run",
+        *training.QUICK,
+        *training.steps(30, 1),
+        "--set",
+        "parsing.lr=1e30",
+    )
+    ran = support.run("fishfsr", *words, "--set", "save_every=1", code=1)
+    assert re.search(r"parsing, step \d+: the loss is", ran.err) and "parsing.lr" in ran.err
+    (kept,) = (tmp_path / "run").glob("not-finite-*.safetensors")
+    with safe_open(kept, framework="pt") as file:
+        assert file.get_tensor("hr").shape == (4, 128, 128, 3) and file.metadata()["ids"].count("train/") == 4
+
+
+def test_a_shard_damaged_on_the_way_stops_it_with_a_state(tmp_path: Path) -> None:
+    folder = training.write(tmp_path / "shards", {"train": (9, 7), "val": (2,)})
+    whole = (folder / "train-00001.h5").read_bytes()
+
+    def damage(news: object) -> None:
+        if isinstance(news, Trained) and news.step == 3:
+            os.truncate(folder / "train-00001.h5", 5000)
+
+    asked = request(folder, tmp_path / "run", "parsing.steps=20", "sr.steps=1", "save_every=1000", stage="parsing")
+    with pytest.raises(Exception, match=r"train-00001\.h5: changed or damaged") as error:
+        train(asked, damage)
+    assert type(error.value).__name__ == "ShardError"
+    stopped = load_state(tmp_path / "run" / "state.safetensors").position.step
+    assert 3 <= stopped < 20
+    (folder / "train-00001.h5").write_bytes(whole)
+    train(asked, lambda news: None)
+    train(
+        request(folder, tmp_path / "again", "parsing.steps=20", "sr.steps=1", "save_every=1000", stage="parsing"),
+        lambda news: None,
+    )
+    assert losses(tmp_path / "run") == losses(tmp_path / "again")
+
+
+def test_a_run_is_not_mixed_with_another(shards: Path, finished: Path, tmp_path: Path) -> None:
+    words = ("train", shards, "--out", finished, *training.QUICK, *training.steps(60, 10))
+    ran = support.run("fishfsr", *words, code=1)
+    assert "parsing.lr: 0.005 → 0.0001" in ran.err and "--overwrite" in ran.err
+    assert "--resume" in support.run("fishfsr", *words, "--no-resume", code=1).err
+    other = training.write(tmp_path / "other", {"train": (4,), "val": (2,)})
+    run = tmp_path / "run"
+    short = ("--out", run, *training.QUICK, *training.steps(2, 1), "--stage", "parsing")
+    support.run("fishfsr", "train", shards, *short)
+    assert "training shards" in support.run("fishfsr", "train", other, *short, code=1).err
+    support.run("fishfsr", "train", other, *short, "--overwrite")
+    assert len(losses(run)) == 2
+
+
+def test_one_stage_after_the_other_is_both(shards: Path, tmp_path: Path) -> None:
+    words = ("train", shards, *training.QUICK, *training.steps(3, 3))
+    missing = support.run("fishfsr", *words, "--out", tmp_path / "two", "--stage", "sr", code=1)
+    assert "needs a trained ParsingNet" in missing.err and "--init" in missing.err
+    for stage in ("parsing", "sr"):
+        support.run("fishfsr", *words, "--out", tmp_path / "two", "--stage", stage)
+    support.run("fishfsr", *words, "--out", tmp_path / "one")
+    assert losses(tmp_path / "two") == losses(tmp_path / "one")
+    assert "is over" in support.run("fishfsr", *words, "--out", tmp_path / "one", "--stage", "parsing", code=1).err
+
+
+def test_fine_tuning_starts_from_the_weights_given(shards: Path, finished: Path, tmp_path: Path) -> None:
+    init = finished / "best.safetensors"
+    words = (
+        "train",
+        shards,
+        "--out",
+        tmp_path / "run",
+        "--init",
+        init,
+        "--scale",
+        4,
+        "--device",
+        "cpu",
+        "--stage",
+        "sr",
+    )
+    quick = ("--set", "sr.steps=1", "--set", "sr.lr=1e-12", "--set", "validation.every=0", "--set", "sr.batch_size=4")
+    support.run("fishfsr", *words, *quick)
+    for net in ("parsing_net", "sr_net"):
+        before, after = (getattr(load_checkpoint(path), net) for path in (init, tmp_path / "run" / "best.safetensors"))
+        assert before.config == after.config
+        for one, other in zip(before.parameters(), after.parameters(), strict=True):
+            torch.testing.assert_close(one, other, atol=1e-9, rtol=0)
+    ran = support.run("fishfsr", *words, *quick, "--set", "sr.width=12", "--overwrite", code=1)
+    assert "sr.width = 12, but the network in" in ran.err
+    authors = tmp_path / "authors.safetensors"
+    save_checkpoint(authors, Checkpoint(sr_net=create_model("authors_fishfsrnet_x4", width=4)))
+    refused = support.run("fishfsr", "train", shards, "--out", tmp_path / "other", "--init", authors, code=1)
+    assert "cannot be trained here" in refused.err
+
+
+def test_bad_input_in_words(shards: Path, tmp_path: Path) -> None:
+    empty = training.write(tmp_path / "empty", {"train": (4,)})
+    run = ("--out", tmp_path / "run", "--device", "cpu")
+    assert "no shards of the split 'val'; there are train" in support.run("fishfsr", "train", empty, *run, code=1).err
+    other = training.write(tmp_path / "other", {"train": (2,)}, recipe="s" * 64, crop="dic")
+    assert "different recipes" in support.run("fishfsr", "train", shards, other, *run, code=1).err
+    assert "unknown key 'sr.widht'" in support.run("fishfsr", "train", shards, *run, "--set", "sr.widht=8", code=1).err
+    file = tmp_path / "settings.toml"
+    file.write_text("[validation]\nevry = 3\n")
+    assert (
+        "unknown key 'validation.evry'" in support.run("fishfsr", "train", shards, *run, "--config", file, code=1).err
+    )
+    assert "needs a CUDA device" in support.run("fishfsr", "train", shards, *run, "--set", "compile=true", code=1).err
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / "state.safetensors").write_bytes(b"no state")
+    assert "not a training state" in support.run("fishfsr", "train", shards, *run, code=1).err
+
+
+def test_a_file_sets_what_flags_do_not(shards: Path, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('scale = 2\nseed = 5\npreset = "laptop"\n[parsing]\nwidth = 8\nsteps = 9\n')
+    words = ("--out", tmp_path / "run", "--config", file, "--device", "cpu", "--stage", "parsing", "--seed", 6)
+    support.run("fishfsr", "train", shards, *words, "--set", "parsing.steps=2")
+    config = json.loads((tmp_path / "run" / "configuration.json").read_text())["configuration"]
+    assert (config["preset"], config["scale"], config["seed"]) == ("laptop", 2, 6)
+    assert config["parsing"]["width"] == 8 and config["parsing"]["steps"] == 2 and config["parsing"]["ema"] > 0
+
+
+def test_bfloat16_trains_and_float16_is_not_replaced(shards: Path, tmp_path: Path) -> None:
+    settings = ("parsing.steps=4", "sr.steps=1", "precision=bfloat16")
+    train(request(shards, tmp_path / "run", *settings, stage="parsing"), lambda news: None)
+    assert all(math.isfinite(loss) for loss in losses(tmp_path / "run").values())
+    plain = request(shards, tmp_path / "plain", *settings[:2], stage="parsing")
+    train(plain, lambda news: None)
+    one, other = (list(losses(tmp_path / run).values()) for run in ("run", "plain"))
+    np.testing.assert_allclose(one, other, rtol=0.05)
+    assert one != other
+    with pytest.raises(DeviceError, match="float16 needs a CUDA device"):
+        amp("float16", torch.device("cpu"))
+
+
+def test_a_damaged_state_is_refused(finished: Path, tmp_path: Path) -> None:
+    whole = (finished / "state.safetensors").read_bytes()
+    for content in (whole[:1000], b"", (finished / "best.safetensors").read_bytes()):
+        path = tmp_path / "state.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"state\.safetensors"):
+            load_state(path)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_it_learns_on_cuda(shards: Path, tmp_path: Path, precision: str, compiled: bool) -> None:
+    settings = (
+        "parsing.steps=60",
+        "sr.steps=4",
+        "parsing.lr=5e-3",
+        f"precision={precision}",
+        f"compile={str(compiled).lower()}",
+    )
+    asked = request(shards, tmp_path / "run", *settings)
+    train(Request(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
+    found = [loss for (stage, _), loss in losses(tmp_path / "run").items() if stage == "parsing"]
+    assert np.mean(found[-10:]) < 0.5 * np.mean(found[:10])

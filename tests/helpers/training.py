@@ -1,0 +1,76 @@
+"""Small shards of drawn faces, and the settings of a training that takes a second."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fishfsr.training.journal import News, Trained
+from fishfsr.training.run import Request, train
+from fishprep.pyramid import LR_SIZES, lr_pyramid
+from fishprep.shards import schema
+from fishprep.shards.writer import Samples, write_shard
+
+QUICK = (
+    *("--device", "cpu", "--scale", 4, "--quiet"),
+    *("--set", "parsing.width=8", "--set", "parsing.blocks=1", "--set", "parsing.batch_size=4"),
+    *("--set", "sr.width=8", "--set", "sr.batch_size=4", "--set", "sr.multi_scale_refine=false"),
+    *("--set", "log_every=1", "--set", "save_every=3", "--set", "validation.every=4", "--set", "validation.faces=4"),
+)
+"""Of both networks; the numbers of steps are left to the test."""
+
+
+def steps(parsing: int, sr: int) -> tuple[str, ...]:
+    return ("--set", f"parsing.steps={parsing}", "--set", f"sr.steps={sr}")
+
+
+def drawn(count: int, split: str, seed: int = 0) -> Samples:
+    """Faces of a kind: an ellipse of skin on a coloured ground, with its true map."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:128, :128]
+    centre, radii = rng.uniform(48, 80, (count, 2, 1, 1)), rng.uniform(25, 45, (count, 2, 1, 1))
+    inside = ((x - centre[:, 0]) / radii[:, 0]) ** 2 + ((y - centre[:, 1]) / radii[:, 1]) ** 2 < 1
+    ground, skin = rng.integers(0, 140, (count, 1, 1, 3)), rng.integers(150, 256, (count, 1, 1, 3))
+    hr = np.where(inside[..., None], skin, ground).astype(np.uint8)
+    return Samples(
+        images={128: hr, **lr_pyramid(hr, "torch-bicubic")},
+        skin={
+            s: np.ascontiguousarray(inside[:, 64 // s :: 128 // s, 64 // s :: 128 // s].astype(np.uint8))
+            for s in (128, *LR_SIZES)
+        },
+        classes=None,
+        landmarks=np.zeros((count, 68, 2), np.float32),
+        boxes=np.tile(np.array([0, 0, 128, 128], np.float32), (count, 1)),
+        ids=[f"{split}/{seed}/{number}" for number in range(count)],
+        split=split,
+    )
+
+
+def write(folder: Path, counts: dict[str, tuple[int, ...]], recipe: str = "r" * 64, crop: str = "square") -> Path:
+    """Shards of the given numbers of samples, by split."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, sizes in counts.items():
+        for number, count in enumerate(sizes):
+            attributes = {
+                "producer": "test",
+                "configuration": f'{{"crop": "{crop}"}}',
+                "recipe": recipe,
+                "inputs": f"{split}{number}",
+                "versions": "{}",
+                "weights": "{}",
+            }
+            write_shard(folder / schema.ShardName(split, number).file, drawn(count, split, number), attributes)
+    return folder
+
+
+def train_and_die(request: Request, stage: str, step: int) -> None:
+    """Train until `step` of `stage` is logged, then end as a loss of power would."""
+
+    def listen(news: News) -> None:
+        if isinstance(news, Trained) and (news.stage, news.step) == (stage, step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.set_num_threads(1)
+    train(request, listen)
