@@ -30,7 +30,15 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.group(context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="fishfsr")
 def cli() -> None:
-    """Super-resolve faces with parsing maps: the networks, their checkpoints, their export."""
+    """Super-resolve faces guided by parsing maps: train the networks from shards, measure them, run them on photos.
+
+    \b
+    fishfsr train shards/ --scale 8 --out run/         ParsingNet, then FishFSRNet
+    fishfsr eval run/ shards/                          figures beside bicubic, and a page
+    fishfsr upscale photos/ -o out/ -m run/best.safetensors
+
+    Every flag can come from an environment variable (FISHFSR_DEVICE=cuda).
+    """
 
 
 cli.add_command(train)
