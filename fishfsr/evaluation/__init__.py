@@ -3,7 +3,7 @@
 `evaluate` is the one entry point; `docs/evaluation.md` says what every figure means.
 """
 
-from fishfsr.evaluation.evaluate import Evaluation, evaluate
+from fishfsr.evaluation.evaluate import Evaluation, Subject, evaluate
 from fishfsr.evaluation.settings import EvaluationSettings
 
-__all__ = ["Evaluation", "EvaluationSettings", "evaluate"]
+__all__ = ["Evaluation", "EvaluationSettings", "Subject", "evaluate"]

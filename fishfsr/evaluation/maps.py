@@ -39,7 +39,7 @@ class MapChoice:
             "truth": "true map",
             "estimated": "estimated map",
             "wrong": "another face's map",
-            "rotate": f"true map, turned {self.angle:g}°",
+            "rotate": f"turned {self.angle:g}°",
             "none": "no map (zeros)",
         }
         return words[self.kind]

@@ -92,7 +92,7 @@ def render(evaluation: "Evaluation") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"line": printable}
+    environment.filters |= {"line": printable, "short": "{:.4g}".format}
     summary = evaluation.summary
     page = environment.get_template("page.html.j2").render(
         summary=summary,

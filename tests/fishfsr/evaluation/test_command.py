@@ -5,32 +5,21 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import h5py
-import pytest
 import support
-from fishcli.eval import evaluate_command
 from made_up_shards import attributes, samples
 
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fishprep.shards.writer import write_shard
 
 Save = Callable[..., Path]
-Command = Callable[..., support.Ran]
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Command:
-    group = click.Group(commands=[evaluate_command])
-    monkeypatch.setitem(support.GROUPS, "fishfsr", (group, support.GROUPS["fishfsr"][1]))
-
-    def call(*arguments: object, code: int = 0, **environment: str) -> support.Ran:
-        return support.run("fishfsr", "eval", *arguments, code=code, **environment)
-
-    return call
+def run(*arguments: object, code: int = 0, **environment: str) -> support.Ran:
+    return support.run("fishfsr", "eval", *arguments, code=code, **environment)
 
 
-def test_a_run_is_evaluated_and_everything_is_written(run: Command, save: Save, shards: Path) -> None:
+def test_a_run_is_evaluated_and_everything_is_written(save: Save, shards: Path) -> None:
     best = save()
     ran = run(best.parent, shards, "--identity", "none", "--map", "estimated,wrong", "--show", 1)
     out = best.parent / "best-eval-test"
@@ -44,9 +33,7 @@ def test_a_run_is_evaluated_and_everything_is_written(run: Command, save: Save, 
     assert summary["provenance"]["shards"]["recipe"] in (out / "index.html").read_text()
 
 
-def test_json_is_the_summary_and_flags_come_from_the_environment(
-    run: Command, save: Save, shards: Path, tmp_path: Path
-) -> None:
+def test_json_is_the_summary_and_flags_come_from_the_environment(save: Save, shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = (save(), shards, "--json", "--protocol", "rgb", "-o", out, "--quiet")
     ran = run(*arguments, FISHFSR_IDENTITY="none", FISHFSR_LIMIT="3")
@@ -57,7 +44,7 @@ def test_json_is_the_summary_and_flags_come_from_the_environment(
     assert "PSNR-RGB" in (out / "summary.md").read_text()
 
 
-def test_an_evaluation_is_replaced_only_when_asked(run: Command, save: Save, shards: Path, tmp_path: Path) -> None:
+def test_an_evaluation_is_replaced_only_when_asked(save: Save, shards: Path, tmp_path: Path) -> None:
     arguments = (save(), shards, "--identity", "none", "-o", tmp_path / "out", "--quiet", "--show", "1")
     run(*arguments, "--map", "rotate:15")
     assert (tmp_path / "out" / "grids" / "maps.png").exists()
@@ -66,14 +53,14 @@ def test_an_evaluation_is_replaced_only_when_asked(run: Command, save: Save, sha
     assert not (tmp_path / "out" / "grids" / "maps.png").exists()
 
 
-def test_the_last_checkpoint_where_there_is_no_best(run: Command, save: Save, shards: Path) -> None:
+def test_the_last_checkpoint_where_there_is_no_best(save: Save, shards: Path) -> None:
     best = save()
     best.rename(best.with_name("last.safetensors"))
     ran = run(best.parent, shards, "--identity", "none", "--limit", "1", "--quiet")
     assert "last.safetensors" in ran.err and (best.parent / "last-eval-test" / "summary.json").exists()
 
 
-def test_errors_are_clear(run: Command, save: Save, shards: Path, tmp_path: Path) -> None:
+def test_errors_are_clear(save: Save, shards: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     good = save()
@@ -113,11 +100,11 @@ def test_errors_are_clear(run: Command, save: Save, shards: Path, tmp_path: Path
     assert not (good.parent / "best-eval-test").exists()
 
 
-def test_an_out_that_cannot_be_written(run: Command, save: Save, shards: Path, tmp_path: Path) -> None:
+def test_an_out_that_cannot_be_written(save: Save, shards: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     ran = run(save(), shards, "--identity", "none", "--limit", "1", "-o", tmp_path / "file" / "out", code=1)
     assert "cannot be written" in ran.err
 
 
-def test_help_has_an_example(run: Command) -> None:
+def test_help_has_an_example() -> None:
     assert "fishfsr eval runs/x8 shards" in run("--help").out
