@@ -27,6 +27,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 SHOWN_PROBLEMS = 10
+CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, noise and JPEG blocks of photos"
 
 
 @click.command(context_settings=SETTINGS)
@@ -103,6 +104,9 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     ran = _ran(models, flags)
     if not flags["quiet"]:
         click.echo(_what_runs(models, finder, ran), err=True)
+        for model in models.models:
+            if model.trained_clean:
+                click.echo(f"note: {model.name} {CLEAN}", err=True)
     planner = Planner(models, finder, None if kind == "guess" else Kind(kind), flags["force"])
     voice = _Voice(flags["quiet"])
     try:

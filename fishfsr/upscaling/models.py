@@ -94,6 +94,13 @@ class FaceModel:
         """Pixels a side of the LR faces that it was trained on."""
         return HR_SIZE // self.scale
 
+    @property
+    def trained_clean(self) -> bool:
+        """Whether the checkpoint says that no LR face was degraded in training."""
+        configuration = self.resolver.details.training.get("configuration")
+        degradation = configuration.get("degradation") if isinstance(configuration, dict) else None
+        return isinstance(degradation, dict) and degradation.get("share") == 0
+
 
 class ModelSet:
     """Models of different scales, trained on faces of one recipe."""

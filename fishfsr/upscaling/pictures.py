@@ -51,6 +51,13 @@ def remove_files(out: Path, files: Iterable[str]) -> None:
         (out / file).unlink(missing_ok=True)
 
 
+def remove_leftovers(out: Path) -> None:
+    """Take away what a killed run left half written in the folders of pictures."""
+    for folder in FOLDERS:
+        for path in (out / folder).rglob(".*.png.*.tmp"):
+            path.unlink(missing_ok=True)
+
+
 def comparison(crop: np.ndarray, lr: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What the model saw (its pixels as squares) | the crop enlarged by bicubic | the restored face, all of the last one's size."""
     height, width = restored.shape[:2]

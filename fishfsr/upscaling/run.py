@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
-from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files
+from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files, remove_leftovers
 from fishfsr.upscaling.planning import Plan, Planner
 from fishfsr.upscaling.record import FILE, Fate, InputRow, Record, Refusal, read_record
 from fishfsr.upscaling.restoring import restore
@@ -141,6 +141,7 @@ class _Run:
         self._inputs = collect(request.inputs, request.out, request.follow_links, names)
         for row in earlier.values() if request.overwrite else ():
             remove_files(request.out, row.files)
+        remove_leftovers(request.out)
         self._record = Record(settings, ran, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0

@@ -63,6 +63,15 @@ def test_models_that_do_not_go_together(models: list[FaceModel], message: str) -
         ModelSet(models)
 
 
+def test_a_checkpoint_says_whether_it_was_trained_clean() -> None:
+    for training, clean in (
+        ({}, False),
+        ({"configuration": {"degradation": {"share": 0.0}}}, True),
+        ({"configuration": {"degradation": {"share": 0.5}}}, False),
+    ):
+        assert FaceModel("a", BicubicResolver(8, Details(training=training))).trained_clean is clean
+
+
 def test_a_checkpoint_that_lacks_a_network_is_refused_by_name(pair: Checkpoint, tmp_path: Path) -> None:
     for name, half in (("sr", Checkpoint(sr_net=pair.sr_net)), ("parsing", Checkpoint(pair.parsing_net))):
         path = tmp_path / f"{name}.safetensors"

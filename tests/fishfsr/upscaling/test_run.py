@@ -237,6 +237,7 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         upscale_files(request, crop_planner(BicubicResolver(8)), listener=stop)
+    (tmp_path / "out" / "restored_faces" / ".3_00.png.77.tmp").write_bytes(b"a killed run leaves this")
     report = upscale_files(request, crop_planner(resolver := BicubicResolver(8)))
     assert report.done_before == 2 and len(resolver.calls) == 2 and report.counts == {"ok": 4}
     assert not list((tmp_path / "out").rglob("*.tmp"))
