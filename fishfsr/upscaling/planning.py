@@ -69,6 +69,11 @@ class Plan:
     problem: Problem | None = None
     note: str = ""
 
+    @property
+    def count(self) -> int:
+        """Faces that go through a model."""
+        return sum(face.model is not None for face in self.faces)
+
 
 @dataclass(frozen=True, eq=False)
 class Planner:

@@ -164,8 +164,12 @@ class _Run:
                 self._settle(opened.row)
                 continue
             assert opened.image is not None
-            waiting.append((opened, self._planner.plan(opened.image)))
+            plan = self._planner.plan(opened.image)
             self._tell()
+            if not plan.count:
+                self._finish([(opened, plan)])
+                continue
+            waiting.append((opened, plan))
             if _full([plan for _, plan in waiting], self._request.batch):
                 self._finish(waiting)
                 waiting = []
@@ -240,8 +244,7 @@ def _refused(source: Input, status: str, reason: str, sha256: str = "") -> Input
 
 
 def _full(plans: Sequence[Plan], batch: int) -> bool:
-    faces = sum(face.model is not None for plan in plans for face in plan.faces)
-    return faces >= batch or sum(plan.image.size // 3 for plan in plans) >= WAITING_PIXELS
+    return sum(plan.count for plan in plans) >= batch or sum(plan.image.size // 3 for plan in plans) >= WAITING_PIXELS
 
 
 def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:

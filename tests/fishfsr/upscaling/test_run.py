@@ -127,6 +127,18 @@ def test_memory_is_bounded_by_pixels_too(tmp_path: Path, points_at: Points, monk
     assert [shape[0] for shape in resolver.calls] == [2, 2, 1]
 
 
+def test_what_needs_no_model_does_not_wait_for_a_batch(tmp_path: Path) -> None:
+    for number, side in enumerate((128, 16, 130)):
+        save(smooth(number, side, side), tmp_path / "in" / f"{number}.png")
+    done: list[str] = []
+    upscale_files(
+        UpscaleRequest((tmp_path / "in",), tmp_path / "out"),
+        crop_planner(BicubicResolver(8)),
+        listener=lambda news: done.append(news.row.name) if news.row else None,
+    )
+    assert done == ["0", "2", "1"]
+
+
 def test_a_model_that_fails_saves_nothing(tmp_path: Path, points_at: Points) -> None:
     request = UpscaleRequest((save(smooth(1), tmp_path / "a.png"),), tmp_path / "out")
     points = [points_at(5, 5, 16), points_at(60, 5, 32)]
