@@ -175,7 +175,9 @@ def _plot(summary: Summary) -> Plot | None:
         return Whisker(title, place(each.mean), place(low), place(high), text, title != "bicubic")
 
     count = round((end - start) / step)
-    ticks = tuple((index / count, f"{start + index * step:.4g}") for index in range(count + 1))
+    ticks = tuple(
+        (index / count, f"{start + index * step:.4g}".replace("-", "\N{MINUS SIGN}")) for index in range(count + 1)
+    )
     drawn = tuple(whisker(title, each) for title, each in rows if each.mean is not None)
     first = summary.maps[0].choice.title
     return Plot(f"Change of {psnr.title} from the {first}, {psnr.unit}", drawn, ticks, place(0.0))
