@@ -1,5 +1,7 @@
 """The faces of one split of some shards, by index."""
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +14,12 @@ from torch.utils.data import Dataset
 from fishfsr.data.batch import Batch
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
-from fishprep.configuration import sha256_json
 from fishprep.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
 
 Paths = str | Path | Sequence[str | Path]
+MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
 
 
 class _Mapped(NamedTuple):
@@ -35,7 +37,8 @@ class ShardDataset(Dataset[Batch]):
 
     What is kept is mapped files and one number a shard: nothing grows with the number of samples. It can be used
     after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
-    `lr_size` the side of LR faces and maps, `fingerprint` a hash of what the shards were made from, in their order.
+    `lr_size` the side of LR faces and maps, `fingerprint` a hash of what the shards were made from, in their order,
+    `made_by` the settings of the recipe that a user of the trained model must follow.
 
     Raises DataError where there is no shard of `split` or the shards are of different recipes; ShardError for a
     damaged one; ConfigurationError for a scale that shards do not hold.
@@ -63,7 +66,8 @@ class ShardDataset(Dataset[Batch]):
                 arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
                 self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays)))
         assert first is not None
-        self.recipe, self.fingerprint = first.recipe, sha256_json(identity)
+        self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+        self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}
         self._ends = np.cumsum([len(shard.hr) for shard in self._shards])
 
     def __len__(self) -> int:

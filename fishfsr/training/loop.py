@@ -235,6 +235,7 @@ class StageLoop:
             "configuration": config.model_dump(mode="json"),
             "stage": self.stage.name,
             "step": self.position.step,
+            "shards": self.around.train.made_by,
         }
         details = Details(
             scale=config.scale,

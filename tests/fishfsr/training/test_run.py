@@ -81,6 +81,7 @@ def test_what_it_leaves(finished: Path, shards: Path) -> None:
     assert names == weights | {"configuration.json", "metrics.jsonl", "curves.png", "state.safetensors", ".lock"}
     details = read_metadata(finished / "best.safetensors").details
     assert details.recipe == "r" * 64 and details.scale == 4 and details.protocol == "reference"
+    assert details.training["shards"]["crop"] == "square", "who upscales photos must crop as the shards were"
     assert details.training["configuration"]["sr"]["width"] == 8 and details.training["faces"] == 16
     resolved = json.loads((finished / "configuration.json").read_text())
     assert resolved["configuration"]["sr"]["lr"] == 2e-3 and resolved["precision"] == "float32"

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fishcli import fsr
-from fishcli.upscale import upscale
 from resolvers import BicubicResolver
 from support import astronaut
 
@@ -13,9 +11,6 @@ from fishfsr.upscaling.faces import FaceFinder, Search, create_finder
 from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishprep.landmarks import LandmarkRequest
 from fishprep.weights import WeightStore
-
-if "upscale" not in fsr.cli.commands:
-    fsr.cli.add_command(upscale)
 
 
 @pytest.fixture(scope="session")
