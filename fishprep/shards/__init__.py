@@ -1,1 +1,1 @@
-"""The shard format: schema, writer, reader, verification. The one thing that fishprep and fishfsr share."""
+"""The shard format: schema, writer, reader, verification. The one thing that training shares with fishprep."""
