@@ -29,7 +29,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
             {
                 "width": 16,
                 "initial": "unit-variance",
-                "steps": 5000,
+                "steps": 4000,
                 "batch_size": 4,
                 "lr": 2e-3,
                 "warmup": 250,

@@ -13,10 +13,12 @@ from fishprep.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards import schema
 from fishprep.shards.writer import Samples, write_shard
 
+SCALE = 2
 QUICK = (
-    *("--device", "cpu", "--scale", 4, "--quiet"),
+    *("--device", "cpu", "--scale", SCALE, "--quiet"),
     *("--set", "parsing.width=8", "--set", "parsing.blocks=1", "--set", "parsing.batch_size=4"),
     *("--set", "sr.width=8", "--set", "sr.batch_size=4", "--set", "sr.multi_scale_refine=false"),
+    *("--set", "sr.spatial_attention=false", "--set", "sr.channel_attention=false"),
     *("--set", "log_every=1", "--set", "save_every=3", "--set", "validation.every=4", "--set", "validation.faces=4"),
 )
 """Of both networks; the numbers of steps are left to the test."""
