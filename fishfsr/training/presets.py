@@ -16,9 +16,10 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
             {
                 "width": 32,
                 "initial": "unit-variance",
-                "steps": 1500,
+                "loss": "mse",
+                "steps": 6000,
                 "batch_size": 16,
-                "lr": 1e-3,
+                "lr": 4e-3,
                 "warmup": 100,
                 "schedule": "cosine",
                 "clip": 1.0,
@@ -29,7 +30,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
             {
                 "width": 16,
                 "initial": "unit-variance",
-                "steps": 4000,
+                "steps": 3500,
                 "batch_size": 4,
                 "lr": 2e-3,
                 "warmup": 250,
