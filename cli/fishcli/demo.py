@@ -56,7 +56,7 @@ def demo(out: Path, **flags: Any) -> None:
     size = common.size_text(finished.totals.bytes)
     click.echo(f"{finished.totals.samples} faces found ({by}), parsed by {flags['parser']}, packed into {size}:")
     click.echo(f"  shards   {shards}")
-    click.echo(f"  picture  {out / 'portraits.png'}")
+    click.echo(f"  picture  {out / 'portraits.jpg'}")
     click.echo(f"  report   {(out / 'report.html').resolve().as_uri()}")
 
 
