@@ -28,7 +28,7 @@ from fishprep.plan import Plan, ShardSpec, fingerprints
 from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
-from fishprep.shards.schema import SCHEMA_VERSION, ShardName
+from fishprep.shards.schema import SCHEMA_VERSION, SPLITS, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
 
@@ -185,7 +185,7 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
             remove_build(folder)
         attributes = _start(request, resume, tell)
         remove_leftovers(folder)
-        done = manifest.finished(folder)
+        done = {name: record for name, record in manifest.finished(folder).items() if _stands(folder, record)}
         specs = list(request.plan.specs(request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
@@ -193,11 +193,20 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
         return finish(folder, run, len(specs) - len(todo))
 
 
+def _stands(folder: Path, record: ShardRecord) -> bool:
+    """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
+    if record.file is None:
+        return True
+    path = folder / record.file
+    return path.exists() and path.stat().st_size == record.bytes
+
+
 def remove_build(folder: Path) -> None:
     """Remove every file that a build writes, and nothing else."""
     for pattern in ("*-*.h5", "*-*.parquet"):
         for path in folder.glob(pattern):
-            if ShardName.parse(path.with_suffix(".h5")) is not None:
+            shard = ShardName.parse(path.with_suffix(".h5"))
+            if shard is not None and shard.split in SPLITS:
                 path.unlink()
     for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES, REPORT):
         (folder / name).unlink(missing_ok=True)

@@ -127,6 +127,6 @@ def _eight_bits(grey: np.ndarray) -> np.ndarray:
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
-    if "cannot identify image file" in text:
+    if "cannot identify image file" in text or isinstance(error, KeyError):
         return "not a picture of a known format (" + ", ".join(FORMATS[:-1]) + ")"
     return f"{text or type(error).__name__}"[:200]

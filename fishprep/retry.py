@@ -112,6 +112,8 @@ def _record(request: RetryRequest) -> dict[str, Any]:
 def _photos(request: RetryRequest) -> list[Photo]:
     rows = manifest.read_rows(request.folder / manifest.SAMPLES, ["photo", "status"])
     statuses = set(request.statuses)
+    if "ok" in statuses:
+        raise ConfigurationError("--status ok: photos that were kept are not tried again")
     wanted = {
         photo
         for photo, status in zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)

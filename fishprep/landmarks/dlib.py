@@ -27,6 +27,10 @@ TRACE_SCORE = -0.9
 is 0."""
 
 
+SMALLEST_CNN_SIDE = 10
+"""Pixels: below, dlib's CNN raises, and there is no face to find."""
+
+
 @dataclass(frozen=True)
 class DlibSettings:
     """How hard to look, in pixels of longer side.
@@ -104,6 +108,8 @@ class DlibBackend:
         return [(box, score) for box, score in zip(boxes, scores, strict=True) if can_cut(image, box)]
 
     def _cnn_faces(self, image: np.ndarray, side: int) -> list[Face]:
+        if min(image.shape[:2]) < SMALLEST_CNN_SIDE:
+            return []
         resized = resize_to(image, side)
         faces = []
         for detection in self._cnn(resized, 0):  # type: ignore[misc]

@@ -58,8 +58,9 @@ class ListSource:
         self._refuse_repeated([number for number, _ in rows], relatives)
         ids = [row["id"] or default for (_, row), default in zip(rows, names.photo_ids(relatives), strict=True)]
         self._refuse_repeated([number for number, _ in rows], ids)
+        has_splits = any(row["split"] for _, row in rows)
         photos = (
-            self._photo(number, row, relative, photo_id)
+            self._photo(number, row, relative, photo_id, has_splits)
             for (number, row), relative, photo_id in zip(rows, relatives, ids, strict=True)
         )
         return Listing(tuple(photos))
@@ -91,7 +92,7 @@ class ListSource:
                 raise SourceError(f"{self.table}, line {number}: {value!r} stands in line {first[value]} already")
             first[value] = number
 
-    def _photo(self, number: int, row: dict[str, str], relative: str, photo_id: str) -> Photo:
+    def _photo(self, number: int, row: dict[str, str], relative: str, photo_id: str, has_splits: bool) -> Photo:
         if row["split"] and row["split"] not in SPLITS:
             raise SourceError(
                 f"{self.table}, line {number}: split {row['split']!r}; expected one of {', '.join(SPLITS)}"
@@ -103,7 +104,7 @@ class ListSource:
             path=path,
             relative=relative,
             licence=self.licence,
-            split=row["split"],
+            split=row["split"] if has_splits else "train",
             points_file=points,
             problem=self._problem(path),
         )

@@ -119,6 +119,22 @@ def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> Non
     assert "nothing to do" in run("fishprep", "retry", tmp_path, "--status", "too_small", code=1).err
 
 
+def test_kept_photos_are_not_tried_again(built: Path, copy_of: Copy) -> None:
+    out = copy_of(built)
+    assert "not tried again" in run("fishprep", "retry", out, "--status", "ok", code=1).err
+    assert shards(out) == shards(built) and not list(out.glob("retry-*"))
+
+
+@pytest.mark.parametrize("damage", [cut_short, lose_shard])
+def test_build_does_not_count_a_lost_shard_as_done(
+    portraits: Path, built: Path, copy_of: Copy, damage: Callable[[Path], None]
+) -> None:
+    out = copy_of(built)
+    damage(out)
+    run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4)
+    assert shards(out) == shards(built)
+
+
 def test_retry_without_a_status_lists_them(built: Path) -> None:
     assert "no_face" in run("fishprep", "retry", built, code=2).err
 

@@ -115,6 +115,10 @@ def test_resuming_with_other_photos_is_refused(portraits: Path, built: Path, cop
     refused = run("fishprep", "build", photos, out, *QUICK, "--shard-size", 4, code=1)
     for words in ("photos added: 1 (new)", "photos gone: 1 (a/00)", "photos changed: 1 (a/04)"):
         assert words in refused.err
+    (out / "mine-00000.h5").write_text("somebody else's")
+    run("fishprep", "build", photos, out, *QUICK, "--shard-size", 4, "--overwrite", code=1)
+    assert (out / "mine-00000.h5").exists(), "--overwrite removes only what a build writes"
+    (out / "mine-00000.h5").unlink()
     run("fishprep", "build", photos, out, *QUICK, "--shard-size", 4, "--overwrite")
     assert "new" in rows(out) and "a/00" not in rows(out)
 

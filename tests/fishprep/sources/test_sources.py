@@ -111,6 +111,12 @@ def test_a_list(tmp_path: Path) -> None:
     }
 
 
+def test_a_list_without_splits_is_all_train(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "list.csv").write_text("path\na.jpg\n")
+    assert listed(tmp_path, table=tmp_path / "list.csv")["a"].split == "train"  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
