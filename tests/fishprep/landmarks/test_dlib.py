@@ -213,3 +213,9 @@ def test_box_holds_the_face(backend: DlibBackend, astronaut: np.ndarray, points:
     assert x0 < box_of_points(points)[0] + 10
     assert x1 > box_of_points(points)[2] - 10
     assert y0 < points[36, 1] < points[48, 1] < y1
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 300, 3), (300, 3, 3)])
+def test_a_tiny_photo_has_no_face_even_for_the_slow_detector(shape: tuple[int, int, int]) -> None:
+    thorough = DlibBackend(DlibSettings(thorough=True), WeightStore.from_environment())
+    assert thorough.detect([Query(np.zeros(shape, np.uint8))]) == [[]]
