@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,14 @@ def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
 
     When the block fails the temporary file is removed and `path` is untouched. The temporary name starts with a dot and
-    ends in `.tmp`, so that no reader takes it for a result.
+    ends in `.tmp`, so that no reader takes it for a result. The file is as readable for others as any new one is.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        temporary.touch()
+        ordinary = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
+        temporary.chmod(ordinary)  # safetensors writes files that their owner alone can read
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
             os.fsync(descriptor)

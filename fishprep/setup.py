@@ -9,6 +9,7 @@ import torch
 
 from fishprep import __version__
 from fishprep.configuration import BuildConfiguration, recipe_hash
+from fishprep.device import check_device
 from fishprep.errors import ConfigurationError
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import FaceParser
@@ -67,18 +68,6 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
         )
     known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
     return Resolved(known, recipe_hash(known, parser.settings, parser.weights))
-
-
-def check_device(device: str) -> None:
-    """ConfigurationError where a device is not `cpu` or a CUDA device that is here."""
-    if device == "cpu":
-        return
-    kind, _, number = device.partition(":")
-    if kind != "cuda" or not (number or "0").isdecimal():
-        raise ConfigurationError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
-    count = torch.cuda.device_count()
-    if int(number or 0) >= count:
-        raise ConfigurationError(f"--device {device}: this machine has {count} CUDA devices that torch can use")
 
 
 def library_versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from rich.table import Table
 from fishcli import common
 from fishcli.demo import demo
 from fishcli.parse import parse
+from fishcli.parser import parser
 from fishcli.progress import BuildProgress
 from fishcli.report import report
 from fishcli.weights import models
@@ -59,6 +60,7 @@ def cli() -> None:
 cli.add_command(demo)
 cli.add_command(models)
 cli.add_command(parse)
+cli.add_command(parser)
 cli.add_command(report)
 
 

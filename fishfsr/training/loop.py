@@ -24,7 +24,7 @@ from fishfsr.training.optimiser import Average, adam, evaluating, rate
 from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
 from fishfsr.training.stages import Stage
-from fishfsr.training.stop import REASONS, Reason, StopRequest
+from fishprep.stop import REASONS, Reason, StopRequest
 
 PROTOCOL = "reference"
 

@@ -7,6 +7,7 @@ import torch
 from fishfsr.errors import DeviceError
 from fishfsr.inference import DTYPES
 from fishfsr.training.config import Precision
+from fishprep.device import has_bfloat16
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,7 @@ def amp(precision: Precision, device: torch.device) -> Amp:
     Raises DeviceError for float16 on a CPU; nothing is replaced silently.
     """
     if precision == "auto":
-        return Amp(device, "bfloat16" if _has_bfloat16(device) else "float32")
+        return Amp(device, "bfloat16" if has_bfloat16(device) else "float32")
     if precision == "float16" and device.type != "cuda":
         raise DeviceError(f"float16 needs a CUDA device, not {device}: use bfloat16 or float32")
     return Amp(device, precision)
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

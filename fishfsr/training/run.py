@@ -27,8 +27,8 @@ from fishfsr.training.loop import StageLoop, Surroundings
 from fishfsr.training.precision import amp
 from fishfsr.training.ranks import Ranks, joined
 from fishfsr.training.stages import ParsingStage, SrStage, Stage
-from fishfsr.training.stop import Reason, StopRequest
 from fishprep.files import sha256_file, write_text
+from fishprep.stop import Reason, StopRequest
 
 Network = TypeVar("Network", bound=nn.Module)
 StageChoice = Literal["parsing", "sr", "both"]

@@ -14,20 +14,19 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from fishprep.device import check_device
 from fishprep.errors import ConfigurationError, WeightsError
 from fishprep.files import sha256_file
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.classes import ClassOrder, convert
-from fishprep.parsing.network import STRIDE, load_network
+from fishprep.parsing.network import MEAN, STD, load_network
+from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
 from fishprep.tensors import metadata
 
 HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
 ROWS = 256  # rows of a large map made at once: its 19 float planes would not fit otherwise
-
-_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB in 0-1
-_STD = (0.229, 0.224, 0.225)
 
 
 class Precision(StrEnum):
@@ -80,7 +79,8 @@ class BiSeNetParser:
     def __init__(self, settings: BiSeNetSettings, weights: Path) -> None:
         if not weights.is_file():
             raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
-        device = _device(settings)
+        device = check_device(settings.device)
+        check_precision(settings.precision, device)
         network = load_network(weights)
         header = metadata(weights)
         self.size = settings.size or _trained_size(header, weights)
@@ -95,8 +95,8 @@ class BiSeNetParser:
         self._dtype = settings.precision.dtype
         self.batch = settings.batch or (4 if device.type == "cpu" else 32)
         self._network = convert_conv2d_weight_memory_format(network.to(device, self._dtype), torch.channels_last)
-        self._mean = torch.tensor(_MEAN, device=device).view(3, 1, 1)
-        self._std = torch.tensor(_STD, device=device).view(3, 1, 1)
+        self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
+        self._std = torch.tensor(STD, device=device).view(3, 1, 1)
 
     def parse(self, images: np.ndarray, landmarks: np.ndarray) -> ParsedFaces:
         """images (N, 128, 128, 3) uint8 RGB; the landmarks are not used. Both maps are made; N may be 0.
@@ -106,7 +106,7 @@ class BiSeNetParser:
         if images.dtype != np.uint8 or images.shape[1:] != (HR, HR, 3):
             raise ValueError(f"expected (N, {HR}, {HR}, 3) uint8 images, got {images.shape} {images.dtype}")
         classes = np.zeros((len(images), HR, HR), dtype=np.uint8)
-        place = _Placement.of(HR, HR, self.size)
+        place = Placement.of(HR, HR, self.size)
         for start in range(0, len(images), self.batch):
             group = images[start : start + self.batch]
             inputs = torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float()
@@ -122,7 +122,7 @@ class BiSeNetParser:
         maps: list[np.ndarray] = []
         for start in range(0, len(images), self.batch):
             group = images[start : start + self.batch]
-            places = [_Placement.of(image.shape[0], image.shape[1], self.size) for image in group]
+            places = [Placement.of(image.shape[0], image.shape[1], self.size) for image in group]
             inputs = torch.cat([place.square(image) for place, image in zip(places, group, strict=True)])
             logits = self._logits(inputs.to(self._device))
             maps += [self._class_maps(logits[i : i + 1], place)[0] for i, place in enumerate(places)]
@@ -138,7 +138,7 @@ class BiSeNetParser:
             logits = self._network(normal.to(self._dtype).contiguous(memory_format=torch.channels_last))
             return cast(Tensor, logits).float().contiguous()
 
-    def _class_maps(self, logits: Tensor, place: "_Placement") -> np.ndarray:
+    def _class_maps(self, logits: Tensor, place: Placement) -> np.ndarray:
         """(n, 19, s, s) → (n, H, W) uint8.
 
         The logits are read at the pixels of the map at once, not at those of the input first: the same field, without the
@@ -152,76 +152,10 @@ class BiSeNetParser:
             return convert(torch.cat(bands, dim=1).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)
 
 
-@dataclass(frozen=True)
-class _Placement:
-    """Where an image of `height` x `width` lies in the network's square input of `size`: shrunk to `shape`, then padded.
-
-    An image smaller than the input is not shrunk; its square is enlarged by the network's own resizing.
-    """
-
-    height: int
-    width: int
-    size: int
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(cls, height: int, width: int, size: int) -> "_Placement":
-        share = min(1.0, size / max(height, width))
-        return cls(height, width, size, (max(1, round(height * share)), max(1, round(width * share))))
-
-    @property
-    def padding(self) -> tuple[int, int, int, int]:
-        """Left, right, top, bottom, in the order of `torch.nn.functional.pad`."""
-        height, width = self.shape
-        side = max(height, width)
-        left, top = (side - width) // 2, (side - height) // 2
-        return left, side - width - left, top, side - height - top
-
-    def square(self, image: np.ndarray) -> Tensor:
-        """(H, W, 3) uint8 → (1, 3, size, size) float32 in 0-255."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
-        if self.shape != (self.height, self.width):  # in uint8: a large photo in floats would fill the memory
-            pixels = F.interpolate(pixels, self.shape, mode="bilinear", antialias=True)
-        padded = F.pad(pixels.float(), self.padding, mode="replicate")
-        if padded.shape[-1] == self.size:
-            return padded
-        return F.interpolate(padded, (self.size, self.size), mode="bilinear", antialias=True)
-
-    def rows(self) -> Tensor:
-        """(height, size / 8): reads columns of logits at the centres of the image's rows."""
-        return self._interpolation(self.height, self.shape[0], self.padding[2])
-
-    def columns(self) -> Tensor:
-        """(width, size / 8): reads rows of logits at the centres of the image's columns."""
-        return self._interpolation(self.width, self.shape[1], self.padding[0])
-
-    def _interpolation(self, length: int, shrunk: int, before: int) -> Tensor:
-        """(length, size / 8) float32, bilinear; the corners of the logits lie on those of the input (`MainHead`)."""
-        count, side = self.size // STRIDE, max(self.shape)
-        centres = ((torch.arange(length, dtype=torch.float64) + 0.5) * shrunk / length + before) * self.size / side
-        positions = (centres - 0.5).clamp(0, self.size - 1) * (count - 1) / (self.size - 1)
-        lower = positions.floor().clamp(max=count - 2).long()
-        share = positions - lower
-        matrix = torch.zeros(length, count, dtype=torch.float64)
-        matrix.scatter_(1, lower[:, None], (1 - share)[:, None])
-        matrix.scatter_(1, lower[:, None] + 1, share[:, None])
-        return matrix.float()
-
-
-def _device(settings: BiSeNetSettings) -> torch.device:
-    try:
-        device = torch.device(settings.device)
-    except RuntimeError as error:
-        raise ConfigurationError(f"--device {settings.device}: cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigurationError(f"--device {settings.device}: cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigurationError(
-            f"--device {settings.device}: torch sees {torch.cuda.device_count()} CUDA devices here"
-        )
-    if device.type == "cpu" and settings.precision is Precision.FLOAT16:
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """ConfigurationError where the device lacks it."""
+    if device.type == "cpu" and precision is Precision.FLOAT16:
         raise ConfigurationError("float16 is for CUDA devices; on a CPU take float32 or bfloat16")
-    return device
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from fishprep.parsing.classes import FaceClass
 from fishprep.tensors import load_state_dict
 
 STRIDE = 8  # input pixels per pixel of the logits, along each axis
+MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB in 0-1: the network's input is normalised with them
+STD = (0.229, 0.224, 0.225)
 
 _PACKAGE = "_fishprep_facexlib_parsing"
 _CONV_BN = (("conv", "bn"), ("conv1", "bn1"), ("conv2", "bn2"), ("conv_atten", "bn_atten"), ("0", "1"))
@@ -43,6 +45,27 @@ class MainHead(nn.Module):
         return cast(Tensor, logits)
 
 
+class AllHeads(nn.Module):
+    """facexlib's BiSeNet as training needs it: the main head and the two auxiliary ones, none of them upsampled."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """images (N, 3, S, S), normalised, S a multiple of 32 → logits (N, 19, s, s): main S/8, auxiliary S/8 and S/16."""
+        detail, context8, context16 = self.net.cp(images)
+        main, _ = self.net.conv_out(self.net.ffm(detail, context8))
+        finer, _ = self.net.conv_out16(context8)
+        coarser, _ = self.net.conv_out32(context16)
+        return main, finer, coarser
+
+
+def new_network() -> nn.Module:
+    """facexlib's `BiSeNet(19)` with first weights of its own drawing, from torch's generator."""
+    return cast(nn.Module, _definition().BiSeNet(len(FaceClass)))
+
+
 def empty_network() -> nn.Module:
     """facexlib's `BiSeNet(19)` on the meta device: keys and shapes without storage, and no random number drawn."""
     with torch.device("meta"):
@@ -54,6 +77,14 @@ def load_network(path: Path) -> MainHead:
 
     WeightsError: the file is refused, holds other keys or shapes than BiSeNet, or numbers that are not finite.
     """
+    net = whole_network(path)
+    net.eval().requires_grad_(False)
+    fold_batch_norms(net)
+    return MainHead(net)
+
+
+def whole_network(path: Path) -> nn.Module:
+    """All of BiSeNet with the weights of a file, in float32, to be trained on. Raises as `load_network`."""
     net = empty_network()
     tensors = load_state_dict(path)
     _check_fit(net.state_dict(), tensors, path)
@@ -62,9 +93,7 @@ def load_network(path: Path) -> MainHead:
     if damaged is not None:
         raise WeightsError(f"weights {path}: {damaged} holds numbers that are not finite")
     net.load_state_dict(values, assign=True)
-    net.eval().requires_grad_(False)
-    fold_batch_norms(net)
-    return MainHead(net)
+    return net
 
 
 def fold_batch_norms(net: nn.Module) -> None:

@@ -1,0 +1,236 @@
+"""`fishprep parser`: train a face parser from labelled faces, and measure one."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from fishcli import common
+
+if TYPE_CHECKING:
+    from fishprep.parsing.bisenet import Precision
+    from fishprep.parsing.evaluation.evaluate import Evaluation
+    from fishprep.parsing.training.run import Trained, TrainReport, Validated
+
+SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+CLASSES = "Numbering of the masks: celebamask, facexlib, lapa, or the names of the classes 0, 1, 2 ... with commas."
+STOPPED = {"time": 0, "interrupted": 130, "terminated": 143}
+
+
+@click.group(context_settings=SETTINGS)
+def parser() -> None:
+    """Train a face parser from labelled faces, and measure one.
+
+    LABELLED holds images/NAME.jpg, masks/NAME.png (palette or grey, one class number per pixel), and the lists
+    train.txt and val.txt of names.
+    """
+
+
+@parser.command(context_settings=SETTINGS)
+@click.argument("labelled", type=EXISTING)
+@click.argument("out", type=FOLDER)
+@common.config_option()
+@click.option("--classes", default="celebamask", help=CLASSES)
+@click.option("--init", type=FILE, help="Weights to begin with, in facexlib's layout.")
+@click.option("--size", type=int, default=256, help="Side of the network's input.")
+@click.option("--steps", type=int, default=10_000)
+@click.option("--batch", type=int, default=16, help="Views per step.")
+@click.option("--lr", type=float, default=1e-3, help="Highest learning rate.")
+@click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=0.998, help="Decay of the averaged weights.")
+@click.option(
+    "--rare", type=click.FloatRange(0, 1), default=0.2, help="Faces with a class rarer than this come up more often."
+)
+@click.option("--crops", type=click.FloatRange(0, 1), default=0.6, help="Share of views at the 128² of a build.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
+@click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
+@click.option("--threads", type=click.IntRange(1), default=1, help="Threads that draw views.")
+@click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between two validations.")
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop then.")
+@click.option("--licence", default="", help="Terms of the labelled faces; kept in the weights.")
+@click.option("--overwrite", is_flag=True, help="Begin anew.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def train(labelled: Path, out: Path, **flags: Any) -> None:
+    """Train a BiSeNet on the faces of LABELLED into OUT; the same command goes on where it was stopped.
+
+    OUT/parser.safetensors is what --parser-weights takes.
+
+    \b
+    fishprep parser train CelebAMask/ parser/
+    """
+    from fishprep.landmarks import LandmarkRequest, create_backend
+    from fishprep.parsing.labelled import has_split, numbering, open_labelled
+    from fishprep.parsing.training.config import ParserTraining
+    from fishprep.parsing.training.run import TrainRequest
+    from fishprep.parsing.training.run import train as run_training
+    from fishprep.parsing.training.views import ViewSettings
+    from fishprep.stop import StopRequest
+    from fishprep.weights import WeightStore
+
+    device = common.resolve_device(flags["device"])
+    named = {name: flags[name] for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
+    config = ParserTraining(**named, views=ViewSettings(crops=flags["crops"]))
+    precision = _precision(flags["precision"], device)
+    numbers = numbering(flags["classes"])
+    line = common.ProgressLine(flags["quiet"])
+
+    def checked(done: int, total: int) -> None:
+        line.show(f"checking {done:,} / {total:,} masks", last=done == total)
+
+    faces = open_labelled(labelled, "train", numbers, checked)
+    validation = open_labelled(labelled, "val", numbers, checked) if has_split(labelled, "val") else None
+    line.close()
+    request = TrainRequest(
+        out=out,
+        config=config,
+        faces=faces,
+        validation=validation,
+        landmarks=create_backend(LandmarkRequest(), WeightStore.from_environment()),
+        device=device,
+        precision=precision,
+        init=flags["init"],
+        threads=flags["threads"],
+        every=flags["validate_every"],
+        licence=flags["licence"],
+        overwrite=flags["overwrite"],
+    )
+    if not flags["quiet"]:
+        begin = f"from {flags['init']}" if flags["init"] else "from first weights"
+        held = f"{len(validation):,} to validate" if validation else "none to validate: the newest weights are kept"
+        click.echo(f"{len(faces):,} faces, {held} | {config.size}², {begin} | {device}, {precision}", err=True)
+    with StopRequest(flags["max_minutes"]) as stop:
+        report = run_training(request, stop, _listener(line, flags["quiet"]))
+    line.close()
+    _finish(report, config.steps, flags["as_json"])
+
+
+def _precision(name: str, device: str) -> "Precision":
+
+    from fishprep.device import check_device, has_bfloat16
+    from fishprep.parsing.bisenet import Precision
+
+    if name != "auto":
+        return Precision(name)
+    return Precision.BFLOAT16 if has_bfloat16(check_device(device)) else Precision.FLOAT32
+
+
+def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[Trained | Validated], None]":
+    from fishprep.parsing.training.run import Trained
+
+    def listen(news: "Trained | Validated") -> None:
+        if isinstance(news, Trained):
+            left = common.time_text(news.seconds_left)
+            line.show(
+                f"{news.step:,} / {news.steps:,}  loss {news.loss:.3f}  {news.views:.1f} views/s  {left} left",
+                last=news.step == news.steps,
+            )
+        elif not quiet:
+            line.close()
+            best = "  (best)" if news.best else ""
+            click.echo(f"{news.step:,}: skin IoU {news.skin_iou:.4f}, mean IoU {news.mean_iou:.4f}{best}", err=True)
+
+    return listen
+
+
+def _finish(report: "TrainReport", steps: int, as_json: bool) -> None:
+    progress = report.progress
+    weights = str(report.weights) if report.weights else None
+    if as_json:
+        values = {"step": progress.step, "skin_iou": progress.best, "weights": weights, "stopped": report.reason}
+        click.echo(json.dumps(values))
+    elif report.reason is None:
+        figures = "" if progress.best is None else f" (skin IoU {progress.best:.4f} at step {progress.best_step:,})"
+        click.echo(
+            f"trained {progress.step:,} steps in {common.time_text(progress.seconds)}; weights: {weights}{figures}"
+        )
+    else:
+        click.echo(f"stopped after {progress.step:,} of {steps:,} steps; the same command goes on from there")
+    if report.reason is not None:
+        sys.exit(STOPPED[report.reason])
+
+
+@parser.command("eval", context_settings=SETTINGS)
+@click.argument("weights", type=FILE)
+@click.argument("labelled", type=EXISTING)
+@common.config_option()
+@click.option("--split", default="val", help="Faces that are named in SPLIT.txt.")
+@click.option("--classes", default="celebamask", help=CLASSES)
+@click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
+@click.option(
+    "--worst", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of the worst crops here."
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
+    """Measure the parser WEIGHTS on the faces of LABELLED.
+
+    Whole pictures, the 128² crops that a build makes of them, and the skin map brought to 64, 32, 16 and 8.
+
+    \b
+    fishprep parser eval parser/parser.safetensors CelebAMask/ --worst worst.png
+    """
+    import torch
+    from fishprep.parsing.evaluation.worst import draw_worst
+
+    from fishprep.landmarks import LandmarkRequest, create_backend
+    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
+    from fishprep.parsing.evaluation.evaluate import evaluate as measure
+    from fishprep.parsing.labelled import numbering, open_labelled
+    from fishprep.weights import WeightStore
+
+    device = common.resolve_device(flags["device"])
+    if flags["threads"]:
+        torch.set_num_threads(flags["threads"])
+    network = BiSeNetParser(BiSeNetSettings(flags["size"], device, Precision(flags["precision"])), weights)
+    line = common.ProgressLine(flags["quiet"])
+    faces = open_labelled(labelled, flags["split"], numbering(flags["classes"]))
+    backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
+    result = measure(
+        network, faces, backend, lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total)
+    )
+    line.close()
+    if flags["worst"] is not None and result.crop_iou:
+        draw_worst(flags["worst"], result, network, faces, backend)
+    if flags["as_json"]:
+        click.echo(json.dumps(result.record()))
+    else:
+        _print(
+            result, f"{weights.name} at {network.size}², {len(faces):,} faces of {flags['split']}, {flags['precision']}"
+        )
+
+
+def _print(result: "Evaluation", title: str) -> None:
+    record: dict[str, Any] = result.record()
+    out = common.console()
+    out.print(title)
+    table = Table("", "skin IoU", "accuracy of the 0-1 map", "mean IoU", "boundary F", box=None, header_style="bold")
+    for name in ("pictures", "crops"):
+        values = record[name]
+        figures = [f"{values[key]:.4f}" for key in ("skin_iou", "accuracy", "mean_iou", "boundary_f")]
+        table.add_row({"pictures": "whole pictures", "crops": "128² crops"}[name], *figures)
+    out.print(table)
+    classes = Table("class", "IoU, pictures", "F1", "IoU, crops", "F1", box=None, header_style="bold")
+    for name, whole in record["pictures"]["classes"].items():
+        crop = record["crops"]["classes"][name]
+        classes.add_row(name, *("-" if value is None else f"{value:.3f}" for value in (*whole, *crop)))
+    out.print(classes)
+    methods = list(next(iter(record["pyramid"].values())))
+    pyramid = Table("accuracy of the 0-1 map at", *methods, box=None, header_style="bold")
+    for size, shares in record["pyramid"].items():
+        pyramid.add_row(f"{size}²", *(f"{shares[method]:.4f}" for method in methods))
+    out.print(pyramid)
+    if record["lost"]:
+        out.print(
+            f"no face was found in {len(record['lost'])} pictures, which have no crop: {', '.join(record['lost'][:5])}"
+        )

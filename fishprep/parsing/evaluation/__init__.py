@@ -1,0 +1,1 @@
+"""How well a parser does on labelled faces."""

@@ -1,0 +1,231 @@
+"""Faces with labels: pictures and the class of each of their pixels, as people keep them in folders."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from fishprep.decode import Limits, decode_file
+from fishprep.errors import ConfigurationError, DecodeError, SourceError
+from fishprep.parsing.classes import ClassOrder, FaceClass, number
+
+SPLITS = ("train", "val")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+_FACE = (
+    FaceClass.SKIN,
+    FaceClass.NOSE,
+    FaceClass.EYEGLASSES,
+    FaceClass.LEFT_EYE,
+    FaceClass.RIGHT_EYE,
+    FaceClass.LEFT_BROW,
+    FaceClass.RIGHT_BROW,
+    FaceClass.MOUTH,
+    FaceClass.UPPER_LIP,
+    FaceClass.LOWER_LIP,
+)
+
+Numbering = tuple[FaceClass, ...]
+"""The class that each number in a mask stands for."""
+
+_LAPA: Numbering = (
+    FaceClass.BACKGROUND,
+    FaceClass.SKIN,
+    FaceClass.LEFT_BROW,
+    FaceClass.RIGHT_BROW,
+    FaceClass.LEFT_EYE,
+    FaceClass.RIGHT_EYE,
+    FaceClass.NOSE,
+    FaceClass.UPPER_LIP,
+    FaceClass.MOUTH,
+    FaceClass.LOWER_LIP,
+    FaceClass.HAIR,
+)
+
+NUMBERINGS: dict[str, Numbering] = {
+    **{str(order): order.classes for order in ClassOrder},
+    "lapa": _LAPA,
+}
+"""Numberings by name. Their left and right are the subject's own."""
+
+
+def numbering(text: str) -> Numbering:
+    """`celebamask`, `facexlib`, `lapa`, or the names of the classes 0, 1, 2 ... with commas between them.
+
+    ConfigurationError: an unknown name, or one given twice.
+    """
+    if text in NUMBERINGS:
+        return NUMBERINGS[text]
+    names = [name.strip() for name in text.split(",")]
+    known = [str(face_class) for face_class in FaceClass]
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(
+            f"--classes {text}: {unknown[0]!r} is neither a numbering ({', '.join(NUMBERINGS)}) nor a class"
+            f" ({', '.join(known)})"
+        )
+    if len(set(names)) != len(names):
+        raise ConfigurationError(f"--classes {text}: names a class twice")
+    return tuple(FaceClass(name) for name in names)
+
+
+@dataclass(frozen=True)
+class LabelledFace:
+    """One picture and its mask.
+
+    face: box of the face's own classes (skin and what lies within it) in pixels, x0, y0, x1, y1, the last ones outside;
+        the whole picture where there are none.
+    present: which of the 19 classes it has, in CelebAMask-HQ's order.
+    """
+
+    name: str
+    picture: Path
+    mask: Path
+    face: tuple[int, int, int, int]
+    present: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """The faces of one split, checked; pixels are read when they are asked for."""
+
+    faces: tuple[LabelledFace, ...]
+    numbering: Numbering
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Picture (H, W, 3) uint8 RGB and classes (H, W) uint8 in CelebAMask-HQ's order. Raises SourceError."""
+        face = self.faces[index]
+        return _picture(face.picture), _classes(face.mask, self.numbering)
+
+
+Checked = Callable[[int, int], None]
+"""Told how many faces are checked, and of how many."""
+
+
+def open_labelled(
+    root: Path, split: str, numbers: Numbering, checked: Checked = lambda done, total: None
+) -> LabelledFaces:
+    """The faces of `root`: `images/NAME.jpg` (or .png ...), `masks/NAME.png`, the names in `SPLIT.txt`, one a line.
+
+    Where there is no such list, all of `images/` are of the split `train`. Masks are index images, palette or grey. Every
+    mask is read and held against its picture's size once.
+
+    SourceError names the file: no such folder or split, a picture without a mask or the other way round, a mask that
+    is no index image, holds a number that `numbers` does not have, or has another size than its picture.
+    """
+    found = []
+    names = _names(root, split)
+    for done, name in enumerate(names, start=1):
+        picture, mask = _pair(root, name)
+        found.append(_checked(name, picture, mask, numbers))
+        checked(done, len(names))
+    return LabelledFaces(tuple(found), numbers)
+
+
+def has_split(root: Path, split: str) -> bool:
+    """Whether `root` has a list of this split."""
+    return (root / f"{split}.txt").is_file()
+
+
+def _names(root: Path, split: str) -> list[str]:
+    for folder in ("images", "masks"):
+        if not (root / folder).is_dir():
+            raise SourceError(f"{root}: no folder {folder!r} in it; expected are images/NAME.jpg and masks/NAME.png")
+    listed = root / f"{split}.txt"
+    if listed.is_file():
+        names = [line.strip() for line in _lines(listed) if line.strip()]
+        twice = next(iter(sorted({name for name in names if names.count(name) > 1})), None) if _repeats(names) else None
+        if twice is not None:
+            raise SourceError(f"{listed}: names {twice!r} twice")
+    elif split == "train":
+        names = _all_names(root)
+    else:
+        raise SourceError(f"{root}: no {split}.txt, which lists the faces of the split")
+    if not names:
+        raise SourceError(f"{listed if listed.is_file() else root / 'images'}: no faces")
+    return names
+
+
+def _repeats(names: Sequence[str]) -> bool:
+    return len(set(names)) != len(names)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _all_names(root: Path) -> list[str]:
+    pictures = {path.stem for path in _pictures(root / "images")}
+    masks = {path.stem for path in (root / "masks").glob("*.png")}
+    if alone := sorted(masks - pictures):
+        raise SourceError(f"{root / 'masks' / alone[0]}.png: there is no picture of that name in images/")
+    return sorted(pictures)
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+
+
+def _pair(root: Path, name: str) -> tuple[Path, Path]:
+    pictures = [path for suffix in PICTURES if (path := root / "images" / f"{name}{suffix}").is_file()]
+    mask = root / "masks" / f"{name}.png"
+    if not pictures:
+        raise SourceError(f"{root / 'images' / name}: no such picture ({', '.join(PICTURES)})")
+    if not mask.is_file():
+        raise SourceError(f"{mask}: no mask for {pictures[0]}")
+    return pictures[0], mask
+
+
+def _checked(name: str, picture: Path, mask: Path, numbers: Numbering) -> LabelledFace:
+    classes = _classes(mask, numbers)
+    try:
+        with Image.open(picture) as image:
+            width, height = image.size
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{picture}: cannot be read as a picture: {error}") from error
+    if classes.shape != (height, width):
+        raise SourceError(
+            f"{mask}: {classes.shape[1]} x {classes.shape[0]} pixels, but its picture {picture.name} has {width} x {height}"
+        )
+    present = np.bincount(classes.ravel(), minlength=len(FaceClass)) > 0
+    return LabelledFace(name, picture, mask, _face_box(classes), tuple(bool(there) for there in present))
+
+
+def _face_box(classes: np.ndarray) -> tuple[int, int, int, int]:
+    inside = np.isin(classes, [number(face_class, ClassOrder.CELEBAMASK) for face_class in _FACE])
+    columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+    if not len(columns):
+        return 0, 0, classes.shape[1], classes.shape[0]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _picture(path: Path) -> np.ndarray:
+    try:
+        return decode_file(path, Limits())
+    except DecodeError as error:
+        raise SourceError(f"{path}: {error.reason}") from error
+
+
+def _classes(path: Path, numbers: Numbering) -> np.ndarray:
+    """(H, W) uint8 in CelebAMask-HQ's order."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise SourceError(
+                    f"{path}: an index mask is a palette or grey picture (8 bits), this one is {image.mode}"
+                )
+            stored = np.array(image)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{path}: cannot be read as a mask: {error}") from error
+    if stored.max(initial=0) >= len(numbers):
+        raise SourceError(f"{path}: holds the number {stored.max()}, but the classes are 0 to {len(numbers) - 1}")
+    table = np.array([number(face_class, ClassOrder.CELEBAMASK) for face_class in numbers], dtype=np.uint8)
+    return cv2.LUT(stored, np.pad(table, (0, 256 - len(table))))

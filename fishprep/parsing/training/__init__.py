@@ -1,0 +1,1 @@
+"""Training of a BiSeNet from labelled faces."""

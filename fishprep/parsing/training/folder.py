@@ -1,0 +1,136 @@
+"""What a training leaves, and the state from which it goes on."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fishprep.errors import BuildError, ConfigurationError
+from fishprep.files import atomic, write_text
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """The files of one training."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The averaged weights of the best validation, float16."""
+        return self.path / "parser.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The newest averaged weights, float16."""
+        return self.path / "last.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """All that is needed to go on."""
+        return self.path / "state.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """Losses and validations, a JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def settings(self) -> Path:
+        """What the training depends on, JSON."""
+        return self.path / "settings.json"
+
+    def clear(self) -> None:
+        """Remove what an earlier training wrote here, and nothing else."""
+        for path in (self.best, self.last, self.state, self.metrics, self.settings):
+            path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: `step` steps, `seconds` of work, the best validation (skin IoU) and its step."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    best_step: int | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """`network`, `average`, `optimizer`: state dicts. `identity`: what must be the same when it goes on."""
+
+    progress: Progress
+    identity: dict[str, Any]
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Any]
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write atomically. Raises BuildError where the disk does not take it."""
+    values = {
+        "header": json.dumps({"progress": asdict(state.progress), "identity": state.identity}),
+        "network": state.network,
+        "average": state.average,
+        "optimizer": state.optimizer,
+    }
+    try:
+        with atomic(path) as temporary:
+            torch.save(values, temporary)
+    except (OSError, RuntimeError) as error:
+        raise BuildError(f"{path}: cannot be written: {error}") from error
+
+
+def load_state(path: Path) -> State:
+    """Read a state; no code in it is run. Raises ConfigurationError for anything else."""
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        header = json.loads(values["header"])
+        return State(
+            Progress(**header["progress"]),
+            header["identity"],
+            values["network"],
+            values["average"],
+            values["optimizer"],
+        )
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise ConfigurationError(
+            f"{path}: damaged, or not the state of a training: {str(error).partition(chr(10))[0]}; --overwrite begins anew"
+        ) from error
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """float16 safetensors in facexlib's layout, atomically. Counters are left as they are."""
+    halved = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+    }
+    try:
+        with atomic(path) as temporary:
+            save_file(halved, temporary, header)
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be written: {error}") from error
+
+
+def append(path: Path, values: dict[str, Any]) -> None:
+    """One more line of JSON."""
+    with open(path, "a", encoding="utf-8") as stream:
+        stream.write(json.dumps(values) + "\n")
+
+
+def rewind(path: Path, step: int) -> None:
+    """Take away the lines after `step`: those steps are about to be made again. A line cut off by a kill goes too."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            values = json.loads(line)
+        except ValueError:
+            break
+        if values["step"] <= step:
+            kept.append(line + "\n")
+    write_text(path, "".join(kept))

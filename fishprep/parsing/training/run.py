@@ -1,0 +1,280 @@
+"""One training, from labelled faces to weights: checked, validated, stopped and gone on with."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from fishprep import __version__
+from fishprep.device import check_device
+from fishprep.errors import BuildError, ConfigurationError
+from fishprep.files import sha256_file, write_text
+from fishprep.landmarks.base import LandmarkBackend
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision, check_precision
+from fishprep.parsing.classes import ClassOrder
+from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
+from fishprep.parsing.evaluation.evaluate import parse_crops
+from fishprep.parsing.evaluation.scores import Confusion
+from fishprep.parsing.labelled import LabelledFaces
+from fishprep.parsing.network import new_network, whole_network
+from fishprep.parsing.training.batches import Batches
+from fishprep.parsing.training.config import ParserTraining
+from fishprep.parsing.training.folder import (
+    Progress,
+    TrainingFolder,
+    append,
+    load_state,
+    rewind,
+    save_state,
+    save_weights,
+)
+from fishprep.parsing.training.trainer import Trainer
+from fishprep.stop import Reason, StopRequest
+
+LOG_EVERY = 20  # steps
+
+
+@dataclass(frozen=True)
+class Trained:
+    """News: `step` of `steps` steps are done; `loss` is the mean since the last news; `views` a second."""
+
+    step: int
+    steps: int
+    loss: float
+    views: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Validated:
+    """News: figures of the averaged weights on the crops of the validation faces after `step` steps."""
+
+    step: int
+    skin_iou: float
+    mean_iou: float
+    best: bool
+
+
+Listen = Callable[[Trained | Validated], None]
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train on, and where to.
+
+    validation: faces of another split, of which at most `validation_faces` (evenly spread) are looked at every `every` steps;
+        None: the newest weights are the best.
+    init: weights to begin with; None: first weights drawn from the seed.
+    threads: that draw views; the result does not depend on it.
+    licence: written into the weights' header: the terms that the labelled faces bind them to.
+    """
+
+    out: Path
+    config: ParserTraining
+    faces: LabelledFaces
+    validation: LabelledFaces | None
+    landmarks: LandmarkBackend
+    device: str = "cpu"
+    precision: Precision = Precision.FLOAT32
+    init: Path | None = None
+    threads: int = 1
+    every: int = 500
+    validation_faces: int = 100
+    licence: str = ""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """How a training ended: `reason` None at its last step. `weights`: the best so far, None where there are none yet."""
+
+    progress: Progress
+    reason: Reason | None
+    weights: Path | None
+
+
+def train(request: TrainRequest, stop: StopRequest, listen: Listen = lambda news: None) -> TrainReport:
+    """Train to the last step, or until asked to stop; the same request goes on from there.
+
+    Raises ConfigurationError: `out` is in use, or holds a training of other settings or faces. WeightsError: unfit `init`.
+    BuildError: the loss is not finite, or the disk does not take what is written. SourceError: a face cannot be read any more.
+    """
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+        with FileLock(request.out / ".lock", timeout=0):
+            return _Run(request, stop, listen).run()
+    except Timeout as error:
+        raise ConfigurationError(f"{request.out}: another training is writing into it") from error
+    except OSError as error:
+        raise BuildError(f"{error.filename or request.out}: cannot be written: {error.strerror or error}") from error
+
+
+@dataclass
+class _Meter:
+    """Losses and time since the last news."""
+
+    losses: list[float] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+
+    def news(self, step: int, config: ParserTraining) -> Trained:
+        seconds, count = time.monotonic() - self.since, len(self.losses)
+        news = Trained(
+            step,
+            config.steps,
+            sum(self.losses) / count,
+            count * config.batch / seconds,
+            (config.steps - step) * seconds / count,
+        )
+        self.losses, self.since = [], time.monotonic()
+        return news
+
+
+class _Run:
+    def __init__(self, request: TrainRequest, stop: StopRequest, listen: Listen) -> None:
+        self._request, self._stop, self._listen = request, stop, listen
+        self._config, self._folder = request.config, TrainingFolder(request.out)
+        self._device = check_device(request.device)
+        check_precision(request.precision, self._device)
+        self._identity = _identity(request)
+        self._progress = Progress()
+
+    def run(self) -> TrainReport:
+        torch.manual_seed(self._config.seed)
+        net = new_network() if self._request.init is None else whole_network(self._request.init)
+        self._trainer = Trainer(net, self._config, self._device, self._request.precision.dtype)
+        self._settle()
+        self._crops = self._validation_crops()
+        reason = self._steps()
+        best = self._folder.best if self._folder.best.exists() else None
+        return TrainReport(self._progress, reason, best)
+
+    def _settle(self) -> None:
+        """Begin, or go on with what lies in the folder."""
+        folder = self._folder
+        if self._request.overwrite:
+            folder.clear()
+        if folder.state.exists():
+            state = load_state(folder.state)
+            _refuse_other(folder.path, state.identity, self._identity)
+            self._trainer.restore(state)
+            self._progress = state.progress
+        rewind(folder.metrics, self._progress.step)
+        write_text(folder.settings, json.dumps(self._identity | {"producer": _producer()}, indent=2) + "\n")
+
+    def _steps(self) -> Reason | None:
+        config, started = self._config, self._progress.step
+        meter = _Meter()
+        batches = Batches(self._request.faces, config).from_step(started, self._request.threads)
+        for step, (views, classes) in enumerate(batches, start=started):
+            began = time.monotonic()
+            loss = self._trainer.step(step, views, classes)
+            if loss != loss or loss == float("inf"):
+                raise BuildError(f"step {step + 1}: the loss is {loss}; the last state stands. Try a smaller --lr")
+            meter.losses.append(loss)
+            self._advance(step + 1, time.monotonic() - began)
+            if (step + 1) % LOG_EVERY == 0 or step + 1 == config.steps:
+                self._log(meter.news(step + 1, config))
+            reason = self._stop.reason if step + 1 < config.steps else None
+            if (step + 1) % self._request.every == 0 or step + 1 == config.steps or reason is not None:
+                self._pause(validate=reason is None)
+                meter.since = time.monotonic()
+            if reason is not None:
+                return reason
+        return None
+
+    def _advance(self, step: int, seconds: float) -> None:
+        self._progress = replace(self._progress, step=step, seconds=self._progress.seconds + seconds)
+
+    def _log(self, news: Trained) -> None:
+        append(self._folder.metrics, {**asdict(news), "lr": self._trainer.rate(news.step - 1)})
+        self._listen(news)
+
+    def _pause(self, validate: bool) -> None:
+        """Weights, a validation, and the state."""
+        header = self._header({})
+        save_weights(self._folder.last, self._trainer.average(), header)
+        if validate:
+            self._validate()
+        save_state(self._folder.state, self._trainer.state(progress=self._progress, identity=self._identity))
+
+    def _validate(self) -> None:
+        if not self._crops:
+            save_weights(self._folder.best, self._trainer.average(), self._header({}))
+            return
+        parser = BiSeNetParser(
+            BiSeNetSettings(self._config.size, self._request.device, self._request.precision), self._folder.last
+        )
+        confusion = Confusion()
+        for crop, found in zip(self._crops, parse_crops(parser, self._crops), strict=True):
+            confusion.add(found, crop.classes)
+        step, skin, mean = self._progress.step, confusion.skin_iou(), confusion.mean_iou()
+        best = self._progress.best is None or skin > self._progress.best
+        if best:
+            self._progress = replace(self._progress, best=skin, best_step=step)
+            save_weights(self._folder.best, self._trainer.average(), self._header({"skin_iou": skin, "mean_iou": mean}))
+        append(self._folder.metrics, {"step": step, "skin_iou": skin, "mean_iou": mean})
+        self._listen(Validated(step, skin, mean, best))
+
+    def _validation_crops(self) -> list[LabelledCrop]:
+        faces = self._request.validation
+        if faces is None:
+            return []
+        count = min(len(faces), self._request.validation_faces)
+        found = (
+            labelled_crop(*faces.read(index * len(faces) // count), self._request.landmarks) for index in range(count)
+        )
+        crops = [crop for crop in found if crop is not None]
+        if not crops:
+            raise ConfigurationError("no face is found in any of the validation pictures")
+        return crops
+
+    def _header(self, figures: dict[str, float]) -> dict[str, str]:
+        """What the weights say of themselves; `input` and `class_order` are what `BiSeNetParser` reads."""
+        return {
+            "input": f"{self._config.size}x{self._config.size} RGB in 0-1, ImageNet mean and std",
+            "class_order": str(ClassOrder.FACEXLIB),
+            "producer": _producer(),
+            "step": str(self._progress.step),
+            "training": json.dumps(self._identity),
+            "validation": json.dumps(figures),
+            **({"licence": self._request.licence} if self._request.licence else {}),
+        }
+
+
+def _producer() -> str:
+    return f"fishprep {__version__}, torch {torch.__version__}"
+
+
+def _identity(request: TrainRequest) -> dict[str, Any]:
+    """What must be the same for a training to go on."""
+    faces = request.faces
+    told = [asdict(face) | {"picture": face.picture.name, "mask": face.mask.name} for face in faces.faces]
+    digest = hashlib.sha256(json.dumps(told).encode())
+    return {
+        "config": request.config.record(),
+        "precision": str(request.precision),
+        "faces": len(faces),
+        "faces_sha256": digest.hexdigest(),
+        "init_sha256": None if request.init is None else sha256_file(request.init),
+    }
+
+
+def _refuse_other(out: Path, stored: dict[str, Any], asked: dict[str, Any]) -> None:
+    asked = json.loads(json.dumps(asked))
+    changed = [f"{name}: {before} → {now}" for name, before, now in _pairs(stored, asked) if before != now]
+    if changed:
+        raise ConfigurationError(
+            f"{out}: holds a training that differs ({'; '.join(changed)}); take another folder, or --overwrite"
+        )
+
+
+def _pairs(stored: dict[str, Any], asked: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    configs = stored.get("config", {}), asked["config"]
+    rest = [(name, stored.get(name), value) for name, value in asked.items() if name != "config"]
+    return [(name, configs[0].get(name), value) for name, value in configs[1].items()] + rest
