@@ -19,12 +19,12 @@ lint: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) demo
 
-$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/installed: pyproject.toml weights/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable . ./weights
 	touch $@
 
-$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/installed-dev: pyproject.toml weights/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' ./weights
 	touch $@ $(VENV)/installed
 
 $(VENV)/bin/python:

@@ -33,7 +33,6 @@ from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
 
 LOCK = ".lock"
-REPORT = "report.html"
 NEWS_EVERY = 64
 """Photos that are parsed together and told of together; the map of a face does not depend on the others."""
 _FATAL = {
@@ -208,7 +207,7 @@ def remove_build(folder: Path) -> None:
             shard = ShardName.parse(path.with_suffix(".h5"))
             if shard is not None and shard.split in SPLITS:
                 path.unlink()
-    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES, REPORT):
+    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES, manifest.REPORT):
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob("retry-*.json"):
         path.unlink()

@@ -10,6 +10,7 @@ from fishprep.crop import RECIPES
 from fishprep.decode import MOST_PIXELS, Limits
 from fishprep.errors import ConfigurationError
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, Policy
+from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
 
@@ -40,9 +41,9 @@ class BuildConfiguration(BaseModel):
     min_side: Annotated[int, Field(ge=1)] = 64
 
     resizer: str = "pillow-bicubic"
-    mask_resizer: str = "nearest"
+    mask_resizer: str = "area:0.5"
 
-    parser: str = "bisenet"
+    parser: str = OWN
     parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
     skin_classes: tuple[str, ...] = ("skin",)
     keep_classes: bool = False

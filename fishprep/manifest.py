@@ -27,6 +27,7 @@ CONFIGURATION = "configuration.json"
 PLAN = "plan.parquet"
 MANIFEST = "manifest.json"
 SAMPLES = "samples.parquet"
+REPORT = "report.html"
 
 ROW_SCHEMA = pa.schema(
     [

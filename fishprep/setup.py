@@ -12,8 +12,8 @@ from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.device import check_device
 from fishprep.errors import ConfigurationError
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import FaceParser
-from fishprep.parsing.factory import ParserRequest, create_parser
+from fishprep.parsing.base import OWN, FaceParser
+from fishprep.parsing.factory import ParserRequest, create_parser, named
 from fishprep.pipeline import FacePipeline
 from fishprep.weights import WeightStore
 
@@ -60,11 +60,12 @@ class Resolved:
 def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved:
     """Load everything once, on the CPU, to know that it is there and what it is."""
     check_device(configuration.device)
+    configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
     pipeline = make_pipeline(configuration.model_copy(update={"device": "cpu"}), weights)
     parser, backend = pipeline.parser, pipeline.backend
     if configuration.keep_classes and configuration.parser == "landmark-skin":
         raise ConfigurationError(
-            "--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser bisenet"
+            f"--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser {OWN}"
         )
     known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
     return Resolved(known, recipe_hash(known, parser.settings, parser.weights))

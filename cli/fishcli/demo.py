@@ -7,6 +7,7 @@ import click
 
 from fishcli import common
 from fishcli.progress import BuildProgress
+from fishprep.parsing.base import OWN
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 LICENCE = "public domain (NASA; US Navy)"
@@ -14,10 +15,7 @@ LICENCE = "public domain (NASA; US Navy)"
 
 @click.command(context_settings=SETTINGS)
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--parser", default="landmark-skin", help="landmark-skin needs no weights; bisenet is better.")
-@click.option(
-    "--parser-weights", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights of the parser."
-)
+@click.option("--parser", default=OWN, help="landmark-skin needs no weights, and is cruder.")
 @click.option("--overwrite", is_flag=True, help="Remove an earlier demo that is in OUT first.")
 def demo(out: Path, **flags: Any) -> None:
     """Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT.
@@ -35,7 +33,7 @@ def demo(out: Path, **flags: Any) -> None:
 
     photos, shards = out / "photos", out / "shards"
     _write_photos(photos)
-    weights = WeightsFrom(parser=flags["parser_weights"])
+    weights = WeightsFrom()
     resolved = resolve(BuildConfiguration(parser=flags["parser"]), weights)
     source = open_source(SourceRequest(photos, kind="folder", licence=LICENCE))
     plan = make_plan(source, resolved.configuration)

@@ -24,6 +24,12 @@ SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option
 @click.option(
     "--classes", type=click.Choice(["celebamask", "facexlib"]), default="celebamask", help="Numbering of the classes."
 )
+@click.option(
+    "--parser",
+    type=click.Choice(["bisenet-fishfsr", "bisenet"]),
+    default="bisenet-fishfsr",
+    help="Ours, or facexlib's (53 MB to download).",
+)
 @click.option("--skin-classes", default="skin", help="Classes that count as skin, separated by commas.")
 @click.option("--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
 @click.option(
@@ -52,10 +58,10 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     """
     import torch
 
+    from fishprep.device import check_device
     from fishprep.parse_folder import ParseRequest, parse_folder
     from fishprep.parsing.classes import ClassOrder
     from fishprep.parsing.factory import ParserRequest, create_bisenet
-    from fishprep.setup import check_device
     from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])
@@ -63,7 +69,7 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     if flags["threads"]:
         torch.set_num_threads(flags["threads"])
     names = tuple(name.strip() for name in flags["skin_classes"].split(",") if name.strip())
-    asked = ParserRequest("bisenet", flags["parser_weights"], names, flags["parser_size"], device)
+    asked = ParserRequest(flags["parser"], flags["parser_weights"], names, flags["parser_size"], device)
     parser = create_bisenet(asked, WeightStore.from_environment(flags["weights_dir"]))
     request = ParseRequest(
         source=source,
@@ -75,7 +81,7 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
         follow_links=flags["follow_links"],
     )
     if not flags["quiet"]:
-        click.echo(f"parser bisenet at {parser.size}² | classes as in {flags['classes']} | {device}", err=True)
+        click.echo(f"parser {parser.name} at {parser.size}² | classes as in {flags['classes']} | {device}", err=True)
     line = common.ProgressLine(flags["quiet"])
 
     def progress(done: int, total: int, row: "ParsedImage") -> None:

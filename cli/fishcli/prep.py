@@ -140,7 +140,9 @@ crop_options = options(
 
 parser_options = options(
     click.option(
-        "--parser", default=DEFAULTS.parser, help="bisenet, or landmark-skin (no weights, skin only, cruder)."
+        "--parser",
+        default=DEFAULTS.parser,
+        help="bisenet-fishfsr, bisenet (facexlib's), or landmark-skin (no weights, skin only, cruder).",
     ),
     click.option(
         "--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]"

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fishcli.common import size_text
-from fishprep.build import REPORT
+from fishprep.manifest import REPORT
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 
@@ -26,7 +26,7 @@ def report(out: Path, html: Path | None, seed: int) -> None:
     \b
     fishprep report shards
     """
-    from fishprep.report import ReportSettings, write_report  # `--help` must not wait for torch
+    from fishprep.report import ReportSettings, write_report
 
     path = html or out / REPORT
     write_report(out, path, ReportSettings(seed=seed))

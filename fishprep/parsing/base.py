@@ -5,6 +5,11 @@ from typing import Protocol
 
 import numpy as np
 
+OWN = "bisenet-fishfsr"
+"""The default: BiSeNet with the weights of the distribution `fishfsr-weights`."""
+
+PARSERS = (OWN, "bisenet", "landmark-skin")
+
 
 @dataclass(frozen=True, eq=False)
 class ParsedFaces:

@@ -74,9 +74,8 @@ class BiSeNetParser:
     not there or a precision that it does not have.
     """
 
-    name = "bisenet"
-
-    def __init__(self, settings: BiSeNetSettings, weights: Path) -> None:
+    def __init__(self, settings: BiSeNetSettings, weights: Path, name: str = "bisenet") -> None:
+        self.name = name
         if not weights.is_file():
             raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
         device = check_device(settings.device)

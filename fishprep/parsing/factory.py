@@ -4,25 +4,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.errors import ConfigurationError
-from fishprep.parsing.base import FaceParser
+from fishprep.parsing.base import OWN, PARSERS, FaceParser
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
 from fishprep.weights import WeightStore, record
-
-PARSERS = ("bisenet", "landmark-skin")
 
 
 @dataclass(frozen=True)
 class ParserRequest:
     """A parser as the user names it.
 
-    file: weights to use instead of the recorded ones.
+    file: weights of a BiSeNet of yours; the parser is called `bisenet` then.
     skin_classes: names of `FaceClass`.
     The rest is explained in `BiSeNetSettings`; `landmark-skin` has no settings.
     """
 
-    name: str = "bisenet"
+    name: str = OWN
     file: Path | None = None
     skin_classes: tuple[str, ...] = ("skin",)
     size: int | None = None
@@ -53,12 +51,18 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> BiSeNetParser:
         batch=request.batch,
         fusion=SkinFusion.of(request.skin_classes),
     )
-    return BiSeNetParser(settings, request.file or store.locate(record("bisenet")))
+    name = named(request.name, request.file)
+    return BiSeNetParser(settings, request.file or store.locate(record(name)), name)
+
+
+def named(parser: str, file: Path | None) -> str:
+    """What a parser is called once it takes its weights from `file`: our own weights are not in it."""
+    return "bisenet" if file is not None and parser == OWN else parser
 
 
 def _landmark_skin(request: ParserRequest) -> LandmarkSkinParser:
     if SkinFusion.of(request.skin_classes) != SkinFusion():
-        raise ConfigurationError("--skin-classes: the parser landmark-skin knows only skin; use --parser bisenet")
+        raise ConfigurationError(f"--skin-classes: the parser landmark-skin knows only skin; use --parser {OWN}")
     if request.file is not None or request.size is not None:
         raise ConfigurationError("--parser-weights, --parser-size: the parser landmark-skin has neither")
     return LandmarkSkinParser()

@@ -1,0 +1,150 @@
+"""Labelled faces: what is read is what was drawn, and each way of being wrong is refused by the file's name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from labelled import SIDE, draw_face, write_labelled
+from PIL import Image
+
+from fishprep.errors import ConfigurationError, SourceError
+from fishprep.parsing.classes import ClassOrder, FaceClass, convert, palette
+from fishprep.parsing.labelled import NUMBERINGS, has_split, numbering, open_labelled
+
+CELEBAMASK = NUMBERINGS["celebamask"]
+
+
+def test_reads_what_was_drawn_with_the_box_and_the_classes(tmp_path: Path) -> None:
+    faces = open_labelled(write_labelled(tmp_path, 3), "train", CELEBAMASK)
+    assert len(faces) == 3
+    for index in range(3):
+        picture, classes = draw_face(index)
+        assert np.array_equal(faces.read(index)[0], picture)
+        assert np.array_equal(faces.read(index)[1], classes)
+        x0, y0, x1, y1 = faces.faces[index].face
+        inside = np.isin(classes, [1, 2, 4, 5, 12])
+        assert not np.delete(np.delete(inside, np.s_[y0:y1], 0), np.s_[:], 1).any()
+        assert inside[y0].any() and inside[y1 - 1].any() and inside[:, x0].any() and inside[:, x1 - 1].any()
+        assert np.flatnonzero(faces.faces[index].present).tolist() == np.unique(classes).tolist()
+
+
+@pytest.mark.parametrize("name", ["facexlib", "lapa"])
+def test_every_numbering_and_palette_pictures_give_the_same_classes(tmp_path: Path, name: str) -> None:
+    write_labelled(tmp_path, 2)
+    numbers = numbering(name)
+    for path in (tmp_path / "masks").iterdir():
+        stored = np.array(Image.open(path))
+        renumbered = np.array([numbers.index(CELEBAMASK[value]) for value in stored.ravel()], dtype=np.uint8)
+        indexed = Image.fromarray(renumbered.reshape(stored.shape), mode="P")
+        indexed.putpalette(palette(ClassOrder.FACEXLIB).tobytes())
+        indexed.save(path)
+    faces = open_labelled(tmp_path, "train", numbers)
+    assert np.array_equal(faces.read(1)[1], draw_face(1)[1])
+
+
+def test_facexlibs_numbering_is_that_of_the_table_of_classes(tmp_path: Path) -> None:
+    classes = np.arange(19, dtype=np.uint8)
+    assert [CELEBAMASK[value] for value in classes] == list(FaceClass)
+    found = convert(classes, ClassOrder.CELEBAMASK, ClassOrder.FACEXLIB)
+    assert [NUMBERINGS["facexlib"][value] for value in found] == list(FaceClass)
+
+
+def test_names_of_classes_are_a_numbering() -> None:
+    assert numbering("background, hair,skin") == (FaceClass.BACKGROUND, FaceClass.HAIR, FaceClass.SKIN)
+    with pytest.raises(ConfigurationError, match="'beard' is neither"):
+        numbering("background,beard")
+    with pytest.raises(ConfigurationError, match="twice"):
+        numbering("skin,skin")
+
+
+def test_without_a_list_all_pictures_are_for_training(tmp_path: Path) -> None:
+    write_labelled(tmp_path, 4)
+    (tmp_path / "train.txt").unlink()
+    assert [face.name for face in open_labelled(tmp_path, "train", CELEBAMASK).faces] == [
+        f"face{index:03d}" for index in range(4)
+    ]
+    assert not has_split(tmp_path, "val")
+    with pytest.raises(SourceError, match=r"no val\.txt"):
+        open_labelled(tmp_path, "val", CELEBAMASK)
+
+
+def _unknown_class(root: Path) -> str:
+    classes = draw_face(1)[1]
+    classes[5, 5] = 19
+    Image.fromarray(classes).save(root / "masks" / "face001.png")
+    return r"face001\.png: holds the number 19, but the classes are 0 to 18"
+
+
+def _other_size(root: Path) -> str:
+    Image.fromarray(draw_face(1)[1][:-1]).save(root / "masks" / "face001.png")
+    return rf"face001\.png: {SIDE} x {SIDE - 1} pixels, but its picture face001\.png has {SIDE} x {SIDE}"
+
+
+def _no_mask(root: Path) -> str:
+    (root / "masks" / "face001.png").unlink()
+    return r"masks/face001\.png: no mask for .*face001\.png"
+
+
+def _no_picture(root: Path) -> str:
+    (root / "images" / "face001.png").unlink()
+    return r"images/face001: no such picture"
+
+
+def _mask_alone(root: Path) -> str:
+    (root / "train.txt").unlink()
+    (root / "images" / "face001.png").unlink()
+    return r"masks/face001\.png: there is no picture of that name"
+
+
+def _colours(root: Path) -> str:
+    Image.open(root / "masks" / "face001.png").convert("RGB").save(root / "masks" / "face001.png")
+    return r"face001\.png: an index mask is a palette or grey picture \(8 bits\), this one is RGB"
+
+
+def _truncated_mask(root: Path) -> str:
+    path = root / "masks" / "face001.png"
+    path.write_bytes(path.read_bytes()[:60])
+    return r"face001\.png: cannot be read as a mask"
+
+
+def _no_picture_inside(root: Path) -> str:
+    (root / "images" / "face001.png").write_bytes(b"GIF89a?")
+    return r"images/face001\.png: cannot be read as a picture"
+
+
+def _twice(root: Path) -> str:
+    (root / "train.txt").write_text("face000\nface001\nface000\n")
+    return r"train\.txt: names 'face000' twice"
+
+
+def _empty_list(root: Path) -> str:
+    (root / "train.txt").write_text("\n")
+    return r"train\.txt: no faces"
+
+
+def _no_folder(root: Path) -> str:
+    (root / "masks").rename(root / "labels")
+    return r"no folder 'masks'"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _unknown_class,
+        _other_size,
+        _no_mask,
+        _no_picture,
+        _mask_alone,
+        _colours,
+        _truncated_mask,
+        _no_picture_inside,
+        _twice,
+        _empty_list,
+        _no_folder,
+    ],
+)
+def test_refuses_and_names_the_file(tmp_path: Path, spoil: Callable[[Path], str]) -> None:
+    said = spoil(write_labelled(tmp_path, 3))
+    with pytest.raises(SourceError, match=said):
+        open_labelled(tmp_path, "train", CELEBAMASK)

@@ -1,0 +1,201 @@
+"""A training learns, goes on where it stopped to the bit, and refuses what does not belong to it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from labelled import write_labelled
+
+from fishprep.errors import BuildError, ConfigurationError
+from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.landmarks.base import LandmarkBackend
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
+from fishprep.parsing.evaluation.scores import Confusion
+from fishprep.parsing.labelled import NUMBERINGS, LabelledFaces, open_labelled
+from fishprep.parsing.training.config import ParserTraining
+from fishprep.parsing.training.folder import TrainingFolder, append, rewind
+from fishprep.parsing.training.run import Trained, TrainRequest, Validated, train
+from fishprep.parsing.training.views import ViewSettings
+from fishprep.stop import Reason, StopRequest
+from fishprep.tensors import load_state_dict, metadata
+from fishprep.weights import WeightStore
+
+SMALL = ParserTraining(size=64, map_size=32, steps=6, batch=2, warmup=2, ema=0.9)
+
+
+@pytest.fixture(scope="module")
+def backend() -> LandmarkBackend:
+    return create_backend(LandmarkRequest(), WeightStore.from_environment())
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> LabelledFaces:
+    return open_labelled(write_labelled(tmp_path_factory.mktemp("drawn"), 4), "train", NUMBERINGS["celebamask"])
+
+
+@pytest.fixture
+def request_for(tmp_path: Path, drawn: LabelledFaces, backend: LandmarkBackend) -> Callable[..., TrainRequest]:
+    def make(**given: Any) -> TrainRequest:
+        values = {"out": tmp_path / "out", "config": SMALL, "faces": drawn, "validation": None, "landmarks": backend}
+        return TrainRequest(**{**values, "every": 2, **given})
+
+    return make
+
+
+class StopAfter(StopRequest):
+    """Asks to stop once it was asked `steps` times."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._left = steps
+
+    @property
+    def reason(self) -> Reason | None:
+        self._left -= 1
+        return "interrupted" if self._left <= 0 else None
+
+
+@pytest.mark.faces
+@pytest.mark.slow
+def test_learns_from_forty_faces(faces: Path, backend: LandmarkBackend, tmp_path: Path) -> None:
+    folder = faces / "celebamask"
+    whole = open_labelled(_listed(folder, tmp_path, "train", 40), "train", NUMBERINGS["celebamask"])
+    held = open_labelled(_listed(folder, tmp_path, "val", 8), "val", NUMBERINGS["celebamask"])
+    config = ParserTraining(
+        size=64, map_size=64, steps=80, batch=8, lr=2e-3, warmup=8, ema=0.9, views=ViewSettings(crops=1.0)
+    )
+    news: list[Trained | Validated] = []
+    request = TrainRequest(tmp_path / "out", config, whole, held, backend, every=40, threads=2)
+    report = train(request, StopRequest(), news.append)
+    losses = [item.loss for item in news if isinstance(item, Trained)]
+    assert losses[-1] < 0.75 * losses[0]
+    first, last = (item for item in news if isinstance(item, Validated))
+    assert last.skin_iou > max(0.5, first.skin_iou)
+    assert report.weights is not None and report.reason is None and report.progress.best == last.skin_iou
+    parser = BiSeNetParser(BiSeNetSettings(), report.weights)
+    assert parser.size == 64
+    confusion = Confusion()
+    for index in range(len(held)):
+        picture, classes = held.read(index)
+        confusion.add(parser.parse_images([picture])[0], classes)
+    assert confusion.skin_iou() > 0.5
+
+
+def _listed(folder: Path, root: Path, split: str, count: int) -> Path:
+    """The labelled faces with a short list, as links."""
+    for name in ("images", "masks"):
+        if not (root / name).exists():
+            (root / name).symlink_to(folder / name)
+    names = (folder / f"{split}.txt").read_text().split()[:count]
+    (root / f"{split}.txt").write_text("\n".join(names))
+    return root
+
+
+def test_goes_on_to_the_bit(request_for: Callable[..., TrainRequest], tmp_path: Path) -> None:
+    unbroken, broken = TrainingFolder(tmp_path / "a"), TrainingFolder(tmp_path / "b")
+    train(request_for(out=unbroken.path), StopRequest())
+    for steps in (1, 2):  # stops after steps 1 and 3
+        assert train(request_for(out=broken.path), StopAfter(steps)).reason == "interrupted"
+    report = train(request_for(out=broken.path, threads=3), StopRequest())
+    assert report.reason is None and report.progress.step == 6
+    assert _equal(unbroken.last, broken.last) and _equal(unbroken.best, broken.best)
+
+
+def _equal(first: Path, second: Path) -> bool:
+    """Whether two files hold the same tensors to the bit; the order of the header's fields differs from file to file."""
+    one, other = load_state_dict(first), load_state_dict(second)
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_finished_training_is_not_begun_again(request_for: Callable[..., TrainRequest]) -> None:
+    first = train(request_for(), StopRequest())
+    assert first.weights is not None
+    before = first.weights.read_bytes()
+    news: list[object] = []
+    again = train(request_for(), StopRequest(), news.append)
+    assert not news and again.progress.step == 6 and again.weights is not None
+    assert again.weights.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"config": replace(SMALL, lr=1e-4)}, r"lr: 0\.001 → 0\.0001"),
+        ({"config": replace(SMALL, views=ViewSettings(crops=0.1))}, "views"),
+    ],
+)
+def test_refuses_to_go_on_otherwise(
+    request_for: Callable[..., TrainRequest], change: dict[str, Any], said: str
+) -> None:
+    train(request_for(), StopAfter(1))
+    with pytest.raises(ConfigurationError, match=said):
+        train(request_for(**change), StopRequest())
+    assert train(request_for(**change, overwrite=True), StopAfter(1)).progress.step == 1
+
+
+def test_refuses_to_go_on_with_other_faces(request_for: Callable[..., TrainRequest], drawn: LabelledFaces) -> None:
+    train(request_for(), StopAfter(1))
+    fewer = LabelledFaces(drawn.faces[:3], drawn.numbering)
+    with pytest.raises(ConfigurationError, match="faces: 4 → 3"):
+        train(request_for(faces=fewer), StopRequest())
+
+
+def test_a_damaged_state_is_refused_and_nothing_in_it_runs(request_for: Callable[..., TrainRequest]) -> None:
+    request = request_for()
+    train(request, StopAfter(1))
+    state = TrainingFolder(request.out).state
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
+        train(request, StopRequest())
+    torch.save({"header": print}, state)
+    with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
+        train(request, StopRequest())
+
+
+def test_a_loss_that_is_not_finite_stops_it(request_for: Callable[..., TrainRequest]) -> None:
+    with pytest.raises(BuildError, match="the loss is"):
+        train(request_for(config=replace(SMALL, lr=1e18, warmup=0)), StopRequest())
+
+
+def test_weights_say_what_they_are(request_for: Callable[..., TrainRequest]) -> None:
+    report = train(request_for(licence="non-commercial"), StopRequest())
+    assert report.weights is not None
+    header = metadata(report.weights)
+    assert header["input"].startswith("64x64") and header["class_order"] == "facexlib"
+    assert header["licence"] == "non-commercial"
+    assert json.loads(header["training"])["config"]["views"]["crops"] == 0.6
+    assert {tensor.dtype for tensor in load_state_dict(report.weights).values()} == {torch.float16, torch.int64}
+    mode = report.weights.stat().st_mode
+    assert mode & 0o777 == (TrainingFolder(report.weights.parent).metrics.stat().st_mode & 0o777)
+
+
+def test_first_weights_come_from_the_seed_and_init_takes_their_place(
+    request_for: Callable[..., TrainRequest], tmp_path: Path
+) -> None:
+    config = replace(SMALL, steps=1, lr=1e-12, ema=0.0)
+    torch.rand(5)  # what came before does not matter
+    one = train(request_for(out=tmp_path / "a", config=config), StopRequest()).weights
+    other = train(request_for(out=tmp_path / "b", config=config), StopRequest()).weights
+    third = train(request_for(out=tmp_path / "c", config=replace(config, seed=1)), StopRequest()).weights
+    assert one and other and third
+    assert _equal(one, other) and not _equal(one, third)
+    tuned = train(request_for(out=tmp_path / "d", config=replace(config, seed=1), init=one), StopRequest()).weights
+    assert tuned
+    name = "cp.resnet.conv1.weight"
+    weights = [load_state_dict(path)[name].float().numpy() for path in (one, third, tuned)]
+    assert np.abs(weights[0] - weights[2]).max() < 1e-3 < np.abs(weights[0] - weights[1]).max()
+
+
+def test_lines_of_steps_that_come_again_are_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    for step in (1, 2, 3):
+        append(path, {"step": step})
+    with open(path, "a") as stream:
+        stream.write('{"step": 4, "lo')
+    rewind(path, 2)
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2]
