@@ -19,20 +19,17 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from fishprep.crop import CropRecipe, cut, to_crop
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.landmarks.base import Query
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.classes import ClassOrder, convert
+from fishprep.parsing.evaluation.crops import labelled_crop
+from fishprep.parsing.evaluation.scores import Confusion
+from fishprep.parsing.labelled import numbering, open_labelled
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.network import empty_network
-from fishprep.pyramid import hr_face
 from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore
-
-OUTSIDE = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,35 +46,14 @@ class Faces:
 def read(folder: Path, count: int) -> Faces:
     """The first `count` faces of `val.txt` that dlib finds."""
     backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
+    labelled = open_labelled(folder, "val", numbering("celebamask"))
     rows = []
-    for name in (folder / "val.txt").read_text().split()[:count]:
-        picture = np.array(Image.open(folder / "images" / f"{name}.jpg").convert("RGB"))
-        classes = np.array(Image.open(folder / "masks" / f"{name}.png"))
-        [found] = backend.detect([Query(picture)])
-        if found:
-            points = max(found, key=lambda face: np.ptp(face.points[:, 0])).points
-            rows.append((picture, classes, *_cropped(picture, classes, points)))
+    for index in range(min(count, len(labelled))):
+        picture, classes = labelled.read(index)
+        crop = labelled_crop(picture, classes, backend)
+        if crop is not None:
+            rows.append((picture, classes, crop.image, crop.classes, crop.landmarks))
     return Faces(*(np.stack(column) for column in zip(*rows, strict=True)))
-
-
-def _cropped(picture: np.ndarray, classes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    box = CropRecipe().box(points, picture.shape[1], picture.shape[0])
-    margin = max(picture.shape)
-    known = np.pad(classes, margin, constant_values=OUTSIDE)[..., None].repeat(3, axis=2)
-    cropped = cut(known, tuple(edge + margin for edge in box))[..., 0]
-    crop_classes = np.array(Image.fromarray(cropped).resize((128, 128), Image.Resampling.NEAREST))
-    return hr_face(cut(picture, box), "pillow-bicubic"), crop_classes, to_crop(points, box)
-
-
-def scores(found: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
-    """IoU of skin, share of pixels on the right side of the skin map, mean IoU of the 19 classes."""
-    inside = truth != OUTSIDE
-    ious = []
-    for number in range(19):
-        a, b = (found == number) & inside, (truth == number) & inside
-        ious.append(float((a & b).sum() / max((a | b).sum(), 1)))
-    right = ((found == 1) == (truth == 1))[inside].mean()
-    return ious[1], float(right), float(np.mean(ious))
 
 
 def usual_way(weights: Path, size: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -106,9 +82,11 @@ def report(label: str, run: Callable[[], np.ndarray], truth: np.ndarray, classes
     start = time.process_time()
     found = run()
     milliseconds = 1000 * (time.process_time() - start) / len(found)
-    skin, accuracy, mean = scores(found, truth)
+    scores = Confusion()
+    scores.add(found, truth)
+    mean = f"{scores.mean_iou():.3f}" if classes else ""
     print(
-        f"| {label} | {skin:.3f} | {accuracy:.3f} | {f'{mean:.3f}' if classes else ''} | {milliseconds:.0f} |",
+        f"| {label} | {scores.skin_iou():.3f} | {scores.skin_accuracy():.3f} | {mean} | {milliseconds:.0f} |",
         flush=True,
     )
     return found

@@ -181,11 +181,11 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     fishprep parser eval parser/parser.safetensors CelebAMask/ --worst worst.png
     """
     import torch
-    from fishprep.parsing.evaluation.worst import draw_worst
 
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
     from fishprep.parsing.evaluation.evaluate import evaluate as measure
+    from fishprep.parsing.evaluation.worst import draw_worst
     from fishprep.parsing.labelled import numbering, open_labelled
     from fishprep.weights import WeightStore
 
@@ -216,7 +216,8 @@ def _print(result: "Evaluation", title: str) -> None:
     out.print(title)
     table = Table("", "skin IoU", "accuracy of the 0-1 map", "mean IoU", "boundary F", box=None, header_style="bold")
     for name in ("pictures", "crops"):
-        values = record[name]
+        if not (values := record[name]):
+            continue
         figures = [f"{values[key]:.4f}" for key in ("skin_iou", "accuracy", "mean_iou", "boundary_f")]
         table.add_row({"pictures": "whole pictures", "crops": "128² crops"}[name], *figures)
     out.print(table)
