@@ -50,12 +50,30 @@ def demo(out: Path, **flags: Any) -> None:
         finished = build(request, 1, progress, overwrite=flags["overwrite"])
     write_report(shards, out / "report.html", ReportSettings())
     _draw(photos, shards, out / "portraits.jpg")
+    restored = _restore(shards, out / "restored.jpg")
     by = ", ".join(f"{count} by {backend}" for backend, count in finished.totals.by_backend.items())
     size = common.size_text(finished.totals.bytes)
     click.echo(f"{finished.totals.samples} faces found ({by}), parsed by {flags['parser']}, packed into {size}:")
     click.echo(f"  shards   {shards}")
     click.echo(f"  picture  {out / 'portraits.jpg'}")
+    if restored:
+        click.echo(f"  faces    {restored}: LR, bicubic, super-resolved, HR")
     click.echo(f"  report   {(out / 'report.html').resolve().as_uri()}")
+
+
+def _restore(shards: Path, path: Path) -> Path | None:
+    """The faces super-resolved by the shipped networks; None where those are not installed."""
+    from fishfsr.evaluation.restored import restored_sheet
+    from fishfsr.shipped import shipped
+    from fishprep.files import atomic
+    from fishprep.weights import WeightStore
+
+    checkpoints = shipped(WeightStore.from_environment())
+    if not checkpoints:
+        return None
+    with atomic(path) as temporary:
+        restored_sheet(shards, checkpoints).save(temporary, "JPEG", quality=92)
+    return path
 
 
 def _write_photos(folder: Path) -> None:

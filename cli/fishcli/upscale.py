@@ -34,7 +34,11 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of results.")
 @click.option(
-    "-m", "--model", multiple=True, type=FILE, help="Checkpoint; once for each scale, the fitting one is taken."
+    "-m",
+    "--model",
+    multiple=True,
+    type=FILE,
+    help="Checkpoint, once for each scale; the fitting one is taken.  [default: ours]",
 )
 @common.config_option()
 @click.option(
@@ -78,7 +82,7 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     status for each input. Exits with 3 where some inputs could not be restored.
 
     \b
-    fishfsr upscale photos/ -o out --model x8.safetensors
+    fishfsr upscale photos/ -o out
     fishfsr upscale group.jpg -o out -m x4.safetensors -m x8.safetensors --outscale 4
     fishfsr upscale lr_faces/ -o out -m x8.safetensors --aligned
     """
@@ -169,14 +173,17 @@ def _kind(flags: dict[str, Any]) -> str:
 
 def _models(flags: dict[str, Any]) -> "ModelSet":
     from fishfsr.inference import InferenceOptions
+    from fishfsr.shipped import shipped
     from fishfsr.upscaling.models import FaceRecipe, load_models
     from fishprep.crop import CropRecipe
+    from fishprep.weights import WeightStore
 
     if flags["expand"] is not None and flags["crop"] is None:
         raise click.UsageError("--expand goes with --crop")
     recipe = FaceRecipe(CropRecipe(flags["crop"], flags["expand"])) if flags["crop"] else None
     options = InferenceOptions(precision=flags["precision"])
-    return load_models(flags["model"], flags["device"], options, recipe)
+    paths = flags["model"] or shipped(WeightStore.from_environment())
+    return load_models(paths, flags["device"], options, recipe)
 
 
 def _finder(flags: dict[str, Any]) -> "FaceFinder":

@@ -18,7 +18,7 @@ COLUMNS = ("LR", "Bicubic", "SR", "HR", "Map")
 
 def sheet_grid(faces: Sequence[Face], headline: str) -> Image.Image:
     """A row for each face: LR | bicubic | SR | HR | map; small pictures as squares, nothing else enlarged."""
-    return _grid(COLUMNS, [face.strip(headline) for face in faces])
+    return grid(COLUMNS, [face.strip(headline) for face in faces])
 
 
 def map_grid(faces: Sequence[Face], choices: Sequence[MapChoice]) -> Image.Image:
@@ -27,17 +27,18 @@ def map_grid(faces: Sequence[Face], choices: Sequence[MapChoice]) -> Image.Image
     for face in faces:
         rows.append([*(face.maps[choice.name] for choice in choices), face.lr])
         rows.append([*(face.enlarged[choice.name] for choice in choices), face.hr])
-    return _grid([*(choice.name for choice in choices), "LR, HR"], rows)
+    return grid([*(choice.name for choice in choices), "LR, HR"], rows)
 
 
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[Pixels]]) -> Image.Image:
-    step = CELL + GAP
+def grid(columns: Sequence[str], rows: Sequence[Sequence[Pixels]], cell: int = CELL) -> Image.Image:
+    """Rows of pictures under the titles of their columns, each `cell` pixels a side, its own pixels as squares."""
+    step = cell + GAP
     canvas = Image.new("RGB", (len(columns) * step - GAP, HEAD + len(rows) * step - GAP), WHITE)
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
     for place, title in enumerate(columns):
-        pen.text((place * step + CELL / 2, HEAD / 2), title, INK, font, anchor="mm")
+        pen.text((place * step + cell / 2, HEAD / 2), title, INK, font, anchor="mm")
     for down, row in enumerate(rows):
         for place, picture in enumerate(row):
-            cell = Image.fromarray(enlarged(np.ascontiguousarray(picture), CELL))
-            canvas.paste(cell, (place * step, HEAD + down * step))
+            tile = Image.fromarray(enlarged(np.ascontiguousarray(picture), cell))
+            canvas.paste(tile, (place * step, HEAD + down * step))
     return canvas

@@ -1,0 +1,43 @@
+"""The faces of shards beside what trained pairs make of their LR images, as one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from fishfsr.evaluation.grids import grid
+from fishfsr.evaluation.pictures import Pixels, grey, to_uint8
+from fishfsr.resolver import FaceSuperResolver, load
+from fishprep.pyramid import pillow_bicubic
+from fishprep.shards.reader import Shard
+from fishprep.shards.schema import HR_SIZE, shard_paths
+
+CELL = 2 * HR_SIZE  # pixels
+
+
+def restored_sheet(shards: Path, checkpoints: Sequence[Path]) -> Image.Image:
+    """A row for each face and checkpoint: LR | bicubic | SR | HR | the map that ParsingNet estimated.
+
+    Meant for a handful of faces: all are in memory. Raises ShardError, CheckpointError.
+    """
+    rows: list[list[Pixels]] = []
+    resolvers = sorted((load(path, device="cpu") for path in checkpoints), key=lambda resolver: resolver.scale)
+    for path in shard_paths(shards):
+        with Shard(path) as shard:
+            for index in range(len(shard)):
+                rows += [_row(shard, index, resolver) for resolver in resolvers]
+    scales = ", ".join(f"x{resolver.scale}" for resolver in resolvers)
+    return grid(("LR", "Bicubic", f"FishFSRNet {scales}", "HR", "Map"), rows, CELL)
+
+
+def _row(shard: Shard, index: int, resolver: FaceSuperResolver) -> list[Pixels]:
+    hr = shard.images(HR_SIZE)[index]
+    lr = np.ascontiguousarray(shard.images(HR_SIZE // resolver.scale)[index])
+    batch = torch.from_numpy(lr)[None].permute(0, 3, 1, 2).float() / 255
+    parsing = resolver.parse(batch)
+    [sr] = to_uint8(resolver.upscale(batch, parsing))
+    [shown] = grey(parsing.mean(1, keepdim=True))
+    [plain] = pillow_bicubic(lr[None], HR_SIZE)
+    return [lr, plain, sr, hr, shown]
