@@ -175,12 +175,11 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
     """Build every shard that is not there yet, then the manifest.
 
     Raises ConfigurationError where the folder holds a build of another configuration or other inputs (unless `overwrite`) or
-    any build at all (with `resume` off), and BuildError where the disk is full or another build is at work in the folder.
-    What was finished stands in every case.
+    any build at all (with `resume` off), and BuildError where the disk is full, the folder cannot be written or another build is
+    at work in it. What was finished stands in every case.
     """
     folder = request.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with writing(folder):
         if overwrite:
             remove_build(folder)
         attributes = _start(request, resume, tell)
@@ -343,13 +342,22 @@ def read_retries(folder: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Only one build at a time in a folder; the lock goes with the process that holds it."""
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder and let only one build at a time into it; the lock goes with the process that holds it.
+
+    BuildError where another build is at work, or where the system refuses a file.
+    """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
             yield
     except Timeout as error:
         raise BuildError(f"{folder}: another build is at work in it") from error
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise BuildError(
+            f"{folder}: cannot build in it: {error.strerror or error}{place}; give a folder that can be written"
+        ) from error
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -12,11 +12,11 @@ from fishprep.build import (
     Finished,
     ShardAttributes,
     finish,
-    locked,
     read_retries,
     read_start,
     remove_leftovers,
     run_specs,
+    writing,
 )
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError, ConfigurationError
@@ -58,7 +58,7 @@ def retry(request: RetryRequest, workers: int, tell: Tell) -> Finished:
     A retry that was interrupted is finished first, as it was recorded. Raises BuildError where the build is not finished,
     ConfigurationError where nothing has such a status, an override is not allowed, or the recipe would change.
     """
-    with locked(request.folder):
+    with writing(request.folder):
         manifest.read_manifest(request.folder)
         remove_leftovers(request.folder)
         record = _unfinished(request.folder) or _record(request)

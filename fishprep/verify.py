@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
-from fishprep.build import read_start, write_manifest
+from fishprep.build import read_start, write_manifest, writing
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
 from fishprep.files import sha256_file
@@ -67,8 +67,13 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
 
 
 def repair(folder: Path) -> None:
-    """Write `manifest.json` and `samples.parquet` anew from the rows that stand; shards are never touched."""
-    write_manifest(folder)
+    """Write `manifest.json` and `samples.parquet` anew from the rows that stand; shards are never touched.
+
+    BuildError where the folder is not that of a build, cannot be written, or a build is at work in it.
+    """
+    read_start(folder)
+    with writing(folder):
+        write_manifest(folder)
 
 
 def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:

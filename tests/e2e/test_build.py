@@ -229,6 +229,25 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     assert not out.exists()
 
 
+def test_a_folder_that_cannot_be_written_is_named(portraits: Path, built: Path, copy_of: Copy, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "out"
+    for arguments in (("build", portraits, below, *QUICK), ("demo", below)):
+        refused = run("fishprep", *arguments, code=1)
+        assert f"{below}" in refused.err and "cannot build in it: Not a directory" in refused.err
+    out = copy_of(built)
+    (out / ".lock").unlink(missing_ok=True)
+    (out / ".lock").mkdir()  # stands for a folder without the right to write, which means nothing to root
+    for arguments in (
+        ("build", portraits, out, *QUICK, "--shard-size", 4),
+        ("retry", out, "--status", "no_face"),
+        ("verify", out, "--repair"),
+    ):
+        refused = run("fishprep", *arguments, code=1)
+        assert "cannot build in it" in refused.err and ".lock" in refused.err
+    assert "Not a directory" in run("fishprep", "report", out, "--html", below, code=1).err
+
+
 def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
     assert "does not exist" in run("fishprep", "build", tmp_path / "none", tmp_path / "out", code=2).err
     assert "No such option" in run("fishprep", "build", tmp_path, tmp_path / "out", "--wokers", "2", code=2).err
