@@ -249,10 +249,14 @@ def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
 def read_start(folder: Path) -> dict[str, Any]:
     """What a build recorded at its start; BuildError where it is missing or damaged."""
     path = folder / manifest.CONFIGURATION
+    if not path.exists():
+        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build")
+    return _read_json(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build") from error
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: damaged ({error})") from error
 
@@ -260,11 +264,7 @@ def read_start(folder: Path) -> dict[str, Any]:
 def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: list[PlannedPhoto]) -> None:
     stored = read_start(folder)
     changes = BuildConfiguration.parse(stored["configuration"]).differences(configuration)
-    changes += [
-        f"{name}: {old} → {new}"
-        for name, new in library_versions().items()
-        if (old := stored["versions"].get(name)) != new
-    ]
+    changes += version_changes(stored["versions"])
     changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
     if changes:
         raise ConfigurationError(
@@ -272,6 +272,11 @@ def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: li
             + "\n  ".join(changes)
             + "\nUndo that, build into another folder, or pass --overwrite to start anew."
         )
+
+
+def version_changes(before: dict[str, str]) -> list[str]:
+    """`library: before → now` for every library of another version."""
+    return [f"{name}: {old} → {new}" for name, new in library_versions().items() if (old := before.get(name)) != new]
 
 
 def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
@@ -332,13 +337,18 @@ def write_manifest(folder: Path) -> Totals:
     """`manifest.json` and `samples.parquet` from what stands in a folder."""
     start = read_start(folder)
     configuration = BuildConfiguration.parse(start.pop("configuration"))
-    facts = {"schema_version": SCHEMA_VERSION, "producer": PRODUCER, **start, "retries": read_retries(folder)}
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "producer": PRODUCER,
+        **start,
+        "retries": list(read_retries(folder).values()),
+    }
     return manifest.write_end(folder, configuration, facts)
 
 
-def read_retries(folder: Path) -> list[dict[str, Any]]:
-    """The recorded retries of a build, in order."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("retry-*.json"))]
+def read_retries(folder: Path) -> dict[Path, dict[str, Any]]:
+    """The recorded retries of a build, by their files, in order; BuildError where one is damaged."""
+    return {path: _read_json(path) for path in sorted(folder.glob("retry-*.json"))}
 
 
 @contextmanager

@@ -271,12 +271,14 @@ def plan(source_folder: Path, **flags: Any) -> None:
 @click.option("--parser-weights", type=FILE, help="Weights of the parser, the same as in the build.")
 @click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 @run_options
+@click.option("--overwrite", is_flag=True, help="First remove a retry that was stopped halfway, with its shards.")
 @voice_options
 @click.pass_context
 def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], **flags: Any) -> None:
     """Try the dropped photos of a finished build again, with other settings, into further shards of it.
 
-    Only settings that are given change; the recipe cannot. Shards that stand are never rewritten.
+    Only settings that are given change; the recipe cannot. Shards that stand are never rewritten. Stopped at any moment, the
+    same command goes on where it was.
 
     \b
     fishprep retry shards --status no_face --thorough
@@ -300,7 +302,7 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     photos = make_plan(open_source(_reopen(start["source"], out)), configuration)
     request = RetryRequest(out, photos, statuses, given, _weights(flags))
     with _resumable(out), BuildProgress(count_photos(out, statuses), flags["quiet"]) as progress:
-        finished = retry(request, flags["workers"], progress)
+        finished = retry(request, flags["workers"], progress, flags["overwrite"])
     _print_finished(out, finished, flags["as_json"])
 
 
