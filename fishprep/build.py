@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -263,7 +264,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: list[PlannedPhoto]) -> None:
     stored = read_start(folder)
-    changes = BuildConfiguration.parse(stored["configuration"]).differences(configuration)
+    changes = BuildConfiguration.recorded(stored["configuration"]).differences(configuration)
     changes += version_changes(stored["versions"])
     changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
     if changes:
@@ -336,7 +337,7 @@ def finish(folder: Path, run: "Run", resumed: int) -> Finished:
 def write_manifest(folder: Path) -> Totals:
     """`manifest.json` and `samples.parquet` from what stands in a folder."""
     start = read_start(folder)
-    configuration = BuildConfiguration.parse(start.pop("configuration"))
+    configuration = BuildConfiguration.recorded(start.pop("configuration"))
     facts = {
         "schema_version": SCHEMA_VERSION,
         "producer": PRODUCER,
@@ -408,6 +409,7 @@ def _rows(
                 index=index,
                 box=face.box,
                 landmark_backend=face.backend,
+                score=face.score if math.isfinite(face.score) else None,
                 measures=measure(face.image, skin[index], face.landmarks, side),
             )
             index += 1

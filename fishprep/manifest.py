@@ -41,6 +41,7 @@ ROW_SCHEMA = pa.schema(
         ("index", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
         ("landmark_backend", pa.string()),
+        ("score", pa.float32()),
         ("licence", pa.string()),
         ("identity", pa.string()),
         ("width", pa.int32()),
@@ -49,6 +50,8 @@ ROW_SCHEMA = pa.schema(
         ("fingerprint", pa.uint64()),
     ]
 )
+
+_WITHOUT_SCORE = ROW_SCHEMA.remove(ROW_SCHEMA.get_field_index("score"))
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -66,7 +69,8 @@ class Row:
     """One face, or one photo of which no face was kept.
 
     id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
-    not be read. shard, index: where the sample lies; None where it was dropped. width, height: of the upright photo.
+    not be read. shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives
+    none. width, height: of the upright photo.
     """
 
     id: str
@@ -82,6 +86,7 @@ class Row:
     index: int | None = None
     box: tuple[float, float, float, float] | None = None
     landmark_backend: str | None = None
+    score: float | None = None
     width: int | None = None
     height: int | None = None
     measures: Measures | None = None
@@ -141,6 +146,11 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns, schema=None if columns else ROW_SCHEMA)
     except (OSError, pa.ArrowException) as error:
         raise BuildError(f"{path}: damaged rows file ({error})") from error
+
+
+def are_rows(schema: pa.Schema) -> bool:
+    """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store the score yet."""
+    return schema.equals(ROW_SCHEMA) or schema.equals(_WITHOUT_SCORE)
 
 
 def finished(folder: Path) -> dict[ShardName, ShardRecord]:

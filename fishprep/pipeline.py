@@ -29,12 +29,14 @@ BATCH_PIXELS = 40_000_000
 
 @dataclass(frozen=True, eq=False)
 class HRFace:
-    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo."""
+    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
+    score as in `Face`."""
 
     image: np.ndarray
     landmarks: np.ndarray
     box: Box
     backend: str
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +149,7 @@ class FacePipeline:
         if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
             refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
             return replace(outcome, dropped=(refused,))
-        chosen = select(faces, self.configuration.faces, query)
+        chosen = select(faces, self.configuration.faces, query, self.configuration.min_score)
         if isinstance(chosen, Problem):
             return replace(outcome, dropped=(chosen,))
         results = [self._crop(face, query) for face in chosen]
@@ -171,7 +173,7 @@ class FacePipeline:
         if problem := self._box_problem(box, width, height):
             return problem
         image = hr_face(cut(query.image, box), self.configuration.resizer)
-        return HRFace(image, to_crop(face.points, box), box, face.backend)
+        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score)
 
     def _reference_problem(self, face: Face, query: Query) -> Problem | None:
         five = query.reference.five

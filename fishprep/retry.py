@@ -33,6 +33,7 @@ OVERRIDES = (
     "landmarks",
     "thorough",
     "faces",
+    "min_score",
     "max_disagreement",
     "max_outside",
     "min_side",
@@ -122,7 +123,7 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> dict[str, Any] | Non
     if pending is None:
         return None
     record = pending.record
-    changes = BuildConfiguration.parse(record["configuration"]).differences(resolved.configuration)
+    changes = BuildConfiguration.recorded(record["configuration"]).differences(resolved.configuration)
     changes += version_changes(record["versions"])
     if sorted(record["statuses"]) != sorted(request.statuses):
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
@@ -139,7 +140,7 @@ def _resolve(request: RetryRequest) -> Resolved:
         raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
     start = read_start(request.folder)
     values = start["configuration"] | request.overrides | {"weights": {}}
-    resolved = resolve(BuildConfiguration.parse(values), request.weights)
+    resolved = resolve(BuildConfiguration.recorded(values), request.weights)
     if resolved.recipe != start["recipe"]:
         raise ConfigurationError(
             f"{request.folder}: the weights are not those of the build; its shards could not be mixed"
@@ -208,7 +209,7 @@ def _last_numbers(folder: Path) -> dict[str, int]:
 
 
 def _attributes(record: dict[str, Any]) -> ShardAttributes:
-    configuration = BuildConfiguration.parse(record["configuration"])
+    configuration = BuildConfiguration.recorded(record["configuration"])
     return ShardAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
 
 

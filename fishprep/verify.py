@@ -79,7 +79,7 @@ def repair(folder: Path) -> None:
 def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:
     if depth is None:
         return None, []
-    configuration = BuildConfiguration.parse(start["configuration"])
+    configuration = BuildConfiguration.recorded(start["configuration"])
     try:
         parser = make_parser(configuration, depth.weights)
     except FishPrepError as error:
@@ -158,7 +158,7 @@ def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iter
 
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:
-    configuration = BuildConfiguration.parse(shard.attributes.configuration)
+    configuration = BuildConfiguration.recorded(shard.attributes.configuration)
     hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
     for size, expected in lr_pyramid(hr, configuration.resizer).items():
         if not np.array_equal(shard.images(size)[chosen], expected):

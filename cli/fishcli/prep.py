@@ -107,6 +107,12 @@ landmark_options = options(
         help="Which face of several; reject drops the photo.",
     ),
     click.option(
+        "--min-score",
+        type=float,
+        default=DEFAULTS.min_score,
+        help="--faces largest: pass over detections below this share of the best score.",
+    ),
+    click.option(
         "--max-disagreement",
         type=float,
         default=DEFAULTS.max_disagreement,
@@ -298,7 +304,7 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     if "device" in given:
         given["device"] = common.resolve_device(given["device"])
     start = read_start(out)
-    configuration = BuildConfiguration.parse(start["configuration"])
+    configuration = BuildConfiguration.recorded(start["configuration"])
     photos = make_plan(open_source(_reopen(start["source"], out)), configuration)
     request = RetryRequest(out, photos, statuses, given, _weights(flags))
     with _resumable(out), BuildProgress(count_photos(out, statuses), flags["quiet"]) as progress:

@@ -180,7 +180,7 @@ def _recorded(folder: Path) -> tuple[Ran, Totals, PhotoFolder]:
     """What `manifest.json` and `configuration.json` say; they may have been edited by hand."""
     facts, start = manifest.read_manifest(folder), read_start(folder)
     try:
-        limits = BuildConfiguration.parse(start["configuration"]).limits
+        limits = BuildConfiguration.recorded(start["configuration"]).limits
         return _ran(facts, start), manifest.totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BuildError(

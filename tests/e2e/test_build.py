@@ -26,6 +26,7 @@ def test_a_build_is_what_it_says(portraits: Path, built: Path) -> None:
     kept = {name: row for name, row in table.items() if row["status"] == "ok"}
     assert len(kept) >= 14
     for row in kept.values():
+        assert row["score"] > 0
         with h5py.File(built / f"{row['shard']}.h5") as shard:
             assert shard["id"].asstr()[row["index"]] == row["id"]
             np.testing.assert_array_equal(shard["box"][row["index"]], np.array(row["box"], np.float32))
