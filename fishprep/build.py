@@ -240,7 +240,7 @@ def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
             "versions": library_versions(),
             "source": request.origin,
             "notes": list(request.plan.notes),
-            "left_out": request.plan.left_out,
+            "left_out": [str(left_out) for left_out in request.plan.left_out],
         }
         write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     stored = read_start(folder)

@@ -241,7 +241,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
             json.dumps(
                 {
                     "photos": planned.by_split,
-                    "left_out": planned.left_out,
+                    "left_out": [asdict(left_out) for left_out in planned.left_out],
                     "shards": shards,
                     "recipe": resolved.recipe,
                     "estimate": asdict(cost),
@@ -255,7 +255,6 @@ def plan(source_folder: Path, **flags: Any) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, count in planned.by_split.items():
         table.add_row(f"photos, {name}", f"{count:,}")
-    table.add_row("photos in no split", f"{planned.left_out:,}")
     table.add_row("shards", f"{shards:,}")
     table.add_row("disk", f"{common.size_text(cost.shard_bytes)}")
     table.add_row("time", f"{common.time_text(cost.build_seconds)} with {flags['workers']} workers")
@@ -448,6 +447,8 @@ def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[
         f"{configuration.threads} threads",
         err=True,
     )
+    if plan.left_out:
+        click.echo(f"left out: {printable(', '.join(map(str, plan.left_out)))}", err=True)
     for note in plan.notes:
         click.echo(f"note: {note}", err=True)
 

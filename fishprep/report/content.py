@@ -23,6 +23,7 @@ from fishprep.report.photos import PhotoFolder
 from fishprep.report.settings import ReportSettings
 from fishprep.report.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
 from fishprep.status import Status
+from fishprep.words import counted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Ran:
     weights: list[provenance.Weight]
     retries: list[provenance.Retry]
     notes: list[str]
-    left_out: int
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,13 @@ def _recorded(folder: Path) -> tuple[Ran, Totals, PhotoFolder]:
         ) from error
 
 
+def _left_out(recorded: list[str] | int) -> tuple[str, ...]:
+    """Builds from before reasons were stored have the number of photos in no split."""
+    if isinstance(recorded, int):
+        return (f"{counted(recorded, 'photo')} in no split",) if recorded else ()
+    return tuple(recorded)
+
+
 def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
     return Ran(
         source=start["source"]["root"],
@@ -201,5 +209,5 @@ def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
         weights=provenance.weights(facts),
         retries=provenance.retries(facts),
         notes=facts["notes"],
-        left_out=facts["left_out"],
+        left_out=_left_out(facts["left_out"]),
     )

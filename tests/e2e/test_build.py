@@ -204,6 +204,21 @@ def test_plan_writes_nothing_and_is_right(portraits: Path, built: Path) -> None:
     assert "photos, train" in shown.out and "disk" in shown.out
 
 
+def test_what_is_left_out_is_said_in_one_line(portraits: Path, tmp_path: Path) -> None:
+    photos, split = tmp_path / "photos", tmp_path / "split.txt"
+    shutil.copytree(portraits / "a", photos)
+    (photos / "b.gif").write_bytes(b"GIF89a")
+    split.write_text("00 train\n02 val\n")
+    words = f"left out: 6 photos not named in {split}, 1 file of other formats (1 .gif)\n"
+    planned = run("fishprep", "plan", photos, *QUICK, "--split", split)
+    assert words in planned.err
+    planned = run("fishprep", "plan", photos, *QUICK, "--split", split, "--json")
+    assert [entry["count"] for entry in json.loads(planned.out)["left_out"]] == [6, 1]
+    out = tmp_path / "out"
+    assert words in run("fishprep", "build", photos, out, *QUICK, "--split", split).err
+    assert ", ".join(json.loads((out / "manifest.json").read_text())["left_out"]) in words
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

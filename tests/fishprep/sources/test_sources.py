@@ -44,6 +44,21 @@ def test_folders_named_as_splits_are_the_official_split(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_left_out_is_counted_with_the_reason(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.pts", "b.gif", "c.GIF", "deep/d.heic", "noted", ".hidden.gif"):
+        (picture if name == "a.jpg" else _no_picture)(tmp_path / name)
+    (left_out,) = open_source(SourceRequest(tmp_path)).listing().left_out
+    assert str(left_out) == "4 files of other formats (2 .gif, 1 .heic, 1 without suffix)"
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(SourceError, match=r"no photos in it, but 4 files of other formats \(2 .gif"):
+        listed(tmp_path)
+
+
+def _no_picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"GIF89a and no more")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
 def test_symbolic_links(tmp_path: Path) -> None:
     outside, root = tmp_path / "outside", tmp_path / "root"
