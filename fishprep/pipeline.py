@@ -1,14 +1,18 @@
 """The way of a batch of photos to samples: read, decode, find, choose, crop, resize, parse. Knows nothing of files written."""
 
 import hashlib
+import os
+import posixpath
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
+from fishprep import names
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
 from fishprep.decode import decode, read_file
@@ -129,7 +133,8 @@ class FacePipeline:
             except DecodeError as error:
                 return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status(error.status), error.reason),)))
             except SourceError as error:
-                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, str(error)),)))
+                reason = str(error).replace(str(photo.points_file), _below_source(photo))
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),)))
         height, width = image.shape[:2]
         return _Decoded(Outcome(photo, sha256, width, height), Query(image, reference))
 
@@ -203,3 +208,10 @@ class FacePipeline:
                 f"{self.configuration.max_outside:.0%} (--max-outside)",
             )
         return None
+
+
+def _below_source(photo: Photo) -> str:
+    """Where the points file of a photo is, seen from the source: the same however SOURCE was typed."""
+    assert photo.points_file is not None
+    from_photo = names.text(Path(os.path.relpath(photo.points_file, photo.path.parent)).as_posix())
+    return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))
