@@ -166,7 +166,7 @@ def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, 
     manifest as they are. Memory does not grow with the build but for the ids of photos that were tried again.
     """
     records = finished(folder)
-    totals = _merge(folder, records, _superseded(folder, facts.get("retries", [])))
+    totals = _merge(folder, records, facts.get("retries", []))
     manifest = {
         "configuration": configuration.model_dump(mode="json"),
         **facts,
@@ -227,6 +227,15 @@ def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
     return digest.hexdigest()
 
 
+def last_tries(
+    folder: Path, records: Iterable[ShardName], retries: list[dict[str, Any]]
+) -> Iterator[tuple[ShardName, pa.Table]]:
+    """The rows of each finished spec, but those of photos that a later one of the `retries` took up again."""
+    tries = _superseded(folder, retries)
+    for name in records:
+        yield name, _without(read_rows(folder / name.rows_file), _later_photos(name, tries))
+
+
 def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
     """For each retry, in order: the specs that it wrote and the photos that they hold."""
     tries = []
@@ -241,13 +250,12 @@ def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[froze
 def _merge(
     folder: Path,
     records: dict[ShardName, ShardRecord],
-    retries: list[tuple[frozenset[ShardName], frozenset[str]]],
+    retries: list[dict[str, Any]],
 ) -> Totals:
     counts: dict[str, Counter[str]] = {"split": Counter(), "status": Counter(), "backend": Counter()}
     photos = 0
     with atomic(folder / SAMPLES) as temporary, pq.ParquetWriter(temporary, ROW_SCHEMA, compression="zstd") as writer:
-        for name in records:
-            table = _without(read_rows(folder / name.rows_file), _later_photos(name, retries))
+        for _, table in last_tries(folder, records, retries):
             writer.write_table(table)
             photos += len(set(table["photo"].to_pylist()))
             for split, status, backend in _columns(table, "split", "status", "landmark_backend"):

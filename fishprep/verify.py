@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
-from fishprep.build import read_start, write_manifest, writing
+from fishprep.build import read_retries, read_start, write_manifest, writing
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
 from fishprep.files import sha256_file
@@ -20,6 +20,7 @@ from fishprep.setup import WeightsFrom, make_parser
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
+from fishprep.weights import RECORDS
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
         samples += record.samples
     problems += _check_folder(folder, records)
     problems += _check_plan(folder, records)
+    problems += _check_ids(folder, records)
     problems += _check_manifest(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
 
@@ -80,13 +82,25 @@ def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | No
     if depth is None:
         return None, []
     configuration = BuildConfiguration.recorded(start["configuration"])
+    own = _own_parser_weights(configuration)
+    asked = f"give {own} with --parser-weights"
+    if own and depth.weights.parser is None:
+        return None, [f"maps at 128 were not derived again: {asked}"]
     try:
         parser = make_parser(configuration, depth.weights)
     except FishPrepError as error:
         return None, [f"maps at 128 were not derived again: {error}"]
     if recipe_hash(configuration, parser.settings, parser.weights) != start["recipe"]:
-        return None, ["maps at 128 were not derived again: the parser's weights are not those of the build"]
+        mend = f"; {asked}" if own else ""
+        return None, [f"maps at 128 were not derived again: the parser's weights are not those of the build{mend}"]
     return parser, []
+
+
+def _own_parser_weights(configuration: BuildConfiguration) -> str:
+    """The weights that a build parsed with by --parser-weights: none of the recorded files."""
+    known = {record.sha256 for record in RECORDS}
+    own = [f"{name} (SHA-256 {sha256})" for name, sha256 in configuration.weights.items() if sha256 not in known]
+    return f"the weights that the shards were made with, {' and '.join(own)}," if own else ""
 
 
 def _check_shard(folder: Path, name: ShardName, record: ShardRecord, start: dict[str, Any]) -> Iterator[str]:
@@ -123,6 +137,15 @@ def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterat
     for path in sorted(folder.glob("*.h5")):
         if path.name not in files:
             yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
+
+
+def _check_ids(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
+    """A sample is in one shard; a photo that a retry took up again counts where it was tried last."""
+    first: dict[str, ShardName] = {}
+    for name, table in manifest.last_tries(folder, records, list(read_retries(folder).values())):
+        for sample, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
+            if status == Status.OK and first.setdefault(sample, name) != name:
+                yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
 
 
 def _check_plan(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:

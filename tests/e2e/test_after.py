@@ -51,6 +51,15 @@ def damage_manifest(out: Path) -> None:
     (out / "manifest.json").write_text("{")
 
 
+def same_twice(out: Path) -> None:
+    """The shard stands a second time, under a name that follows."""
+    (out / "train-00009.h5").write_bytes((out / "train-00001.h5").read_bytes())
+    table = pq.read_table(out / "train-00001.parquet")
+    record = json.loads(table.schema.metadata[b"record"]) | {"name": "train-00009", "file": "train-00009.h5"}
+    table = table.replace_schema_metadata({b"record": json.dumps(record).encode()})
+    pq.write_table(table, out / "train-00009.parquet")
+
+
 DAMAGES = {
     flip_pixel: "bytes have changed",
     cut_short: "truncated",
@@ -59,6 +68,7 @@ DAMAGES = {
     lose_rows: "no rows for it",
     lose_shard: "gone",
     damage_manifest: "damaged manifest",
+    same_twice: "is in train-00001.h5 already",
 }
 
 
