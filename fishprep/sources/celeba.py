@@ -73,13 +73,15 @@ class CelebASource:
         return Listing(photos, tuple(self._notes(folder, partition)), left_out)
 
     def _image_folder(self) -> Path:
-        for name in (WILD, ALIGNED) if self.wild else (ALIGNED, WILD):
+        for name in (WILD,) if self.wild else (ALIGNED, WILD):
             # deepest first: some copies hold img_align_celeba/img_align_celeba
             found = sorted(
                 (p for p in [self.root, *self.root.rglob(name)] if p.name == name and p.is_dir()), reverse=True
             )
             if found:
                 return found[0]
+        if self.wild:
+            raise SourceError(f"{self.root}: --wild, but no {WILD} in it: unpack {WILD}.7z there, or leave --wild out")
         raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
 
     def _problem(self, path: Path, is_link: bool | None) -> Problem | None:

@@ -190,6 +190,11 @@ def test_celeba_in_the_wild_has_boxes_and_no_known_place(tmp_path: Path) -> None
     assert photo.reference.box == (94.5, 70.5, 320.5, 383.5) and photo.reference.eyes is None  # type: ignore[attr-defined]
 
 
+def test_celeba_in_the_wild_is_not_the_aligned_images(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"--wild, but no img_celeba in it"):
+        listed(celeba(tmp_path), wild=True)
+
+
 def test_celeba_with_a_wrong_list_names_the_line(tmp_path: Path) -> None:
     celeba(tmp_path)
     (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 0\n162771.jpg 5\n")
