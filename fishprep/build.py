@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -174,12 +175,11 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
     """Build every shard that is not there yet, then the manifest.
 
     Raises ConfigurationError where the folder holds a build of another configuration or other inputs (unless `overwrite`) or
-    any build at all (with `resume` off), and BuildError where the disk is full or another build is at work in the folder.
-    What was finished stands in every case.
+    any build at all (with `resume` off), and BuildError where the disk is full, the folder cannot be written or another build is
+    at work in it. What was finished stands in every case.
     """
     folder = request.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with writing(folder):
         if overwrite:
             remove_build(folder)
         attributes = _start(request, resume, tell)
@@ -239,7 +239,7 @@ def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
             "versions": library_versions(),
             "source": request.origin,
             "notes": list(request.plan.notes),
-            "left_out": request.plan.left_out,
+            "left_out": [str(left_out) for left_out in request.plan.left_out],
         }
         write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     stored = read_start(folder)
@@ -249,22 +249,22 @@ def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
 def read_start(folder: Path) -> dict[str, Any]:
     """What a build recorded at its start; BuildError where it is missing or damaged."""
     path = folder / manifest.CONFIGURATION
+    if not path.exists():
+        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build")
+    return _read_json(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build") from error
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: damaged ({error})") from error
 
 
 def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: list[PlannedPhoto]) -> None:
     stored = read_start(folder)
-    changes = BuildConfiguration.parse(stored["configuration"]).differences(configuration)
-    changes += [
-        f"{name}: {old} → {new}"
-        for name, new in library_versions().items()
-        if (old := stored["versions"].get(name)) != new
-    ]
+    changes = BuildConfiguration.recorded(stored["configuration"]).differences(configuration)
+    changes += version_changes(stored["versions"])
     changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
     if changes:
         raise ConfigurationError(
@@ -272,6 +272,11 @@ def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: li
             + "\n  ".join(changes)
             + "\nUndo that, build into another folder, or pass --overwrite to start anew."
         )
+
+
+def version_changes(before: dict[str, str]) -> list[str]:
+    """`library: before → now` for every library of another version."""
+    return [f"{name}: {old} → {new}" for name, new in library_versions().items() if (old := before.get(name)) != new]
 
 
 def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
@@ -331,24 +336,38 @@ def finish(folder: Path, run: "Run", resumed: int) -> Finished:
 def write_manifest(folder: Path) -> Totals:
     """`manifest.json` and `samples.parquet` from what stands in a folder."""
     start = read_start(folder)
-    configuration = BuildConfiguration.parse(start.pop("configuration"))
-    facts = {"schema_version": SCHEMA_VERSION, "producer": PRODUCER, **start, "retries": read_retries(folder)}
+    configuration = BuildConfiguration.recorded(start.pop("configuration"))
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "producer": PRODUCER,
+        **start,
+        "retries": list(read_retries(folder).values()),
+    }
     return manifest.write_end(folder, configuration, facts)
 
 
-def read_retries(folder: Path) -> list[dict[str, Any]]:
-    """The recorded retries of a build, in order."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("retry-*.json"))]
+def read_retries(folder: Path) -> dict[Path, dict[str, Any]]:
+    """The recorded retries of a build, by their files, in order; BuildError where one is damaged."""
+    return {path: _read_json(path) for path in sorted(folder.glob("retry-*.json"))}
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Only one build at a time in a folder; the lock goes with the process that holds it."""
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder and let only one build at a time into it; the lock goes with the process that holds it.
+
+    BuildError where another build is at work, or where the system refuses a file.
+    """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
             yield
     except Timeout as error:
         raise BuildError(f"{folder}: another build is at work in it") from error
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise BuildError(
+            f"{folder}: cannot build in it: {error.strerror or error}{place}; give a folder that can be written"
+        ) from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -389,6 +408,7 @@ def _rows(
                 index=index,
                 box=face.box,
                 landmark_backend=face.backend,
+                score=face.score if math.isfinite(face.score) else None,
                 measures=measure(face.image, skin[index], face.landmarks, side),
             )
             index += 1

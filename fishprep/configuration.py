@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fishprep.crop import RECIPES
 from fishprep.decode import MOST_PIXELS, Limits
 from fishprep.errors import ConfigurationError
-from fishprep.landmarks.select import DISAGREEMENT_LIMIT, Policy
+from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
@@ -33,6 +33,7 @@ class BuildConfiguration(BaseModel):
     landmarks: str = "dlib"
     thorough: bool = False
     faces: Policy = "largest"
+    min_score: Annotated[float, Field(ge=0, le=1)] = MIN_SCORE
     max_disagreement: Annotated[float, Field(gt=0)] = DISAGREEMENT_LIMIT
 
     crop: str = "square"
@@ -71,6 +72,11 @@ class BuildConfiguration(BaseModel):
         MaskResize.of(configuration.mask_resizer)
         SkinFusion.of(configuration.skin_classes)
         return configuration
+
+    @classmethod
+    def recorded(cls, values: dict[str, Any]) -> "BuildConfiguration":
+        """From what a build recorded; a setting that it did not have yet is what that build did."""
+        return cls.parse({"min_score": 0.0} | values)
 
     @property
     def limits(self) -> Limits:

@@ -42,6 +42,7 @@ ROW_SCHEMA = pa.schema(
         ("index", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
         ("landmark_backend", pa.string()),
+        ("score", pa.float32()),
         ("licence", pa.string()),
         ("identity", pa.string()),
         ("width", pa.int32()),
@@ -50,6 +51,8 @@ ROW_SCHEMA = pa.schema(
         ("fingerprint", pa.uint64()),
     ]
 )
+
+_WITHOUT_SCORE = ROW_SCHEMA.remove(ROW_SCHEMA.get_field_index("score"))
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -67,7 +70,8 @@ class Row:
     """One face, or one photo of which no face was kept.
 
     id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
-    not be read. shard, index: where the sample lies; None where it was dropped. width, height: of the upright photo.
+    not be read. shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives
+    none. width, height: of the upright photo.
     """
 
     id: str
@@ -83,6 +87,7 @@ class Row:
     index: int | None = None
     box: tuple[float, float, float, float] | None = None
     landmark_backend: str | None = None
+    score: float | None = None
     width: int | None = None
     height: int | None = None
     measures: Measures | None = None
@@ -144,6 +149,11 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise BuildError(f"{path}: damaged rows file ({error})") from error
 
 
+def are_rows(schema: pa.Schema) -> bool:
+    """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store the score yet."""
+    return schema.equals(ROW_SCHEMA) or schema.equals(_WITHOUT_SCORE)
+
+
 def finished(folder: Path) -> dict[ShardName, ShardRecord]:
     """The specs that are done, in order, by their rows files."""
     named = [(ShardName.parse(path.with_suffix(".h5")), path) for path in folder.glob("*-*.parquet")]
@@ -157,7 +167,7 @@ def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, 
     manifest as they are. Memory does not grow with the build but for the ids of photos that were tried again.
     """
     records = finished(folder)
-    totals = _merge(folder, records, _superseded(folder, facts.get("retries", [])))
+    totals = _merge(folder, records, facts.get("retries", []))
     manifest = {
         "configuration": configuration.model_dump(mode="json"),
         **facts,
@@ -218,6 +228,15 @@ def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
     return digest.hexdigest()
 
 
+def last_tries(
+    folder: Path, records: Iterable[ShardName], retries: list[dict[str, Any]]
+) -> Iterator[tuple[ShardName, pa.Table]]:
+    """The rows of each finished spec, but those of photos that a later one of the `retries` took up again."""
+    tries = _superseded(folder, retries)
+    for name in records:
+        yield name, _without(read_rows(folder / name.rows_file), _later_photos(name, tries))
+
+
 def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
     """For each retry, in order: the specs that it wrote and the photos that they hold."""
     tries = []
@@ -232,13 +251,12 @@ def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[froze
 def _merge(
     folder: Path,
     records: dict[ShardName, ShardRecord],
-    retries: list[tuple[frozenset[ShardName], frozenset[str]]],
+    retries: list[dict[str, Any]],
 ) -> Totals:
     counts: dict[str, Counter[str]] = {"split": Counter(), "status": Counter(), "backend": Counter()}
     photos = 0
     with atomic(folder / SAMPLES) as temporary, pq.ParquetWriter(temporary, ROW_SCHEMA, compression="zstd") as writer:
-        for name in records:
-            table = _without(read_rows(folder / name.rows_file), _later_photos(name, retries))
+        for _, table in last_tries(folder, records, retries):
             writer.write_table(table)
             photos += len(set(table["photo"].to_pylist()))
             for split, status, backend in _columns(table, "split", "status", "landmark_backend"):

@@ -240,7 +240,7 @@ def _photos(request: ParseRequest) -> list[Photo]:
     exclude = None
     if request.out.resolve().is_relative_to(request.source.resolve()):
         exclude = request.source / request.out.resolve().relative_to(request.source.resolve())
-    return walk_photos(FolderSource(request.source, follow_links=request.follow_links, exclude=exclude))
+    return list(walk_photos(FolderSource(request.source, follow_links=request.follow_links, exclude=exclude)).photos)
 
 
 def _outputs(photo: Photo, request: ParseRequest) -> list[Path]:

@@ -1,14 +1,18 @@
 """The way of a batch of photos to samples: read, decode, find, choose, crop, resize, parse. Knows nothing of files written."""
 
 import hashlib
+import os
+import posixpath
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
+from fishprep import names
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
 from fishprep.decode import decode, read_file
@@ -29,12 +33,14 @@ BATCH_PIXELS = 40_000_000
 
 @dataclass(frozen=True, eq=False)
 class HRFace:
-    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo."""
+    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
+    score as in `Face`."""
 
     image: np.ndarray
     landmarks: np.ndarray
     box: Box
     backend: str
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +133,8 @@ class FacePipeline:
             except DecodeError as error:
                 return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status(error.status), error.reason),)))
             except SourceError as error:
-                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, str(error)),)))
+                reason = str(error).replace(str(photo.points_file), _below_source(photo))
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),)))
         height, width = image.shape[:2]
         return _Decoded(Outcome(photo, sha256, width, height), Query(image, reference))
 
@@ -147,7 +154,7 @@ class FacePipeline:
         if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
             refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
             return replace(outcome, dropped=(refused,))
-        chosen = select(faces, self.configuration.faces, query)
+        chosen = select(faces, self.configuration.faces, query, self.configuration.min_score)
         if isinstance(chosen, Problem):
             return replace(outcome, dropped=(chosen,))
         results = [self._crop(face, query) for face in chosen]
@@ -171,7 +178,7 @@ class FacePipeline:
         if problem := self._box_problem(box, width, height):
             return problem
         image = hr_face(cut(query.image, box), self.configuration.resizer)
-        return HRFace(image, to_crop(face.points, box), box, face.backend)
+        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score)
 
     def _reference_problem(self, face: Face, query: Query) -> Problem | None:
         five = query.reference.five
@@ -201,3 +208,10 @@ class FacePipeline:
                 f"{self.configuration.max_outside:.0%} (--max-outside)",
             )
         return None
+
+
+def _below_source(photo: Photo) -> str:
+    """Where the points file of a photo is, seen from the source: the same however SOURCE was typed."""
+    assert photo.points_file is not None
+    from_photo = names.text(Path(os.path.relpath(photo.points_file, photo.path.parent)).as_posix())
+    return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))

@@ -18,7 +18,7 @@ from fishprep.landmarks.base import Reference
 from fishprep.manifest import PlannedPhoto
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS, ShardName
-from fishprep.sources import Source
+from fishprep.sources import LeftOut, Source
 from fishprep.splits import assign
 
 
@@ -32,10 +32,10 @@ class ShardSpec:
 
 @dataclass(frozen=True)
 class Plan:
-    """A source listed and split. `notes` are for the user and for the manifest."""
+    """A source listed and split. `left_out` and `notes` are for the user and for the manifest."""
 
     photos: tuple[Photo, ...]
-    left_out: int
+    left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 
     @property
@@ -53,7 +53,8 @@ def make_plan(source: Source, configuration: BuildConfiguration) -> Plan:
     """List a source and split it; SourceError and ConfigurationError as those raise."""
     listing = source.listing()
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
-    return Plan(split.photos, len(split.left_out), (*listing.notes, *split.notes))
+    unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
+    return Plan(split.photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes))
 
 
 def divide(

@@ -12,11 +12,13 @@ from fishprep.build import (
     Finished,
     ShardAttributes,
     finish,
-    locked,
     read_retries,
     read_start,
     remove_leftovers,
     run_specs,
+    version_changes,
+    write_manifest,
+    writing,
 )
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError, ConfigurationError
@@ -24,13 +26,14 @@ from fishprep.files import write_text
 from fishprep.photo import Photo
 from fishprep.plan import Plan, ShardSpec, divide
 from fishprep.progress import Progress, Tell
-from fishprep.setup import WeightsFrom, library_versions, resolve
+from fishprep.setup import Resolved, WeightsFrom, library_versions, resolve
 from fishprep.shards.schema import ShardName
 
 OVERRIDES = (
     "landmarks",
     "thorough",
     "faces",
+    "min_score",
     "max_disagreement",
     "max_outside",
     "min_side",
@@ -52,45 +55,101 @@ class RetryRequest:
     weights: WeightsFrom
 
 
-def retry(request: RetryRequest, workers: int, tell: Tell) -> Finished:
+def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False) -> Finished:
     """Write further shards for the photos of a finished build that were dropped, and the manifest anew.
 
-    A retry that was interrupted is finished first, as it was recorded. Raises BuildError where the build is not finished,
-    ConfigurationError where nothing has such a status, an override is not allowed, or the recipe would change.
+    A retry that was stopped halfway is gone on with where it is the same; with `overwrite` it is removed first. Raises
+    ConfigurationError where another one was stopped halfway, nothing has such a status, an override is not allowed, or the
+    recipe would change; BuildError where the build is not finished, or its folder cannot be written.
     """
-    with locked(request.folder):
-        manifest.read_manifest(request.folder)
-        remove_leftovers(request.folder)
-        record = _unfinished(request.folder) or _record(request)
+    folder = request.folder
+    with writing(folder):
+        manifest.read_manifest(folder)
+        remove_leftovers(folder)
+        resolved = _resolve(request)
+        if overwrite:
+            _remove_unfinished(folder)
+        record = _taken_up(request, resolved) or _record(request, resolved)
+        done = manifest.finished(folder)
         specs = _specs(record, request.plan)
-        done = manifest.finished(request.folder)
         todo = [spec for spec in specs if spec.name not in done]
-        tell(Progress())
-        factory = BuilderFactory(request.folder, _attributes(request.folder, record), request.weights)
-        run = run_specs(factory, todo, workers, tell)
-        return finish(request.folder, run, len(specs) - len(todo))
+        tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
+        run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, workers, tell)
+        return finish(folder, run, len(specs) - len(todo))
 
 
-def _unfinished(folder: Path) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class _Pending:
+    """A retry that was stopped halfway: its file, what it recorded, and how many of its shards stand."""
+
+    path: Path
+    record: dict[str, Any]
+    standing: int
+
+    def told(self, folder: Path) -> str:
+        """What it is, and the ways out."""
+        overrides = self.record["overrides"].items()
+        settings = "".join(f", {name.replace('_', '-')} {value}" for name, value in overrides)
+        return (
+            f"{folder} holds a retry that was stopped halfway ({self.path.name}: status "
+            f"{' and '.join(self.record['statuses'])}{settings}; {self.standing} of {len(self.record['specs'])} shards "
+            "stand). The same command goes on with it; --overwrite removes it and its shards first."
+        )
+
+
+def _unfinished(folder: Path) -> _Pending | None:
     done = manifest.finished(folder)
-    for record in read_retries(folder):
-        if any(ShardName(*name) not in done for name in record["specs"]):
-            return record
+    for path, record in read_retries(folder).items():
+        standing = sum(ShardName(*name) in done for name in record["specs"])
+        if standing < len(record["specs"]):
+            return _Pending(path, record, standing)
     return None
 
 
-def _record(request: RetryRequest) -> dict[str, Any]:
-    """Decide on a new retry and store it, before anything is built."""
+def _remove_unfinished(folder: Path) -> None:
+    pending = _unfinished(folder)
+    if pending is None:
+        return
+    for name in (ShardName(*name) for name in pending.record["specs"]):
+        (folder / name.rows_file).unlink(missing_ok=True)  # first: from here on the shard does not count
+        (folder / name.file).unlink(missing_ok=True)
+    pending.path.unlink()
+    write_manifest(folder)
+
+
+def _taken_up(request: RetryRequest, resolved: Resolved) -> dict[str, Any] | None:
+    """The record of a retry that was stopped halfway, where this is the same one."""
+    pending = _unfinished(request.folder)
+    if pending is None:
+        return None
+    record = pending.record
+    changes = BuildConfiguration.recorded(record["configuration"]).differences(resolved.configuration)
+    changes += version_changes(record["versions"])
+    if sorted(record["statuses"]) != sorted(request.statuses):
+        changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
+    if gone := set(record["photos"]) - {photo.id for photo in request.plan.photos}:
+        changes.append(f"photos gone from the source: {len(gone)} ({min(gone)!r} is the first)")
+    if changes:
+        raise ConfigurationError(f"{pending.told(request.folder)} Changed since:\n  " + "\n  ".join(changes))
+    return record
+
+
+def _resolve(request: RetryRequest) -> Resolved:
     forbidden = sorted(set(request.overrides) - set(OVERRIDES))
     if forbidden:
         raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
     start = read_start(request.folder)
     values = start["configuration"] | request.overrides | {"weights": {}}
-    resolved = resolve(BuildConfiguration.parse(values), request.weights)
+    resolved = resolve(BuildConfiguration.recorded(values), request.weights)
     if resolved.recipe != start["recipe"]:
         raise ConfigurationError(
             f"{request.folder}: the weights are not those of the build; its shards could not be mixed"
         )
+    return resolved
+
+
+def _record(request: RetryRequest, resolved: Resolved) -> dict[str, Any]:
+    """Decide on a new retry and store it, before anything is built."""
     photos = _photos(request)
     last = _last_numbers(request.folder)
     specs = divide(photos, resolved.configuration.shard_size, lambda split: last.get(split, -1) + 1)
@@ -98,13 +157,13 @@ def _record(request: RetryRequest) -> dict[str, Any]:
         "statuses": list(request.statuses),
         "overrides": request.overrides,
         "configuration": resolved.configuration.model_dump(mode="json"),
-        "inputs": start["inputs"],
+        "inputs": read_start(request.folder)["inputs"],
         "recipe": resolved.recipe,
         "versions": library_versions(),
         "specs": [[spec.name.split, spec.name.number] for spec in specs],
         "photos": [photo.id for photo in photos],
     }
-    number = len(list(request.folder.glob("retry-*.json"))) + 1
+    number = len(read_retries(request.folder)) + 1
     write_text(request.folder / f"retry-{number:04d}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return record
 
@@ -149,8 +208,8 @@ def _last_numbers(folder: Path) -> dict[str, int]:
     return last
 
 
-def _attributes(folder: Path, record: dict[str, Any]) -> ShardAttributes:
-    configuration = BuildConfiguration.parse(record["configuration"])
+def _attributes(record: dict[str, Any]) -> ShardAttributes:
+    configuration = BuildConfiguration.recorded(record["configuration"])
     return ShardAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
 
 

@@ -14,10 +14,11 @@ from fishprep.sources.base import read_lines
 
 @dataclass(frozen=True)
 class Split:
-    """Photos with their splits; `left_out` are in none. `notes` says what was decided and must be known."""
+    """Photos with their splits; `left_out` are in none, for the reason `why`. `notes` says what was decided and must be known."""
 
     photos: tuple[Photo, ...]
     left_out: tuple[Photo, ...]
+    why: str
     notes: tuple[str, ...]
 
 
@@ -48,7 +49,7 @@ def assign(photos: Sequence[Photo], rule: str, kind: str, seed: int) -> Split:
     Raises ConfigurationError where the rule does not fit the source, SourceError where its file is wrong.
     """
     if rule == "official":
-        return _divide(photos, ())
+        return _divide(photos, "that the source puts in no split", ())
     if rule == "dic":
         if kind not in PAPER_COUNTS:
             raise ConfigurationError(f"--split dic knows CelebA and Helen, not a source of kind {kind}; use a file")
@@ -89,7 +90,9 @@ def paper_split(photos: Sequence[Photo], counts: PaperCounts, kind: str, seed: i
         )
     if not any(photo.identity for photo in photos):
         notes.append("identities are not known: the same person may be in two splits")
-    return _divide([replace(photo, split=chosen.get(photo.id, "")) for photo in photos], notes)
+    return _divide(
+        [replace(photo, split=chosen.get(photo.id, "")) for photo in photos], "not drawn by --split dic", notes
+    )
 
 
 def file_split(photos: Sequence[Photo], path: Path) -> Split:
@@ -114,7 +117,9 @@ def file_split(photos: Sequence[Photo], path: Path) -> Split:
     if unknown:
         raise SourceError(f"{path}: {len(unknown)} names are not in the source, the first: {unknown[0]!r}")
     return _divide(
-        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, named, strict=True)], ()
+        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, named, strict=True)],
+        f"not named in {path}",
+        (),
     )
 
 
@@ -123,8 +128,8 @@ def _scaled(count: int, here: int, whole: int) -> int:
     return min(here, count if here >= whole else max(1, round(count * here / whole)))
 
 
-def _divide(photos: Iterable[Photo], notes: Sequence[str]) -> Split:
+def _divide(photos: Iterable[Photo], why: str, notes: Sequence[str]) -> Split:
     photos = tuple(photos)
     kept = tuple(photo for photo in photos if photo.split)
     left_out = tuple(photo for photo in photos if not photo.split)
-    return Split(kept, left_out, tuple(notes))
+    return Split(kept, left_out, why, tuple(notes))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
-from fishprep.build import read_start, write_manifest
+from fishprep.build import read_retries, read_start, write_manifest, writing
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
 from fishprep.files import sha256_file
@@ -20,6 +20,7 @@ from fishprep.setup import WeightsFrom, make_parser
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
+from fishprep.weights import RECORDS
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,44 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
         samples += record.samples
     problems += _check_folder(folder, records)
     problems += _check_plan(folder, records)
+    problems += _check_ids(folder, records)
     problems += _check_manifest(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
 
 
 def repair(folder: Path) -> None:
-    """Write `manifest.json` and `samples.parquet` anew from the rows that stand; shards are never touched."""
-    write_manifest(folder)
+    """Write `manifest.json` and `samples.parquet` anew from the rows that stand; shards are never touched.
+
+    BuildError where the folder is not that of a build, cannot be written, or a build is at work in it.
+    """
+    read_start(folder)
+    with writing(folder):
+        write_manifest(folder)
 
 
 def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:
     if depth is None:
         return None, []
-    configuration = BuildConfiguration.parse(start["configuration"])
+    configuration = BuildConfiguration.recorded(start["configuration"])
+    own = _own_parser_weights(configuration)
+    asked = f"give {own} with --parser-weights"
+    if own and depth.weights.parser is None:
+        return None, [f"maps at 128 were not derived again: {asked}"]
     try:
         parser = make_parser(configuration, depth.weights)
     except FishPrepError as error:
         return None, [f"maps at 128 were not derived again: {error}"]
     if recipe_hash(configuration, parser.settings, parser.weights) != start["recipe"]:
-        return None, ["maps at 128 were not derived again: the parser's weights are not those of the build"]
+        mend = f"; {asked}" if own else ""
+        return None, [f"maps at 128 were not derived again: the parser's weights are not those of the build{mend}"]
     return parser, []
+
+
+def _own_parser_weights(configuration: BuildConfiguration) -> str:
+    """The weights that a build parsed with by --parser-weights: none of the recorded files."""
+    known = {record.sha256 for record in RECORDS}
+    own = [f"{name} (SHA-256 {sha256})" for name, sha256 in configuration.weights.items() if sha256 not in known]
+    return f"the weights that the shards were made with, {' and '.join(own)}," if own else ""
 
 
 def _check_shard(folder: Path, name: ShardName, record: ShardRecord, start: dict[str, Any]) -> Iterator[str]:
@@ -120,6 +139,15 @@ def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterat
             yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
 
 
+def _check_ids(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
+    """A sample is in one shard; a photo that a retry took up again counts where it was tried last."""
+    first: dict[str, ShardName] = {}
+    for name, table in manifest.last_tries(folder, records, list(read_retries(folder).values())):
+        for sample, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
+            if status == Status.OK and first.setdefault(sample, name) != name:
+                yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
+
+
 def _check_plan(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
     planned = {photo.id: photo.sha256 for photo in manifest.read_plan(folder / manifest.PLAN)}
     seen: set[str] = set()
@@ -153,7 +181,7 @@ def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iter
 
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:
-    configuration = BuildConfiguration.parse(shard.attributes.configuration)
+    configuration = BuildConfiguration.recorded(shard.attributes.configuration)
     hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
     for size, expected in lr_pyramid(hr, configuration.resizer).items():
         if not np.array_equal(shard.images(size)[chosen], expected):

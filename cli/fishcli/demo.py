@@ -23,7 +23,7 @@ def demo(out: Path, **flags: Any) -> None:
     \b
     fishprep demo demo
     """
-    from fishprep.build import BuildRequest, build
+    from fishprep.build import BuildRequest, build, writing
     from fishprep.configuration import BuildConfiguration
     from fishprep.plan import make_plan
     from fishprep.report.page import write_report
@@ -32,7 +32,8 @@ def demo(out: Path, **flags: Any) -> None:
     from fishprep.sources import SourceRequest, open_source
 
     photos, shards = out / "photos", out / "shards"
-    _write_photos(photos)
+    with writing(photos):
+        _write_photos(photos)
     weights = WeightsFrom()
     resolved = resolve(BuildConfiguration(parser=flags["parser"]), weights)
     source = open_source(SourceRequest(photos, kind="folder", licence=LICENCE))
@@ -84,7 +85,6 @@ def _write_photos(folder: Path) -> None:
 
     from fishprep.files import atomic
 
-    folder.mkdir(parents=True, exist_ok=True)
     sample = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     with Image.open(str(sample)) as image:
         hopper = np.asarray(image.convert("RGB"))

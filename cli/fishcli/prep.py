@@ -109,6 +109,12 @@ landmark_options = options(
         help="Which face of several; reject drops the photo.",
     ),
     click.option(
+        "--min-score",
+        type=float,
+        default=DEFAULTS.min_score,
+        help="--faces largest: pass over detections below this share of the best score.",
+    ),
+    click.option(
         "--max-disagreement",
         type=float,
         default=DEFAULTS.max_disagreement,
@@ -239,7 +245,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
             json.dumps(
                 {
                     "photos": planned.by_split,
-                    "left_out": planned.left_out,
+                    "left_out": [asdict(left_out) for left_out in planned.left_out],
                     "shards": shards,
                     "recipe": resolved.recipe,
                     "estimate": asdict(cost),
@@ -253,7 +259,6 @@ def plan(source_folder: Path, **flags: Any) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, count in planned.by_split.items():
         table.add_row(f"photos, {name}", f"{count:,}")
-    table.add_row("photos in no split", f"{planned.left_out:,}")
     table.add_row("shards", f"{shards:,}")
     table.add_row("disk", f"{common.size_text(cost.shard_bytes)}")
     table.add_row("time", f"{common.time_text(cost.build_seconds)} with {flags['workers']} workers")
@@ -275,12 +280,14 @@ def plan(source_folder: Path, **flags: Any) -> None:
 @click.option("--parser-weights", type=FILE, help="Weights of the parser, the same as in the build.")
 @click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 @run_options
+@click.option("--overwrite", is_flag=True, help="First remove a retry that was stopped halfway, with its shards.")
 @voice_options
 @click.pass_context
 def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], **flags: Any) -> None:
     """Try the dropped photos of a finished build again, with other settings, into further shards of it.
 
-    Only settings that are given change; the recipe cannot. Shards that stand are never rewritten.
+    Only settings that are given change; the recipe cannot. Shards that stand are never rewritten. Stopped at any moment, the
+    same command goes on where it was.
 
     \b
     fishprep retry shards --status no_face --thorough
@@ -300,11 +307,11 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     if "device" in given:
         given["device"] = common.resolve_device(given["device"])
     start = read_start(out)
-    configuration = BuildConfiguration.parse(start["configuration"])
+    configuration = BuildConfiguration.recorded(start["configuration"])
     photos = make_plan(open_source(_reopen(start["source"], out)), configuration)
     request = RetryRequest(out, photos, statuses, given, _weights(flags))
     with _resumable(out), BuildProgress(count_photos(out, statuses), flags["quiet"]) as progress:
-        finished = retry(request, flags["workers"], progress)
+        finished = retry(request, flags["workers"], progress, flags["overwrite"])
     _print_finished(out, finished, flags["as_json"])
 
 
@@ -444,6 +451,8 @@ def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[
         f"{configuration.threads} threads",
         err=True,
     )
+    if plan.left_out:
+        click.echo(f"left out: {printable(', '.join(map(str, plan.left_out)))}", err=True)
     for note in plan.notes:
         click.echo(f"note: {note}", err=True)
 

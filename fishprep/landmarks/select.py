@@ -23,11 +23,15 @@ DISAGREEMENT_LIMIT = 0.25
 """The default limit of `disagreement`: 3 times what 95 % of right faces stay below, a tenth of the nearest wrong face; see
 `docs/landmarks.md`."""
 
+MIN_SCORE = 0.35
+"""The default share of the best score below which `largest` takes a detection for no face; see `docs/landmarks.md`."""
 
-def select(faces: list[Face], policy: Policy, query: Query) -> list[Face] | Problem:
+
+def select(faces: list[Face], policy: Policy, query: Query, min_score: float = MIN_SCORE) -> list[Face] | Problem:
     """The wanted faces, from left to right, or why there are none.
 
-    largest: the one whose box of points has the largest area inside the photo. center: the one whose points' centre is nearest
+    largest: the one whose box of points has the largest area inside the photo, of those that are no weaker than `min_score`
+    times the best score of the photo (times 1, where that is higher). center: the one whose points' centre is nearest
     to the middle of the photo. all: every face. reject: the only face; several are a problem.
 
     Where the reference tells where the annotated face is, `largest` and `center` take the face that overlaps it most, whatever
@@ -42,7 +46,9 @@ def select(faces: list[Face], policy: Policy, query: Query) -> list[Face] | Prob
         if len(faces) == 1:
             return list(faces)
         return Problem(Status.SEVERAL_FACES, f"{len(faces)} faces found (--faces reject)")
-    return _annotated(faces, query) or [_by_place(faces, policy, query)]
+    if annotated := _annotated(faces, query):
+        return annotated
+    return [_largest(_sure(faces, min_score), query) if policy == "largest" else _nearest_to_middle(faces, query)]
 
 
 def disagreement(points: np.ndarray, five: np.ndarray) -> float:
@@ -71,10 +77,20 @@ def _annotated(faces: list[Face], query: Query) -> list[Face] | Problem | None:
     return Problem(Status.NO_FACE, f"{len(faces)} faces found, none at the place of the annotated one")
 
 
-def _by_place(faces: list[Face], policy: Policy, query: Query) -> Face:
+def _sure(faces: list[Face], min_score: float) -> list[Face]:
+    """Without the detections that are much weaker than the best; a backend that gives no scores keeps all."""
+    best = max(face.score for face in faces)
+    limit = min(best, min_score * min(best, 1.0))  # the best itself stays where its score is negative
+    return [face for face in faces if not face.score < limit]
+
+
+def _largest(faces: list[Face], query: Query) -> Face:
     height, width = query.image.shape[:2]
-    if policy == "largest":
-        return max(faces, key=lambda face: _area_inside(face, width, height))
+    return max(faces, key=lambda face: _area_inside(face, width, height))
+
+
+def _nearest_to_middle(faces: list[Face], query: Query) -> Face:
+    height, width = query.image.shape[:2]
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     return min(faces, key=lambda face: float(np.linalg.norm(face.points.mean(axis=0) - middle)))
 

@@ -25,10 +25,11 @@ class Card:
 
 def face_card(row: Mapping[str, Any], face: FacePicture) -> Card:
     """The card of a sample."""
+    score = f" (score {row['score']:.2f})" if _known(row.get("score")) else ""
     measured = (measure.phrase(row[measure.name]) for measure in MEASURES if _known(row[measure.name]))
     lines = [
         row["id"],
-        f"{row['split']}, landmarks by {row['landmark_backend']}, {row['shard']} [{row['index']}]",
+        f"{row['split']}, landmarks by {row['landmark_backend']}{score}, {row['shard']} [{row['index']}]",
         f"{row['path']}, {row['width']} x {row['height']} px",
         ", ".join(measured),
     ]

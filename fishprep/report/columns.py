@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.errors import BuildError
-from fishprep.manifest import ROW_SCHEMA
+from fishprep.manifest import ROW_SCHEMA, are_rows
 from fishprep.status import Status
 
 MEASURES = ("side", "yaw", "pitch", "roll", "blur", "skin")
@@ -123,7 +123,7 @@ def read_chosen(path: Path, numbers: Iterable[int]) -> dict[int, dict[str, Any]]
 def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(ROW_SCHEMA):
+            if not are_rows(file.schema_arrow):
                 raise BuildError(f"{path}: its columns are not those of a build of this version")
             yield from file.iter_batches(_BATCH, columns=columns)
     except (OSError, pa.ArrowException) as error:

@@ -23,6 +23,7 @@ from fishprep.report.photos import PhotoFolder
 from fishprep.report.settings import ReportSettings
 from fishprep.report.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
 from fishprep.status import Status
+from fishprep.words import counted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Ran:
     weights: list[provenance.Weight]
     retries: list[provenance.Retry]
     notes: list[str]
-    left_out: int
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -180,13 +181,20 @@ def _recorded(folder: Path) -> tuple[Ran, Totals, PhotoFolder]:
     """What `manifest.json` and `configuration.json` say; they may have been edited by hand."""
     facts, start = manifest.read_manifest(folder), read_start(folder)
     try:
-        limits = BuildConfiguration.parse(start["configuration"]).limits
+        limits = BuildConfiguration.recorded(start["configuration"]).limits
         return _ran(facts, start), manifest.totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BuildError(
             f"{folder}: {manifest.CONFIGURATION} or {manifest.MANIFEST} is not as a build writes it ({error!r}); "
             f"`fishprep verify --repair {folder}` makes the latter anew"
         ) from error
+
+
+def _left_out(recorded: list[str] | int) -> tuple[str, ...]:
+    """Builds from before reasons were stored have the number of photos in no split."""
+    if isinstance(recorded, int):
+        return (f"{counted(recorded, 'photo')} in no split",) if recorded else ()
+    return tuple(recorded)
 
 
 def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
@@ -201,5 +209,5 @@ def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
         weights=provenance.weights(facts),
         retries=provenance.retries(facts),
         notes=facts["notes"],
-        left_out=facts["left_out"],
+        left_out=_left_out(facts["left_out"]),
     )

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.errors import SourceError
-from fishprep.sources.base import Listing, Source
+from fishprep.sources.base import LeftOut, Listing, Source
 from fishprep.sources.celeba import ALIGNED, WILD, CelebASource
 from fishprep.sources.folder import FolderSource, ListSource
 from fishprep.sources.helen import LISTS, HelenSource
 
 KINDS = ("auto", "folder", "celeba", "helen")
 
-__all__ = ["KINDS", "Listing", "Source", "SourceRequest", "open_source"]
+__all__ = ["KINDS", "LeftOut", "Listing", "Source", "SourceRequest", "open_source"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a source is, and the walk through a folder that all of them share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +12,32 @@ from fishprep.decode import SUFFIXES, looks_like_picture
 from fishprep.errors import SourceError
 from fishprep.photo import Photo
 from fishprep.status import Problem, Status
+from fishprep.words import counted
 
 POINTS_SUFFIXES = (".pts", ".csv", ".json")
 """A file of the same name with one of these holds the photo's 68 points."""
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Files of a source that no row of a build will speak of: how many of what, and why."""
+
+    count: int
+    noun: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{counted(self.count, self.noun)} {self.why}"
+
+
+@dataclass(frozen=True)
 class Listing:
-    """All photos of a source, sorted by path, with the official split where the source has one; and what to tell the user."""
+    """All photos of a source, sorted by path, with the official split where the source has one; what was left out; and what
+    to tell the user."""
 
     photos: tuple[Photo, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Source(Protocol):
@@ -43,12 +59,13 @@ class Walk:
 
     Hidden files and folders are passed over, and so is `exclude` (the output, where it lies inside the source). A link to a
     file is taken where its target lies inside the root; `follow_links` takes targets anywhere and enters linked folders, each
-    real folder once.
+    real folder once. `others` counts the files that are no candidates by their suffixes, as the walk comes to them.
     """
 
     root: Path
     follow_links: bool = False
     exclude: Path | None = None
+    others: Counter[str] = field(default_factory=Counter, repr=False)
     _seen: set[tuple[int, int]] = field(default_factory=set, repr=False)
 
     def files(self) -> Iterator[tuple[Path, Problem | None]]:
@@ -80,8 +97,19 @@ class Walk:
                 yield path, problem
         elif entry.is_dir(follow_symlinks=False) or (path.is_dir() and self.follow_links):
             yield from self._enter(path)
-        elif not path.is_dir() and _is_candidate(path):
-            yield path, None
+        elif not path.is_dir():
+            if _is_candidate(path):
+                yield path, None
+            elif path.suffix.lower() not in POINTS_SUFFIXES:
+                self.others[path.suffix.lower()] += 1
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What `others` has counted."""
+        if not self.others:
+            return ()
+        kinds = [f"{count:,} {names.text(suffix) or 'without suffix'}" for suffix, count in self.others.most_common(4)]
+        more = ", ..." if len(self.others) > len(kinds) else ""
+        return (LeftOut(self.others.total(), "file", f"of other formats ({', '.join(kinds)}{more})"),)
 
 
 def link_problem(path: Path, root: Path, follow_links: bool) -> Problem | None:

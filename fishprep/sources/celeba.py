@@ -1,7 +1,7 @@
 """CelebA in its own layout, as downloaded: aligned (178x218) or in the wild, with whichever of its lists are there."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from fishprep.errors import SourceError
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.photo import Photo
-from fishprep.sources.base import Listing, link_problem, points_of, read_lines, relative_text
+from fishprep.sources.base import LeftOut, Listing, link_problem, points_of, read_lines, relative_text
 from fishprep.status import Problem, Status
 
 LICENCE = "CelebA: non-commercial research only"
@@ -68,16 +68,20 @@ class CelebASource:
             for name, photo_id in zip(listed, ids, strict=True)
             if not partition or name in partition
         )
-        return Listing(photos, tuple(self._notes(folder, partition, on_disk)))
+        unlisted = len(set(on_disk) - set(partition)) if partition else 0
+        left_out = (LeftOut(unlisted, "image", "not in list_eval_partition"),) if unlisted else ()
+        return Listing(photos, tuple(self._notes(folder, partition)), left_out)
 
     def _image_folder(self) -> Path:
-        for name in (WILD, ALIGNED) if self.wild else (ALIGNED, WILD):
+        for name in (WILD,) if self.wild else (ALIGNED, WILD):
             # deepest first: some copies hold img_align_celeba/img_align_celeba
             found = sorted(
                 (p for p in [self.root, *self.root.rglob(name)] if p.name == name and p.is_dir()), reverse=True
             )
             if found:
                 return found[0]
+        if self.wild:
+            raise SourceError(f"{self.root}: --wild, but no {WILD} in it: unpack {WILD}.7z there, or leave --wild out")
         raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
 
     def _problem(self, path: Path, is_link: bool | None) -> Problem | None:
@@ -102,12 +106,10 @@ class CelebASource:
                 raise SourceError(f"{paths[0]}, line {number}: {line[:60]!r}: {error}") from error
         return values
 
-    def _notes(self, folder: Path, partition: Mapping[str, str], on_disk: Collection[str]) -> list[str]:
+    def _notes(self, folder: Path, partition: Mapping[str, str]) -> list[str]:
         notes = [f"images from {relative_text(folder, self.root)}"]
         if not partition:
             notes.append("no list_eval_partition: split by the official ranges of numbers")
-        elif unlisted := len(set(on_disk) - set(partition)):
-            notes.append(f"{unlisted} images are not in list_eval_partition, and left out")
         return notes
 
 

@@ -28,15 +28,14 @@ class FolderSource:
 
     def listing(self) -> Listing:
         """Photos in the order of their paths."""
-        photos = walk_photos(self)
-        tops = {photo.relative.partition("/")[0] for photo in photos}
+        found = walk_photos(self)
+        tops = {photo.relative.partition("/")[0] for photo in found.photos}
         if "train" not in tops:
             notes = ("no folder `train` at the top of the source: the official split puts all photos into `train`",)
-            return Listing(tuple(replace(photo, split="train") for photo in photos), notes)
+            return replace(found, photos=tuple(replace(photo, split="train") for photo in found.photos), notes=notes)
         official = {split: split for split in SPLITS} | {"valid": "val", "validation": "val"}
-        return Listing(
-            tuple(replace(photo, split=official.get(photo.relative.partition("/")[0], "")) for photo in photos)
-        )
+        split = (replace(photo, split=official.get(photo.relative.partition("/")[0], "")) for photo in found.photos)
+        return replace(found, photos=tuple(split))
 
 
 @dataclass(frozen=True)
@@ -117,16 +116,20 @@ class ListSource:
         return None
 
 
-def walk_photos(source: FolderSource) -> list[Photo]:
-    """All photos below the root of a source, sorted by relative path, without a split."""
+def walk_photos(source: FolderSource) -> Listing:
+    """All photos below the root of a source, without a split; SourceError where there are none."""
     walk = Walk(source.root, source.follow_links, source.exclude)
     found = sorted(
         ((relative_text(path, source.root), path, problem) for path, problem in walk.files()), key=lambda f: f[0]
     )
+    left_out = walk.left_out()
     if not found:
-        raise SourceError(f"{source.root}: no photos in it; give a folder with JPEG, PNG, WebP, BMP, PPM or TIFF files")
+        there = f", but {left_out[0]}" if left_out else ""
+        raise SourceError(
+            f"{source.root}: no photos in it{there}; give a folder with JPEG, PNG, WebP, BMP, PPM or TIFF files"
+        )
     ids = names.photo_ids([relative for relative, _, _ in found])
-    return [
+    photos = (
         Photo(
             id=photo_id,
             path=path,
@@ -136,4 +139,5 @@ def walk_photos(source: FolderSource) -> list[Photo]:
             problem=problem,
         )
         for photo_id, (relative, path, problem) in zip(ids, found, strict=True)
-    ]
+    )
+    return Listing(tuple(photos), left_out=left_out)

@@ -25,16 +25,15 @@ class HelenSource:
 
     def listing(self) -> Listing:
         """Photos in the order of their paths. Without lists and folders all are `train`, which a note says."""
-        photos = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
+        found = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
         by_name = self._names()
         if by_name:
-            split = (replace(photo, split=by_name.get(_stem(photo), "")) for photo in photos)
-            unnamed = sum(_stem(photo) not in by_name for photo in photos)
-            return Listing(tuple(split), (f"{unnamed} photos are in no name list",) if unnamed else ())
-        if any(_folder_split(photo) for photo in photos):
-            return Listing(tuple(replace(photo, split=_folder_split(photo)) for photo in photos))
+            split = (replace(photo, split=by_name.get(_stem(photo), "")) for photo in found.photos)
+            return replace(found, photos=tuple(split))
+        if any(_folder_split(photo) for photo in found.photos):
+            return replace(found, photos=tuple(replace(photo, split=_folder_split(photo)) for photo in found.photos))
         note = "neither trainnames.txt / testnames.txt nor folders trainset / testset: all photos are in `train`"
-        return Listing(tuple(replace(photo, split="train") for photo in photos), (note,))
+        return replace(found, photos=tuple(replace(photo, split="train") for photo in found.photos), notes=(note,))
 
     def _names(self) -> dict[str, str]:
         listed: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """What is done with a finished build: verify, repair, retry, inspect, models."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def damage_manifest(out: Path) -> None:
     (out / "manifest.json").write_text("{")
 
 
+def same_twice(out: Path) -> None:
+    """The shard stands a second time, under a name that follows."""
+    (out / "train-00009.h5").write_bytes((out / "train-00001.h5").read_bytes())
+    table = pq.read_table(out / "train-00001.parquet")
+    record = json.loads(table.schema.metadata[b"record"]) | {"name": "train-00009", "file": "train-00009.h5"}
+    table = table.replace_schema_metadata({b"record": json.dumps(record).encode()})
+    pq.write_table(table, out / "train-00009.parquet")
+
+
 DAMAGES = {
     flip_pixel: "bytes have changed",
     cut_short: "truncated",
@@ -58,6 +68,7 @@ DAMAGES = {
     lose_rows: "no rows for it",
     lose_shard: "gone",
     damage_manifest: "damaged manifest",
+    same_twice: "is in train-00001.h5 already",
 }
 
 
@@ -117,6 +128,90 @@ def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> Non
     again = run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 8, "--min-side", 190)
     assert rows(tmp_path) == after, again.out
     assert "nothing to do" in run("fishprep", "retry", tmp_path, "--status", "too_small", code=1).err
+
+
+@pytest.fixture(scope="session")
+def too_small(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished build in which some photos are too small for its limit."""
+    out = tmp_path_factory.mktemp("too_small")
+    run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--min-side", 190)
+    return out
+
+
+RETRY = ("--status", "too_small", "--min-side", 64, "--workers", 1)
+
+
+@pytest.fixture
+def stopped_retry(too_small: Path, copy_of: Copy, tmp_path: Path) -> Path:
+    """The same with a retry in it that was killed after its first shard: what it wrote later is taken away."""
+    out = copy_of(too_small)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    run("fishprep", "retry", out, *RETRY)
+    written = sorted({path.stem for path in out.glob("*.h5")} - {Path(name).stem for name in before})
+    assert len(written) > 1
+    for name in written[1:]:
+        (out / f"{name}.h5").rename(tmp_path / f"{name}.h5")
+        (out / f"{name}.parquet").unlink()
+    for name in ("manifest.json", "samples.parquet"):
+        (out / name).write_bytes(before[name])
+    return out
+
+
+def test_a_stopped_retry_goes_on_with_the_same_settings(stopped_retry: Path, tmp_path: Path) -> None:
+    stood = {path.name: path.stat().st_mtime_ns for path in stopped_retry.glob("*.h5")}
+    done = run("fishprep", "retry", stopped_retry, *RETRY, "--json")
+    assert json.loads(done.out)["resumed"] == 1
+    for lost in tmp_path.glob("*.h5"):
+        assert (stopped_retry / lost.name).read_bytes() == lost.read_bytes()
+    assert {name: (stopped_retry / name).stat().st_mtime_ns for name in stood} == stood
+    run("fishprep", "verify", stopped_retry)
+
+
+def test_a_stopped_retry_is_no_dead_end(portraits: Path, too_small: Path, stopped_retry: Path) -> None:
+    other = ("--status", "too_small", "--min-side", 100, "--workers", 1)
+    before = shards(stopped_retry)
+    refused = run("fishprep", "retry", stopped_retry, *other, code=1).err
+    for words in ("retry-0001.json", "too_small, min-side 64", "1 of", "min_side: 64 → 100", "--overwrite"):
+        assert words in refused
+    refused = run("fishprep", "retry", stopped_retry, "--status", "no_face", "--min-side", 64, code=1).err
+    assert "status: too_small → no_face" in refused and "Traceback" not in refused
+    assert shards(stopped_retry) == before
+    run("fishprep", "retry", stopped_retry, *other, "--overwrite")
+    manifest = json.loads((stopped_retry / "manifest.json").read_text())
+    assert [retry["overrides"] for retry in manifest["retries"]] == [{"min_side": 100}]
+    assert set(shards(too_small)) < set(shards(stopped_retry))
+    run("fishprep", "verify", stopped_retry)
+
+
+def test_a_stopped_retry_of_photos_that_are_gone(portraits: Path, stopped_retry: Path, tmp_path: Path) -> None:
+    recorded = json.loads((stopped_retry / "retry-0001.json").read_text())
+    start = json.loads((stopped_retry / "configuration.json").read_text())
+    photos = tmp_path / "fewer"
+    shutil.copytree(portraits, photos)
+    (photos / f"{recorded['photos'][0]}.jpg").unlink()
+    start["source"]["root"] = str(photos)
+    (stopped_retry / "configuration.json").write_text(json.dumps(start))
+    refused = run("fishprep", "retry", stopped_retry, *RETRY, code=1).err
+    assert "photos gone from the source: 1" in refused and "--overwrite" in refused
+
+
+def test_a_build_from_before_scores_were_stored(portraits: Path, built: Path, copy_of: Copy) -> None:
+    """Its tables have no column for them, and its configuration no setting: it took the largest whatever its score."""
+    out = copy_of(built)
+    start = json.loads((out / "configuration.json").read_text())
+    del start["configuration"]["min_score"]
+    (out / "configuration.json").write_text(json.dumps(start))
+    for path in (*out.glob("train-*.parquet"), out / "samples.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns("score"), path)
+    run("fishprep", "report", out)
+    refused = run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, code=1)
+    assert "min_score: 0.0 → 0.35" in refused.err
+    run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--min-score", 0)
+    run("fishprep", "verify", out)
+    assert {row["score"] for row in rows(out).values()} == {None}
+    run("fishprep", "retry", out, "--status", "no_face")
+    assert json.loads((out / "retry-0001.json").read_text())["configuration"]["min_score"] == 0.0
 
 
 def test_kept_photos_are_not_tried_again(built: Path, copy_of: Copy) -> None:

@@ -26,6 +26,7 @@ def test_a_build_is_what_it_says(portraits: Path, built: Path) -> None:
     kept = {name: row for name, row in table.items() if row["status"] == "ok"}
     assert len(kept) >= 14
     for row in kept.values():
+        assert row["score"] > 0
         with h5py.File(built / f"{row['shard']}.h5") as shard:
             assert shard["id"].asstr()[row["index"]] == row["id"]
             np.testing.assert_array_equal(shard["box"][row["index"]], np.array(row["box"], np.float32))
@@ -203,6 +204,21 @@ def test_plan_writes_nothing_and_is_right(portraits: Path, built: Path) -> None:
     assert "photos, train" in shown.out and "disk" in shown.out
 
 
+def test_what_is_left_out_is_said_in_one_line(portraits: Path, tmp_path: Path) -> None:
+    photos, split = tmp_path / "photos", tmp_path / "split.txt"
+    shutil.copytree(portraits / "a", photos)
+    (photos / "b.gif").write_bytes(b"GIF89a")
+    split.write_text("00 train\n02 val\n")
+    words = f"left out: 6 photos not named in {split}, 1 file of other formats (1 .gif)\n"
+    planned = run("fishprep", "plan", photos, *QUICK, "--split", split)
+    assert words in planned.err
+    planned = run("fishprep", "plan", photos, *QUICK, "--split", split, "--json")
+    assert [entry["count"] for entry in json.loads(planned.out)["left_out"]] == [6, 1]
+    out = tmp_path / "out"
+    assert words in run("fishprep", "build", photos, out, *QUICK, "--split", split).err
+    assert ", ".join(json.loads((out / "manifest.json").read_text())["left_out"]) in words
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -227,6 +243,25 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     for word in words:
         assert word in refused.err
     assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(portraits: Path, built: Path, copy_of: Copy, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "out"
+    for arguments in (("build", portraits, below, *QUICK), ("demo", below)):
+        refused = run("fishprep", *arguments, code=1)
+        assert f"{below}" in refused.err and "cannot build in it: Not a directory" in refused.err
+    out = copy_of(built)
+    (out / ".lock").unlink(missing_ok=True)
+    (out / ".lock").mkdir()  # stands for a folder without the right to write, which means nothing to root
+    for arguments in (
+        ("build", portraits, out, *QUICK, "--shard-size", 4),
+        ("retry", out, "--status", "no_face"),
+        ("verify", out, "--repair"),
+    ):
+        refused = run("fishprep", *arguments, code=1)
+        assert "cannot build in it" in refused.err and ".lock" in refused.err
+    assert "Not a directory" in run("fishprep", "report", out, "--html", below, code=1).err
 
 
 def test_usage_errors_exit_with_2(tmp_path: Path) -> None:

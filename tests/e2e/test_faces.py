@@ -54,7 +54,9 @@ def test_nearly_all_of_celeba_is_kept_and_sound(built: Path, weights: Path) -> N
     result = json.loads(run("fishprep", "verify", built, "--deep", "--parser-weights", weights, "--json").out)
     assert result["problems"] == [] and result["notes"] == []
     other = json.loads(run("fishprep", "verify", built, "--deep", "--json").out)
-    assert "not derived again" in other["notes"][0], "without the parser's weights it says what it did not check"
+    (note,) = other["notes"]
+    assert f"not derived again: give the weights that the shards were made with, {weights.name}" in note
+    assert "--parser-weights" in note and "download" not in note and "facexlib" not in note
 
 
 def test_bicubic_scores_what_the_paper_prints(built: Path) -> None:

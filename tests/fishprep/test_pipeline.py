@@ -113,3 +113,22 @@ def test_an_annotation_that_cannot_be_read_is_a_reason(tmp_path: Path) -> None:
     annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
     found = outcome(annotation, photo(tmp_path / "a.png", points_file=points), landmarks="annotation")
     assert found.dropped[0].status == "bad_annotation" and "a.pts" in found.dropped[0].reason
+
+
+@pytest.mark.parametrize("place", ["source/deep", "elsewhere"])
+def test_the_reason_does_not_depend_on_how_the_source_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "source" / "deep").mkdir(parents=True)
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "a.pts").write_text("1 2\n")
+    shot = photo(tmp_path / "source" / "deep" / "a.png")
+    monkeypatch.chdir(tmp_path / "source")
+    annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
+    for root in (tmp_path / "source", Path()):
+        typed = replace(
+            shot, path=root / "deep" / "a.png", relative="deep/a.png", points_file=root / ".." / place / "a.pts"
+        )
+        (problem,) = outcome(annotation, typed, landmarks="annotation").dropped
+        shown = "deep/a.pts" if place == "source/deep" else "../elsewhere/a.pts"
+        assert problem.reason.startswith(f"{shown}: expected 68 points")

@@ -79,7 +79,7 @@ def write_build(written: Written, samples: list[Sample], dropped: list[Row], **f
         "versions": {"numpy": "1.2.3"},
         "source": {"root": str(written.source), "kind": "folder"},
         "notes": ["a note for the user"],
-        "left_out": 0,
+        "left_out": ["3 files of other formats (3 .gif)"],
     }
     write_text(written.folder / CONFIGURATION, json.dumps(start | facts))
     for split in sorted({sample.split for sample in samples} | {row.split for row in dropped}):

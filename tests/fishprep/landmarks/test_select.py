@@ -1,11 +1,19 @@
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
+from fishprep.decode import Limits, decode, decode_file
+from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.geometry import MIRROR, eye_centres, interocular, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes
 from fishprep.landmarks.select import Policy, disagreement, select
 from fishprep.status import Problem, Status
+from fishprep.weights import WeightStore
 
 IMAGE = np.zeros((400, 600, 3), np.uint8)
 
@@ -58,6 +66,47 @@ def test_no_face(policy: Policy) -> None:
 def test_largest_counts_what_is_inside_the_photo() -> None:
     half_outside = face(530, 20, 1.4)
     assert select([MEDIUM_LEFT, half_outside], "largest", Query(IMAGE)) == [MEDIUM_LEFT]
+
+
+@pytest.mark.parametrize(
+    ("best", "score", "taken"),
+    [
+        (1.6, 0.3, "small"),
+        (1.6, 0.4, "large"),  # 0.35 of 1: above it a score says nothing more
+        (0.8, 0.3, "large"),
+        (0.8, 0.25, "small"),
+        (-0.1, -0.5, "small"),
+        (float("nan"), float("nan"), "large"),
+    ],
+)
+def test_largest_passes_over_what_is_much_weaker_than_the_best(best: float, score: float, taken: str) -> None:
+    small, large = face(10, 10, 1.0, best), face(200, 10, 1.5, score)
+    assert select([small, large], "largest", Query(IMAGE)) == [{"small": small, "large": large}[taken]]
+    assert select([small, large], "all", Query(IMAGE)) == [small, large]
+    if score > 0:
+        assert select([small, large], "largest", Query(IMAGE), min_score=0) == [large]
+
+
+@pytest.mark.faces
+def test_the_largest_real_face_is_not_passed_over(faces: Path) -> None:
+    """Nothing that dlib finds in these photos is false, and some of the largest faces are weak."""
+    backend = create_backend(LandmarkRequest("dlib"), WeightStore.from_environment())
+    for path in [*(faces / "afw").glob("*.jpg"), *(faces / "groups").glob("*.jpg")]:
+        query = Query(decode_file(path, Limits()))
+        (found,) = backend.detect([query])
+        if found:
+            assert select(found, "largest", query) == select(found, "largest", query, min_score=0), path.name
+
+
+@pytest.mark.parametrize("quality", [60, 75])
+def test_a_patch_of_cloth_is_no_face(quality: int) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(skimage.data.astronaut()).save(stream, "JPEG", quality=quality)
+    query = Query(decode(stream.getvalue(), Limits()))
+    backend = create_backend(LandmarkRequest("dlib"), WeightStore.from_environment())
+    chosen = select(backend.detect([query])[0], "largest", query)
+    assert not isinstance(chosen, Problem)
+    np.testing.assert_allclose(chosen[0].points.mean(axis=0), (222, 125), atol=15)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from small_build import Written
 
 from fishprep.errors import BuildError
-from fishprep.manifest import ROW_SCHEMA, SAMPLES
+from fishprep.manifest import ROW_SCHEMA, SAMPLES, read_rows
 from fishprep.report.columns import read_chosen, read_columns
 from fishprep.status import Status
 
@@ -31,6 +31,15 @@ def test_columns_and_rows_are_those_of_the_table(built: Written) -> None:
     place = columns.place(int(np.flatnonzero(columns.kept)[5]))
     assert (place.shard, place.index) == (rows[5]["shard"], rows[5]["index"])
     assert read_chosen(path, [15, 2, 2, 7]) == {2: rows[2], 7: rows[7], 15: rows[15]}
+
+
+def test_a_table_of_an_older_build_has_no_score(built: Written, tmp_path: Path) -> None:
+    path = tmp_path / "older.parquet"
+    pq.write_table(pq.read_table(built.folder / SAMPLES).drop_columns("score"), path)
+    columns = read_columns(path)
+    kept = int(np.flatnonzero(columns.kept)[0])
+    assert "score" not in read_chosen(path, [kept])[kept]
+    assert read_rows(path)["score"].null_count == len(columns)
 
 
 def test_large_tables_are_read_in_parts(built: Written, tmp_path: Path) -> None:

@@ -129,6 +129,21 @@ def test_every_status_backend_and_reason_is_there(built: Written) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        (
+            ["2 photos not named in s.txt", "1 file of other formats (1 .gif)"],
+            "Left out: 2 photos not named in s.txt, 1 f",
+        ),
+        (2, "Left out: 2 photos in no split"),  # a build from before reasons were stored
+    ],
+)
+def test_what_was_left_out_is_said(build: Callable[..., Written], recorded: object, words: str) -> None:
+    written = build([Sample("a", face())], left_out=recorded)
+    assert words in page_of(written.folder)[1].text
+
+
 def test_all_second_tries_are_shown_up_to_a_limit(built: Written) -> None:
     assert "dlib-known-place 3 The detector missed" in page_of(built.folder)[1].text
     assert "dlib-known-place 2 of 3 The detector" in page_of(built.folder, ReportSettings(second_tries=2))[1].text

@@ -44,6 +44,21 @@ def test_folders_named_as_splits_are_the_official_split(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_left_out_is_counted_with_the_reason(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.pts", "b.gif", "c.GIF", "deep/d.heic", "noted", ".hidden.gif"):
+        (picture if name == "a.jpg" else _no_picture)(tmp_path / name)
+    (left_out,) = open_source(SourceRequest(tmp_path)).listing().left_out
+    assert str(left_out) == "4 files of other formats (2 .gif, 1 .heic, 1 without suffix)"
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(SourceError, match=r"no photos in it, but 4 files of other formats \(2 .gif"):
+        listed(tmp_path)
+
+
+def _no_picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"GIF89a and no more")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
 def test_symbolic_links(tmp_path: Path) -> None:
     outside, root = tmp_path / "outside", tmp_path / "root"
@@ -173,6 +188,11 @@ def test_celeba_in_the_wild_has_boxes_and_no_known_place(tmp_path: Path) -> None
     (tmp_path / "list_bbox_celeba.txt").write_text("1\nimage_id x_1 y_1 width height\n000001.jpg 95 71 226 313\n")
     (photo,) = listed(tmp_path).values()
     assert photo.reference.box == (94.5, 70.5, 320.5, 383.5) and photo.reference.eyes is None  # type: ignore[attr-defined]
+
+
+def test_celeba_in_the_wild_is_not_the_aligned_images(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"--wild, but no img_celeba in it"):
+        listed(celeba(tmp_path), wild=True)
 
 
 def test_celeba_with_a_wrong_list_names_the_line(tmp_path: Path) -> None:
