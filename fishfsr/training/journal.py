@@ -91,7 +91,9 @@ def check_tensorboard() -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("TensorBoard is not installed: pip install tensorboard") from error
+        raise MissingExtraError(
+            "TensorBoard is not installed: pip install tensorboard, or the extra `train`"
+        ) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def select(faces: list[Face], policy: Policy, query: Query, min_score: float = M
     """The wanted faces, from left to right, or why there are none.
 
     largest: the one whose box of points has the largest area inside the photo, of those that are no weaker than `min_score`
-    times the best score of the photo (times 1, where that is higher). center: the one whose points' centre is nearest
+    times the photo's best score, which counts as 1 at most. center: the one whose points' centre is nearest
     to the middle of the photo. all: every face. reject: the only face; several are a problem.
 
     Where the reference tells where the annotated face is, `largest` and `center` take the face that overlaps it most, whatever

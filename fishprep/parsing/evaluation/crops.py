@@ -7,8 +7,10 @@ from PIL import Image
 
 from fishprep.crop import Box, CropRecipe, cut, to_crop
 from fishprep.landmarks.base import LandmarkBackend, Query
+from fishprep.landmarks.select import select
 from fishprep.parsing.evaluation.scores import UNLABELLED
 from fishprep.pyramid import hr_face
+from fishprep.status import Problem
 
 HR = 128
 
@@ -29,14 +31,15 @@ class LabelledCrop:
 
 
 def labelled_crop(picture: np.ndarray, classes: np.ndarray, backend: LandmarkBackend) -> LabelledCrop | None:
-    """The largest face that the backend finds, by the default recipe; None where it finds none.
+    """The largest face that the backend finds, by the default recipe; None where there is none.
 
     picture (H, W, 3) uint8 RGB, classes (H, W) uint8.
     """
-    [found] = backend.detect([Query(picture)])
-    if not found:
+    query = Query(picture)
+    chosen = select(backend.detect([query])[0], "largest", query)
+    if isinstance(chosen, Problem):
         return None
-    points = max(found, key=lambda face: float(np.ptp(face.points[:, 0]))).points
+    points = chosen[0].points
     box = CropRecipe().box(points, picture.shape[1], picture.shape[0])
     whole = _cut_labels(classes, box)
     small = np.array(Image.fromarray(whole).resize((HR, HR), Image.Resampling.NEAREST))

@@ -1,0 +1,74 @@
+"""The pairs that come with the project: they load, they are what runs without --model, and they say what they may be used for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from support import astronaut, run
+
+from fishfsr.checkpoint import load_checkpoint
+from fishfsr.shipped import shipped
+from fishprep.weights import WeightStore
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    return shipped(WeightStore.from_environment())
+
+
+def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
+    assert files
+    for path in files:
+        checkpoint = load_checkpoint(path)
+        assert checkpoint.parsing_net is not None and checkpoint.sr_net is not None
+        assert path.name == f"fishfsr-x{checkpoint.details.scale}.safetensors"
+        assert "non-commercial" in (checkpoint.details.licence or "")
+        assert (
+            checkpoint.details.recipe
+            and checkpoint.details.training["configuration"]["scale"] == checkpoint.details.scale
+        )
+
+
+def test_photos_are_super_resolved_without_naming_a_model(tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo = Image.fromarray(astronaut()).resize((52, 52), Image.Resampling.BICUBIC)
+    photo.save(tmp_path / "small.png")
+    done = run(
+        "fishfsr",
+        "upscale",
+        tmp_path / "small.png",
+        "-o",
+        tmp_path / "out",
+        "--kind",
+        "photo",
+        "--outscale",
+        8,
+        "--device",
+        "cpu",
+    )
+    assert "fishfsr-x8.safetensors" in done.err and "1 faces restored" in done.out.replace("1 face ", "1 faces ")
+    with Image.open(tmp_path / "out" / "restored_photos" / "small.png") as restored:
+        assert restored.size == (416, 416)
+
+
+def test_packed_it_is_half_as_large_and_nearly_the_same(files: list[Path], tmp_path: Path) -> None:
+    from fishfsr.checkpoint import save_checkpoint
+    from fishfsr.resolver import FaceSuperResolver
+
+    whole = tmp_path / "whole.safetensors"
+    loaded = load_checkpoint(files[0])
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in loaded.sr_net.parameters():  # type: ignore[union-attr]
+            weight.add_(torch.randn_like(weight) * 1e-4)  # numbers that float16 does not hold
+    save_checkpoint(whole, loaded)
+    packed = tmp_path / "packed.safetensors"
+    said = run("fishfsr", "models", "pack", whole, packed, "--licence", "mine")
+    assert "written" in said.out and packed.stat().st_size < 0.52 * whole.stat().st_size
+    again = load_checkpoint(packed)
+    assert again.details.licence == "mine" and again.details.recipe == loaded.details.recipe
+    lr = torch.rand(1, 3, 16, 16)
+    one, other = (FaceSuperResolver(checkpoint).upscale(lr) for checkpoint in (loaded, again))
+    assert 0 < (one - other).abs().max() < 0.01
+    assert "exists" in run("fishfsr", "models", "pack", whole, packed, code=1).err

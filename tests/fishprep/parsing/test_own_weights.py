@@ -1,0 +1,78 @@
+"""The parser that comes with the project: as good as its card says, and left is never taken for right."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.parsing.base import OWN
+from fishprep.parsing.bisenet import BiSeNetParser
+from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
+from fishprep.parsing.evaluation.evaluate import parse_crops
+from fishprep.parsing.evaluation.scores import Confusion
+from fishprep.parsing.factory import ParserRequest, create_bisenet
+from fishprep.parsing.labelled import NUMBERINGS, open_labelled
+from fishprep.parsing.training.views import mirrored
+from fishprep.weights import WeightStore
+
+PAIRS = [
+    (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
+    (FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW),
+    (FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
+]
+
+
+@pytest.fixture(scope="module")
+def parser() -> BiSeNetParser:
+    """From the installed distribution: its absence is an error, not a reason to skip."""
+    return create_bisenet(ParserRequest(), WeightStore.from_environment())
+
+
+@pytest.fixture(scope="module")
+def crops(faces: Path) -> list[LabelledCrop]:
+    """Of 40 faces that the parser was not trained on."""
+    labelled = open_labelled(faces / "celebamask", "val", NUMBERINGS["celebamask"])
+    backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
+    found: Iterator[LabelledCrop | None] = (labelled_crop(*labelled.read(index), backend) for index in range(40))
+    return [crop for crop in found if crop is not None]
+
+
+@pytest.fixture(scope="module")
+def maps(parser: BiSeNetParser, crops: list[LabelledCrop]) -> np.ndarray:
+    return parse_crops(parser, crops)
+
+
+def test_it_is_the_default(parser: BiSeNetParser) -> None:
+    assert parser.name == OWN == "bisenet-fishfsr" and list(parser.weights) == ["bisenet-fishfsr.safetensors"]
+
+
+def test_is_as_good_as_promised(crops: list[LabelledCrop], maps: np.ndarray) -> None:
+    assert len(crops) >= 38
+    confusion = Confusion()
+    for crop, found in zip(crops, maps, strict=True):
+        confusion.add(found, crop.classes)
+    assert confusion.skin_iou() > 0.88 and confusion.mean_iou() > 0.60
+
+
+@pytest.mark.parametrize(("left", "right"), PAIRS, ids=lambda face_class: str(face_class))
+def test_left_is_never_right(crops: list[LabelledCrop], maps: np.ndarray, left: FaceClass, right: FaceClass) -> None:
+    one, other = (number(face_class, ClassOrder.CELEBAMASK) for face_class in (left, right))
+    labels = np.stack([crop.classes for crop in crops])
+    exchanged = ((maps == one) & (labels == other)).sum() + ((maps == other) & (labels == one)).sum()
+    right_ones = ((maps == one) & (labels == one)).sum() + ((maps == other) & (labels == other)).sum()
+    assert right_ones > 500 and exchanged < 0.01 * right_ones
+
+
+def test_a_mirrored_face_has_the_mirrored_map(
+    parser: BiSeNetParser, crops: list[LabelledCrop], maps: np.ndarray
+) -> None:
+    images = np.ascontiguousarray(np.stack([crop.image for crop in crops])[:, :, ::-1])
+    again = parser.parse(images, np.zeros((len(images), 68, 2), np.float32)).classes
+    assert again is not None
+    back = np.stack([mirrored(crop.image, found)[1] for crop, found in zip(crops, again, strict=True)])
+    assert (back == maps).mean() > 0.95
+    eyes = np.isin(maps, (4, 5)) & np.isin(back, (4, 5))
+    assert (back == maps)[eyes].mean() > 0.99
