@@ -15,6 +15,7 @@ from fishprep.parsing.base import FaceParser
 from fishprep.parsing.factory import ParserRequest, create_parser
 from fishprep.pipeline import FacePipeline
 from fishprep.weights import WeightStore
+from fishprep.words import counted
 
 PRODUCER = f"fishprep {__version__}"
 _LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "h5py", "dlib-bin", "face-alignment", "facexlib")
@@ -78,7 +79,9 @@ def check_device(device: str) -> None:
         raise ConfigurationError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count()
     if int(number or 0) >= count:
-        raise ConfigurationError(f"--device {device}: this machine has {count} CUDA devices that torch can use")
+        raise ConfigurationError(
+            f"--device {device}: this machine has {counted(count, 'CUDA device')} that torch can use"
+        )
 
 
 def library_versions() -> dict[str, str]:
