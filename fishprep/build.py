@@ -32,6 +32,7 @@ from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, ma
 from fishprep.shards.schema import SCHEMA_VERSION, SPLITS, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
+from fishprep.words import counted
 
 LOCK = ".lock"
 NEWS_EVERY = 64
@@ -327,7 +328,7 @@ def finish(folder: Path, run: "Run", resumed: int) -> Finished:
     if run.failures:
         listed = "\n  ".join(f"{name}: {reason}" for name, reason in run.failures)
         raise BuildError(
-            f"{folder}: {len(run.failures)} shards were not built:\n  {listed}\n"
+            f"{folder}: {counted(len(run.failures), 'shard')} could not be built:\n  {listed}\n"
             "The others are kept; run the same command again to try these once more."
         )
     return Finished(write_manifest(folder), run.seconds, run.built, resumed)

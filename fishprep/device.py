@@ -3,6 +3,7 @@
 import torch
 
 from fishprep.errors import ConfigurationError
+from fishprep.words import counted
 
 
 def check_device(name: str) -> torch.device:
@@ -12,7 +13,9 @@ def check_device(name: str) -> torch.device:
         raise ConfigurationError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count()
     if kind == "cuda" and int(number or 0) >= count:
-        raise ConfigurationError(f"--device {name}: this machine has {count} CUDA devices that torch can use")
+        raise ConfigurationError(
+            f"--device {name}: this machine has {counted(count, 'CUDA device')} that torch can use"
+        )
     return torch.device(name)
 
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -153,8 +154,10 @@ class _Run:
     def report(self) -> ParseReport:
         _settle(self._request, self._parser)
         earlier = _read_table(self._table)
+        half_written = _is_half_written(self._table)
         with open(self._table, "a", encoding="utf-8") as stream:
-            stream.write("\n")  # a line that a killed run left half written must not swallow the next one
+            if half_written:
+                stream.write("\n")  # the line of a run that was killed must not swallow the next one
             self._pass(stream, earlier)
         rows = [self._rows[photo.relative] for photo in self._photos]
         write_text(self._table, "".join(_line(row) for row in rows))
@@ -288,6 +291,14 @@ def _refuse_other_results(request: ParseRequest, settings: dict[str, object]) ->
         raise ConfigurationError(
             f"{request.out}: holds results of other settings ({told}); take another folder, or --overwrite"
         )
+
+
+def _is_half_written(table: Path) -> bool:
+    if not table.exists() or table.stat().st_size == 0:
+        return False
+    with open(table, "rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() != b"\n"
 
 
 def _line(row: ParsedImage) -> str:

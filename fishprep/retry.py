@@ -28,6 +28,7 @@ from fishprep.plan import Plan, ShardSpec, divide
 from fishprep.progress import Progress, Tell
 from fishprep.setup import Resolved, WeightsFrom, library_versions, resolve
 from fishprep.shards.schema import ShardName
+from fishprep.words import counted
 
 OVERRIDES = (
     "landmarks",
@@ -53,6 +54,8 @@ class RetryRequest:
     statuses: tuple[str, ...]
     overrides: dict[str, Any]
     weights: WeightsFrom
+    follow_links: bool = False
+    """How the source of `plan` was opened."""
 
 
 def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False) -> Finished:
@@ -90,10 +93,11 @@ class _Pending:
         """What it is, and the ways out."""
         overrides = self.record["overrides"].items()
         settings = "".join(f", {name.replace('_', '-')} {value}" for name, value in overrides)
+        statuses = " and ".join(self.record["statuses"])
+        shards = counted(len(self.record["specs"]), "shard")
         return (
-            f"{folder} holds a retry that was stopped halfway ({self.path.name}: status "
-            f"{' and '.join(self.record['statuses'])}{settings}; {self.standing} of {len(self.record['specs'])} shards "
-            "stand). The same command goes on with it; --overwrite removes it and its shards first."
+            f"{folder} holds a retry that was stopped halfway ({self.path.name}: status {statuses}{settings}; "
+            f"{self.standing} of {shards} done). The same command goes on with it; --overwrite removes it and its shards first."
         )
 
 
@@ -127,6 +131,8 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> dict[str, Any] | Non
     changes += version_changes(record["versions"])
     if sorted(record["statuses"]) != sorted(request.statuses):
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
+    if record.get("follow_links", False) != request.follow_links:
+        changes.append(f"follow-links: {not request.follow_links} → {request.follow_links}")
     if gone := set(record["photos"]) - {photo.id for photo in request.plan.photos}:
         changes.append(f"photos gone from the source: {len(gone)} ({min(gone)!r} is the first)")
     if changes:
@@ -156,6 +162,7 @@ def _record(request: RetryRequest, resolved: Resolved) -> dict[str, Any]:
     record = {
         "statuses": list(request.statuses),
         "overrides": request.overrides,
+        "follow_links": request.follow_links,
         "configuration": resolved.configuration.model_dump(mode="json"),
         "inputs": read_start(request.folder)["inputs"],
         "recipe": resolved.recipe,
@@ -189,7 +196,9 @@ def _find(wanted: set[str], plan: Plan) -> list[Photo]:
     photos = [photo for photo in plan.photos if photo.id in wanted]
     if len(photos) != len(wanted):
         missing = sorted(wanted - {photo.id for photo in photos})
-        raise BuildError(f"{len(missing)} photos are not in the source any more, the first: {missing[0]!r}")
+        if any(photo.id.startswith(f"{missing[0]}/") for photo in plan.photos):
+            raise BuildError(f"{missing[0]!r} is a linked folder: build anew with --follow-links to take what is in it")
+        raise BuildError(f"not in the source any more: {counted(len(missing), 'photo')}, the first {missing[0]!r}")
     return photos
 
 

@@ -10,6 +10,7 @@ from fishprep.errors import ConfigurationError, SourceError
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import read_lines
+from fishprep.words import counted
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def file_split(photos: Sequence[Photo], path: Path) -> Split:
     named = [next((key(photo) for key in keys if key(photo) in listed), None) for photo in photos]
     unknown = sorted(set(listed) - set(named))
     if unknown:
-        raise SourceError(f"{path}: {len(unknown)} names are not in the source, the first: {unknown[0]!r}")
+        raise SourceError(f"{path}: not in the source: {counted(len(unknown), 'name')}, the first {unknown[0]!r}")
     return _divide(
         [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, named, strict=True)],
         f"not named in {path}",

@@ -21,6 +21,7 @@ from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
 from fishprep.weights import RECORDS
+from fishprep.words import counted
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _check_plan(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator
             elif sha256 and planned[photo] and sha256 != planned[photo]:
                 yield f"{folder / name.rows_file}: {photo!r} changed between the plan and the build"
     if missing := len(planned.keys() - seen):
-        yield f"{folder}: {missing} photos of the plan have no row: the build is not finished; run it again"
+        yield f"{folder}: no row for {counted(missing, 'photo')} of the plan: the build is not finished; run it again"
 
 
 def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
@@ -177,7 +178,7 @@ def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iter
     if listed != list(records.values()):
         yield f"{folder / manifest.MANIFEST}: lists other shards than those that stand; --repair writes it anew"
     if len(rows) != totals.samples + totals.dropped:
-        yield f"{folder / manifest.SAMPLES}: {len(rows)} rows, not the manifest's {totals.samples + totals.dropped}"
+        yield f"{folder / manifest.SAMPLES}: {counted(len(rows), 'row')}, not the manifest's {totals.samples + totals.dropped}"
 
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """`python -m fishcli` is `fishfsr`, for `torchrun -m fishcli train ...`."""
 
-from fishcli.fsr import main
+from fishcli.entry import fishfsr
 
 if __name__ == "__main__":
-    main()
+    fishfsr()

@@ -81,12 +81,27 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}", context, parameter) from error
-    known = {option.name for option in context.command.params if isinstance(option, click.Option)} - {"config"}
-    named = {name.replace("-", "_"): value for name, value in values.items()}
-    if unknown := sorted(set(named) - known):
-        listed = ", ".join(sorted(str(name).replace("_", "-") for name in known))
+    options = {_flag(option): option for option in context.command.params if isinstance(option, click.Option)}
+    del options["config"]
+    if unknown := sorted(name for name in values if name.replace("_", "-") not in options):
+        listed = ", ".join(sorted(options))
         raise click.BadParameter(f"{path}: unknown key {unknown[0]!r}; known are {listed}", context, parameter)
+    known = [(options[name.replace("_", "-")], value) for name, value in values.items()]
+    named = {str(option.name): _as_typed(option, value) for option, value in known}
     context.default_map = {**(context.default_map or {}), **named}
+
+
+def _flag(option: click.Option) -> str:
+    return max(option.opts, key=len).lstrip("-")
+
+
+def _as_typed(option: click.Option, value: object) -> object:
+    """A value of a TOML file as the flag takes it: a list is a flag repeated, or words with commas between them."""
+    if option.multiple:
+        return value if isinstance(value, list) else [value]
+    if isinstance(value, list) and isinstance(option.type, click.types.StringParamType):
+        return ",".join(map(str, value))
+    return value
 
 
 def resolve_device(device: str) -> str:

@@ -30,6 +30,7 @@ def demo(out: Path, **flags: Any) -> None:
     from fishprep.report.settings import ReportSettings
     from fishprep.setup import WeightsFrom, resolve
     from fishprep.sources import SourceRequest, open_source
+    from fishprep.words import counted
 
     photos, shards = out / "photos", out / "shards"
     with writing(photos):
@@ -54,7 +55,9 @@ def demo(out: Path, **flags: Any) -> None:
     restored = _restore(shards, out / "restored.jpg")
     by = ", ".join(f"{count} by {backend}" for backend, count in finished.totals.by_backend.items())
     size = common.size_text(finished.totals.bytes)
-    click.echo(f"{finished.totals.samples} faces found ({by}), parsed by {flags['parser']}, packed into {size}:")
+    click.echo(
+        f"{counted(finished.totals.samples, 'face')} found ({by}), parsed by {flags['parser']}, packed into {size}:"
+    )
     click.echo(f"  shards   {shards}")
     click.echo(f"  picture  {out / 'portraits.jpg'}")
     if restored:

@@ -52,7 +52,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:n.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
+@click.option("--json", is_flag=True, help="The summary as JSON on stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @common.config_option()
@@ -83,7 +83,7 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     found.save(out)
     for warning in found.summary.warnings:
         click.echo(f"note: {warning}", err=True)
-    if flags["as_json"]:
+    if flags["json"]:
         click.echo(found.summary.to_json(), nl=False)
         return
     click.echo(_tables(found.summary))

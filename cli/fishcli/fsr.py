@@ -64,8 +64,8 @@ def models(context: click.Context) -> None:
 
 
 @models.command("list", context_settings=SETTINGS)
-@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
-def list_models(as_json: bool = False) -> None:
+@click.option("--json", is_flag=True, help="The list as JSON.")
+def list_models(**flags: Any) -> None:
     """List the networks with parameters and multiply-accumulates per face, both computed.
 
     \b
@@ -74,7 +74,7 @@ def list_models(as_json: bool = False) -> None:
     from fishfsr.models import registry
 
     rows = [_model_row(record) for record in registry.list_models()]
-    if as_json:
+    if flags.get("json"):
         click.echo(json.dumps(rows, indent=2))
         return
     click.echo(f"{'name':24}{'scale':>6}{'width':>7}{'input':>9}{'parameters':>13}{'GMAC':>8}  {'licence':12}weights")
@@ -87,8 +87,8 @@ def list_models(as_json: bool = False) -> None:
 
 @models.command("show", context_settings=SETTINGS)
 @click.argument("checkpoint", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="The metadata as JSON.")
-def show_checkpoint(checkpoint: Path, as_json: bool) -> None:
+@click.option("--json", is_flag=True, help="The metadata as JSON.")
+def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
     """Check CHECKPOINT and show what it says of itself.
 
     \b
@@ -102,7 +102,7 @@ def show_checkpoint(checkpoint: Path, as_json: bool) -> None:
     for name, network in (("parsing_net", loaded.parsing_net), ("sr_net", loaded.sr_net)):
         if network is not None:
             summary[name]["parameters"] = count_parameters(network)
-    if as_json:
+    if flags["json"]:
         click.echo(json.dumps(summary, indent=2))
         return
     for name, value in summary.items():

@@ -26,6 +26,7 @@ from fishprep.errors import ConfigurationError
 from fishprep.names import printable
 from fishprep.pyramid import RESIZERS
 from fishprep.sources import KINDS, SourceRequest, open_source
+from fishprep.words import counted
 
 if TYPE_CHECKING:
     from fishprep.build import Finished
@@ -179,7 +180,7 @@ shard_options = options(
 
 voice_options = options(
     click.option("--quiet", is_flag=True, help="No progress."),
-    click.option("--json", "as_json", is_flag=True, help="The result as JSON."),
+    click.option("--json", is_flag=True, help="The result as JSON."),
 )
 
 build_options = options(
@@ -216,14 +217,14 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     request = BuildRequest(out, plan, resolved, weights, origin)
     with _resumable(out), BuildProgress(len(plan.photos), flags["quiet"]) as progress:
         finished = build_shards(request, flags["workers"], progress, flags["resume"], flags["overwrite"])
-    _print_finished(out, finished, flags["as_json"])
+    _print_finished(out, finished, flags["json"])
     _exit_by_share(finished.totals, flags["max_drop"])
 
 
 @cli.command(context_settings=SETTINGS)
 @click.argument("source_folder", metavar="SOURCE", type=EXISTING)
 @build_options
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@click.option("--json", is_flag=True, help="The result as JSON.")
 def plan(source_folder: Path, **flags: Any) -> None:
     """Say what a build would do, and cost. Nothing is written.
 
@@ -240,7 +241,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
     resolved = resolve(configuration, weights)
     cost = estimate(planned, make_pipeline(resolved.configuration, weights), flags["workers"])
     shards = len(list(planned.specs(configuration.shard_size)))
-    if flags["as_json"]:
+    if flags["json"]:
         click.echo(
             json.dumps(
                 {
@@ -261,9 +262,10 @@ def plan(source_folder: Path, **flags: Any) -> None:
         table.add_row(f"photos, {name}", f"{count:,}")
     table.add_row("shards", f"{shards:,}")
     table.add_row("disk", f"{common.size_text(cost.shard_bytes)}")
-    table.add_row("time", f"{common.time_text(cost.build_seconds)} with {flags['workers']} workers")
+    table.add_row("time", f"{common.time_text(cost.build_seconds)} with {counted(flags['workers'], 'worker')}")
     table.add_row(
-        "tried", f"{cost.tried} photos: {cost.kept_per_photo:.0%} kept, {cost.seconds_per_photo * 1000:.0f} ms each"
+        "tried",
+        f"{counted(cost.tried, 'photo')}: {cost.kept_per_photo:.0%} kept, {cost.seconds_per_photo * 1000:.0f} ms each",
     )
     for status, count in cost.dropped.items():
         table.add_row("", f"{count} {status}")
@@ -272,7 +274,8 @@ def plan(source_folder: Path, **flags: Any) -> None:
 
 @cli.command("retry", context_settings=SETTINGS)
 @click.argument("out", type=EXISTING)
-@click.option("--status", "statuses", multiple=True, help="Status to try again, for example no_face; may be repeated.")
+@click.option("--status", multiple=True, help="Status to try again, for example no_face; may be repeated.")
+@click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder (link_outside).")
 @landmark_options
 @click.option("--max-outside", type=float, default=DEFAULTS.max_outside)
 @click.option("--min-side", type=int, default=DEFAULTS.min_side)
@@ -283,7 +286,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
 @click.option("--overwrite", is_flag=True, help="First remove a retry that was stopped halfway, with its shards.")
 @voice_options
 @click.pass_context
-def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], **flags: Any) -> None:
+def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **flags: Any) -> None:
     """Try the dropped photos of a finished build again, with other settings, into further shards of it.
 
     Only settings that are given change; the recipe cannot. Shards that stand are never rewritten. Stopped at any moment, the
@@ -297,7 +300,7 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
     from fishprep.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
 
     known = statuses_in(out)
-    if not statuses:
+    if not status:
         raise click.UsageError(f"--status is missing; this build has {', '.join(known) or 'nothing that was dropped'}")
     given = {
         name: flags[name]
@@ -308,24 +311,23 @@ def retry_command(context: click.Context, out: Path, statuses: tuple[str, ...], 
         given["device"] = common.resolve_device(given["device"])
     start = read_start(out)
     configuration = BuildConfiguration.recorded(start["configuration"])
-    photos = make_plan(open_source(_reopen(start["source"], out)), configuration)
-    request = RetryRequest(out, photos, statuses, given, _weights(flags))
-    with _resumable(out), BuildProgress(count_photos(out, statuses), flags["quiet"]) as progress:
+    follow_links = flags["follow_links"] or start["source"]["follow_links"]
+    photos = make_plan(open_source(_reopen({**start["source"], "follow_links": follow_links}, out)), configuration)
+    request = RetryRequest(out, photos, status, given, _weights(flags), follow_links)
+    with _resumable(out), BuildProgress(count_photos(out, status), flags["quiet"]) as progress:
         finished = retry(request, flags["workers"], progress, flags["overwrite"])
-    _print_finished(out, finished, flags["as_json"])
+    _print_finished(out, finished, flags["json"])
 
 
 @cli.command("verify", context_settings=SETTINGS)
 @click.argument("out", type=EXISTING)
 @click.option("--deep", is_flag=True, help="Derive LR images and maps of a sample again, from the 128² of the shards.")
 @click.option("--samples", type=click.IntRange(1), default=16, help="--deep: samples of each shard.")
-@click.option(
-    "--repair", "repair_it", is_flag=True, help="First write manifest.json and samples.parquet anew from the rows."
-)
+@click.option("--repair", is_flag=True, help="First write manifest.json and samples.parquet anew from the rows.")
 @click.option("--parser-weights", type=FILE, help="--deep: weights of the parser, the same as in the build.")
 @click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
-def verify_command(out: Path, deep: bool, samples: int, repair_it: bool, as_json: bool, **flags: Any) -> None:
+@click.option("--json", is_flag=True, help="The result as JSON.")
+def verify_command(out: Path, deep: bool, samples: int, **flags: Any) -> None:
     """Check a build: format, shapes, values, hashes, and the manifest against the shards. Exits with 1 where it is not sound.
 
     \b
@@ -333,10 +335,10 @@ def verify_command(out: Path, deep: bool, samples: int, repair_it: bool, as_json
     """
     from fishprep.verify import Depth, repair, verify
 
-    if repair_it:
+    if flags["repair"]:
         repair(out)
     result = verify(out, Depth(samples, _weights(flags)) if deep else None)
-    if as_json:
+    if flags["json"]:
         click.echo(json.dumps(asdict(result)))
     else:
         for note in result.notes:
@@ -344,16 +346,16 @@ def verify_command(out: Path, deep: bool, samples: int, repair_it: bool, as_json
         for problem in result.problems:
             click.echo(printable(problem))
         again = f", {result.rederived:,} derived again" if deep else ""
-        verdict = f"{len(result.problems)} problems" if result.problems else "sound"
-        click.echo(f"{result.shards:,} shards, {result.samples:,} samples{again}: {verdict}")
+        verdict = counted(len(result.problems), "problem") if result.problems else "sound"
+        click.echo(f"{counted(result.shards, 'shard')}, {counted(result.samples, 'sample')}{again}: {verdict}")
     if result.problems:
         sys.exit(common.FAILED)
 
 
 @cli.command(context_settings=SETTINGS)
 @click.argument("shard_file", metavar="SHARD", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
-def inspect(shard_file: Path, as_json: bool) -> None:
+@click.option("--json", is_flag=True, help="The result as JSON.")
+def inspect(shard_file: Path, **flags: Any) -> None:
     """Show what a shard says of itself.
 
     \b
@@ -366,7 +368,7 @@ def inspect(shard_file: Path, as_json: bool) -> None:
         facts = asdict(shard.attributes)
         ids = [printable(name) for name in shard.ids[:3]]
         skin = float(shard.skin(8).mean())
-    if as_json:
+    if flags["json"]:
         click.echo(json.dumps({**facts, "datasets": arrays, "first_ids": ids, "skin_share": skin}))
         return
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -447,8 +449,8 @@ def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[
     splits = ", ".join(f"{count:,} {split}" for split, count in plan.by_split.items())
     click.echo(
         f"{configuration.source}: {splits} | landmarks {configuration.landmarks} | crop {configuration.crop} x{expand:g} | "
-        f"{configuration.resizer} | parser {configuration.parser} | {configuration.device}, {flags['workers']} workers x "
-        f"{configuration.threads} threads",
+        f"{configuration.resizer} | parser {configuration.parser} | {configuration.device}, {counted(flags['workers'], 'worker')} x "
+        f"{counted(configuration.threads, 'thread')}",
         err=True,
     )
     if plan.left_out:
@@ -481,7 +483,8 @@ def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
         return
     splits = ", ".join(f"{count:,} {split}" for split, count in totals.by_split.items())
     click.echo(
-        f"{totals.samples:,} samples ({splits}) of {totals.photos:,} photos in {out}, {common.size_text(totals.bytes)}"
+        f"{counted(totals.samples, 'sample')} ({splits}) of {counted(totals.photos, 'photo')} in {out}, "
+        f"{common.size_text(totals.bytes)}"
     )
     for status, count in totals.by_status.items():
         if status != "ok":

@@ -37,8 +37,8 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--overwrite", is_flag=True, help="Begin anew where --out holds a run.")
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
 @click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
-def train(shards: tuple[Path, ...], out: Path, quiet: bool, as_json: bool, **flags: Any) -> None:
+@click.option("--json", is_flag=True, help="The outcome as JSON.")
+def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> None:
     """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders of one recipe).
 
     \b
@@ -65,7 +65,7 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, as_json: bool, **fla
         outcome = train(request, telling)
     finally:
         telling.close()
-    _end(outcome, telling, as_json)
+    _end(outcome, telling, flags["json"])
 
 
 @dataclass

@@ -73,7 +73,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--resume/--no-resume", default=True, help="Pass over inputs that are done.")
 @click.option("--overwrite", is_flag=True, help="Take away the results that are in OUT, and start again.")
 @click.option("--quiet", is_flag=True, help="No progress, no line for each input.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@click.option("--json", is_flag=True, help="The result as JSON.")
 def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     """Super-resolve the faces in IN (files and folders): LR faces, face crops, or photos.
 
@@ -119,7 +119,7 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         click.echo(f"Stopped. What is done in {out} is kept; to go on:\n  {command}", err=True)
         sys.exit(common.TERMINATED if isinstance(stop, common.Terminated) else common.INTERRUPTED)
-    _print_report(report, flags["as_json"])
+    _print_report(report, flags["json"])
     if report.failed:
         sys.exit(common.NOT_ALL)
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -35,8 +35,8 @@ def models() -> None:
 
 @models.command("list", context_settings=SETTINGS)
 @weights_dir
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
-def list_models(weights_dir: Path | None, as_json: bool) -> None:
+@click.option("--json", is_flag=True, help="The result as JSON.")
+def list_models(weights_dir: Path | None, **flags: Any) -> None:
     """Show every weight file: what for, size, licence, whether it is here.
 
     \b
@@ -45,7 +45,7 @@ def list_models(weights_dir: Path | None, as_json: bool) -> None:
     from fishprep.weights import RECORDS, WeightStore
 
     store = WeightStore.from_environment(weights_dir)
-    if as_json:
+    if flags["json"]:
         click.echo(json.dumps([_facts(known, store) for known in RECORDS]))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -60,7 +60,11 @@ def list_models(weights_dir: Path | None, as_json: bool) -> None:
 
 @models.command(context_settings=SETTINGS)
 @click.argument("names", nargs=-1)
-@weights_dir
+@click.option(
+    "--weights-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to put them in, instead of the cache; made where it is not there.",
+)
 def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
     """Fetch weights into the cache and check their hashes; without NAMES, all that can be downloaded.
 

@@ -16,6 +16,7 @@ from fishprep.landmarks.geometry import (
 )
 from fishprep.landmarks.known_place import annotated_box
 from fishprep.status import Problem, Status
+from fishprep.words import counted
 
 Policy = Literal["largest", "center", "all", "reject"]
 
@@ -74,7 +75,7 @@ def _annotated(faces: list[Face], query: Query) -> list[Face] | Problem | None:
     reference = query.reference
     if reference.points is None and reference.five is None and reference.box is None:
         return None
-    return Problem(Status.NO_FACE, f"{len(faces)} faces found, none at the place of the annotated one")
+    return Problem(Status.NO_FACE, f"{counted(len(faces), 'face')} found, none at the place of the annotated one")
 
 
 def _sure(faces: list[Face], min_score: float) -> list[Face]:

@@ -11,6 +11,7 @@ from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing, Walk, points_of, read_lines, relative_text
 from fishprep.status import Problem, Status
+from fishprep.words import counted
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
 
@@ -31,7 +32,7 @@ class FolderSource:
         found = walk_photos(self)
         tops = {photo.relative.partition("/")[0] for photo in found.photos}
         if "train" not in tops:
-            notes = ("no folder `train` at the top of the source: the official split puts all photos into `train`",)
+            notes = ("a plain folder: all photos go into `train`",)
             return replace(found, photos=tuple(replace(photo, split="train") for photo in found.photos), notes=notes)
         official = {split: split for split in SPLITS} | {"valid": "val", "validation": "val"}
         split = (replace(photo, split=official.get(photo.relative.partition("/")[0], "")) for photo in found.photos)
@@ -77,7 +78,9 @@ class ListSource:
         for number, line in lines[1:]:
             values = next(csv.reader([line]))
             if len(values) != len(header):
-                raise SourceError(f"{self.table}, line {number}: {len(values)} values for {len(header)} columns")
+                raise SourceError(
+                    f"{self.table}, line {number}: {counted(len(values), 'value')} for {counted(len(header), 'column')}"
+                )
             yield (
                 number,
                 dict.fromkeys(LIST_COLUMNS, "")

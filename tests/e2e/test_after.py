@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,6 +216,21 @@ def test_a_build_from_before_scores_were_stored(portraits: Path, built: Path, co
     assert json.loads((out / "retry-0001.json").read_text())["configuration"]["min_score"] == 0.0
 
 
+def test_a_link_out_of_the_source_is_taken_by_retry(portraits: Path, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    shutil.copy(portraits / "a" / "02.jpg", photos)
+    (photos / "link.jpg").symlink_to(portraits / "a" / "04.jpg")
+    built = run("fishprep", "build", photos, out, *QUICK)
+    assert "1 sample (1 train) of 2 photos" in built.out and "dropped: 1 link_outside" in built.out
+    assert "1 worker x 1 thread\n" in built.err
+    assert "1 shard, 1 sample: sound" in run("fishprep", "verify", out).out
+    run("fishprep", "retry", out, "--status", "link_outside", "--follow-links", "--workers", 1)
+    assert {row["status"] for row in rows(out).values()} == {"ok"}
+    assert json.loads((out / "retry-0001.json").read_text())["follow_links"] is True
+    assert "2 shards, 2 samples: sound" in run("fishprep", "verify", out).out
+
+
 def test_kept_photos_are_not_tried_again(built: Path, copy_of: Copy) -> None:
     out = copy_of(built)
     assert "not tried again" in run("fishprep", "retry", out, "--status", "ok", code=1).err
@@ -256,6 +273,21 @@ def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
     run("fishprep", "models", "verify", FISHFSR_CACHE_DIR=str(tmp_path))
     offline = run("fishprep", "models", "download", "bisenet", code=1, FISHFSR_CACHE_DIR=str(tmp_path))
     assert "parsing_bisenet.pth" in offline.err and "468e13ca" in offline.err
+    new = tmp_path / "new"
+    assert (
+        f"{new / 'parsing_bisenet.pth'}"
+        in run("fishprep", "models", "download", "bisenet", "--weights-dir", new, code=1).err
+    )
+
+
+@pytest.mark.parametrize("program", ["fishprep", "fishfsr"])
+def test_interrupted_while_it_loads(tmp_path: Path, program: str) -> None:
+    """A library that is slow to load, and Ctrl-C in the middle of it."""
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from fishcli import entry; entry.{program}()"
+    stopped = subprocess.run([sys.executable, "-c", start, "--help"], capture_output=True, text=True, check=False)
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "Interrupted.\n")
 
 
 def test_help_has_an_example_everywhere() -> None:

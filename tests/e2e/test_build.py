@@ -204,6 +204,24 @@ def test_plan_writes_nothing_and_is_right(portraits: Path, built: Path) -> None:
     assert "photos, train" in shown.out and "disk" in shown.out
 
 
+def test_names_in_a_file_and_in_the_environment_are_the_flags(portraits: Path, built: Path, tmp_path: Path) -> None:
+    config = tmp_path / "build.toml"
+    config.write_text('json = true\nskin-classes = ["skin", "nose"]\n')
+    refused = run("fishprep", "plan", portraits, "--config", config, "--parser", "landmark-skin", code=None)
+    assert "landmark-skin knows only skin" in refused.err
+    config.write_text('json = true\nparser = "landmark-skin"\nskin-classes = ["skin"]\n')
+    planned = run("fishprep", "plan", portraits, "--config", config)
+    assert json.loads(planned.out)["configuration"]["skin_classes"] == ["skin"]
+    assert json.loads(run("fishprep", "verify", built, FISHPREP_JSON="1").out)["problems"] == []
+    config.write_text('status = "outside"\n')
+    for given, environment in ((("--config", config), {}), ((), {"FISHPREP_STATUS": "outside"})):
+        refused = run("fishprep", "retry", built, *given, code=1, **environment)
+        assert "no photo has status outside" in refused.err
+    config.write_text("statuses = []\n")
+    refused = run("fishprep", "retry", built, "--config", config, code=2)
+    assert "unknown key 'statuses'" in refused.err and "status, " in refused.err
+
+
 def test_what_is_left_out_is_said_in_one_line(portraits: Path, tmp_path: Path) -> None:
     photos, split = tmp_path / "photos", tmp_path / "split.txt"
     shutil.copytree(portraits / "a", photos)

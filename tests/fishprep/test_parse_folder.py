@@ -126,6 +126,20 @@ def test_a_second_run_does_only_what_is_not_done(tmp_path: Path, source: Path, p
     assert untouched.stat().st_mtime_ns == stamps[untouched]
 
 
+def test_a_stopped_run_leaves_whole_lines(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+    def stop(done: int, total: int, row: object) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    table = tmp_path / "out" / "images.jsonl"
+    for cut in (0, 5):  # stopped between two lines, and killed in one
+        with pytest.raises(KeyboardInterrupt):
+            parse_folder(ParseRequest(source, tmp_path / "out", overwrite=not cut), parser, stop)
+        assert "" not in table.read_text().splitlines()
+        table.write_text(table.read_text()[: -cut or None])
+    assert parse_folder(ParseRequest(source, tmp_path / "out"), parser).counts == {"ok": 3, "undecodable": 2}
+
+
 def test_results_of_other_settings_are_not_mixed(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
     out = tmp_path / "out"
     parse_folder(ParseRequest(source, out), parser)

@@ -69,7 +69,11 @@ def test_a_file_gives_the_split(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("train/0 dev\n", "line 1"), ("train/0 val\ntrain/0 test\n", "line 2"), ("nobody train\n", "1 names are not")],
+    [
+        ("train/0 dev\n", "line 1"),
+        ("train/0 val\ntrain/0 test\n", "line 2"),
+        ("nobody train\n", "not in the source: 1 name, the first 'nobody'"),
+    ],
 )
 def test_a_wrong_file_says_where(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "split.txt").write_text(text)

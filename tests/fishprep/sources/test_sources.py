@@ -140,7 +140,7 @@ def test_a_list_without_splits_is_all_train(tmp_path: Path) -> None:
         ("path,split\na.jpg,dev\n", "line 2: split 'dev'"),
         ("path\na.jpg\na.jpg\n", "line 3: 'a.jpg' stands in line 2"),
         ("path,id\na.jpg,x\nb.jpg,x\n", "'x' stands in line 2"),
-        ("path,split\na.jpg\n", "line 2: 1 values for 2 columns"),
+        ("path,split\na.jpg\n", "line 2: 1 value for 2 columns"),
         ("path\n\0\n", "line 2: not a text file"),
     ],
 )
