@@ -46,7 +46,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option
 @click.option("--resume/--no-resume", default=True, help="Pass over images whose maps are there.")
 @click.option("--overwrite", is_flag=True, help="Parse everything again.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@click.option("--json", is_flag=True, help="The result as JSON.")
 def parse(source: Path, out: Path, **flags: Any) -> None:
     """Write parsing maps of the face images IN (a folder or one file) to OUT.
 
@@ -89,7 +89,7 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
 
     report = parse_folder(request, parser, progress)
     line.close()
-    if flags["as_json"]:
+    if flags["json"]:
         click.echo(json.dumps({**asdict(report), "table": str(report.table)}))
     else:
         done = ", ".join(f"{count:,} {status}" for status, count in report.counts.items())

@@ -57,7 +57,7 @@ def parser() -> None:
 @click.option("--licence", default="", help="Terms of the labelled faces; kept in the weights.")
 @click.option("--overwrite", is_flag=True, help="Begin anew.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@click.option("--json", is_flag=True, help="The result as JSON.")
 def train(labelled: Path, out: Path, **flags: Any) -> None:
     """Train a BiSeNet on the faces of LABELLED into OUT; the same command goes on where it was stopped.
 
@@ -109,7 +109,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     with StopRequest(flags["max_minutes"]) as stop:
         report = run_training(request, stop, _listener(line, flags["quiet"]))
     line.close()
-    _finish(report, config.steps, flags["as_json"])
+    _finish(report, config.steps, flags["json"])
 
 
 def _precision(name: str, device: str) -> "Precision":
@@ -171,7 +171,7 @@ def _finish(report: "TrainReport", steps: int, as_json: bool) -> None:
     "--worst", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of the worst crops here."
 )
 @click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@click.option("--json", is_flag=True, help="The result as JSON.")
 def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     """Measure the parser WEIGHTS on the faces of LABELLED.
 
@@ -202,7 +202,7 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     line.close()
     if flags["worst"] is not None and result.crop_iou:
         draw_worst(flags["worst"], result, network, faces, backend)
-    if flags["as_json"]:
+    if flags["json"]:
         click.echo(json.dumps(result.record()))
     else:
         _print(

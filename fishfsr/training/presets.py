@@ -30,7 +30,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
             {
                 "width": 16,
                 "initial": "unit-variance",
-                "steps": 3500,
+                "steps": 2500,
                 "batch_size": 4,
                 "lr": 2e-3,
                 "warmup": 250,
