@@ -72,7 +72,7 @@ def check_extra() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"export needs {', '.join(missing)}: pip install 'fishfsr[export]' (or: pip install {' '.join(missing)})"
+            f"export needs {', '.join(missing)}: pip install {' '.join(missing)} (in a checkout: pip install '.[export]')"
         )
 
 

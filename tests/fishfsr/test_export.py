@@ -60,7 +60,7 @@ def test_the_graph_is_the_pair_for_any_batch(
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find(name))
-    with pytest.raises(MissingExtraError, match=r"pip install 'fishfsr\[export\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[export\]'"):
         export.check_extra()
 
 
