@@ -60,6 +60,16 @@ RECORDS: tuple[WeightRecord, ...] = (
         flags="--parser-weights FILE",
     ),
     WeightRecord(
+        name="fishfsr-x8",
+        file="fishfsr-x8.safetensors",
+        package=OWN_PACKAGE,
+        sha256="d2c9e04ce7f1531171169192abfeb673fd9b83e749ca0abac51997ff32e4eae6",
+        size=1_253_376,
+        licence="non-commercial only: trained on CelebA",
+        purpose="super-resolution x8 (fishfsr upscale)",
+        flags="--model FILE",
+    ),
+    WeightRecord(
         name="bisenet",
         file="parsing_bisenet.pth",
         url="https://github.com/xinntao/facexlib/releases/download/v0.2.0/parsing_bisenet.pth",

@@ -30,7 +30,7 @@ LAPTOP: Mapping[str, Any] = MappingProxyType(
             {
                 "width": 16,
                 "initial": "unit-variance",
-                "steps": 2500,
+                "steps": 2200,
                 "batch_size": 4,
                 "lr": 2e-3,
                 "warmup": 250,
