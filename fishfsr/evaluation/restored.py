@@ -34,7 +34,7 @@ def restored_sheet(shards: Path, checkpoints: Sequence[Path]) -> Image.Image:
 
 def _row(shard: Shard, index: int, resolver: FaceSuperResolver) -> list[Pixels]:
     hr = shard.images(HR_SIZE)[index]
-    lr = np.ascontiguousarray(shard.images(HR_SIZE // resolver.scale)[index])
+    lr = np.array(shard.images(HR_SIZE // resolver.scale)[index])  # a copy: torch wants memory that can be written to
     batch = torch.from_numpy(lr)[None].permute(0, 3, 1, 2).float() / 255
     parsing = resolver.parse(batch)
     [sr] = to_uint8(resolver.upscale(batch, parsing))

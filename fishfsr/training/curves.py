@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from fishfsr.training.journal import ORDER, read_metrics
 from fishprep.files import atomic
@@ -47,6 +47,9 @@ def _draw_loss(axes: Axes, stage: str, lines: Lines) -> None:
     axes.plot(steps, _smoothed(losses), color=COLOUR, linewidth=1.8)
     if losses.min() > 0 and losses.max() > 8 * losses.min():
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     rates = axes.twinx()
     rates.plot(steps, [line["lr"] for line in lines], color=SECOND, linewidth=1.0, linestyle=(0, (4, 2)), alpha=0.8)
     rates.set_ylim(bottom=0)
@@ -91,7 +94,7 @@ def _prepare(axes: Axes, title: str) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
+    axes.tick_params(which="both", colors=INK, labelsize=9, length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:,.0f}"))
     axes.set_xlabel("step", fontsize=9, color=INK)

@@ -59,7 +59,7 @@ def _row(found: Image.Image, left: int, sample: Sample) -> Image.Image:
         row.paste(_tile(np.repeat(sample.skin[size][..., None] * np.uint8(255), 3, axis=2)), (x, TILE + GAP))
         draw.text(
             (x, height + 5),
-            f"{size}² HR, skin map" if size == SIZES[0] else f"{size}² (x{SIZES[0] // size})",
+            f"{size} px (HR), skin map" if size == SIZES[0] else f"{size} px (x{SIZES[0] // size})",
             INK,
             font,
         )
