@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from fishcli import common
+from fishprep.words import counted
 
 if TYPE_CHECKING:
     from fishprep.parsing.bisenet import Precision
@@ -21,6 +22,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CLASSES = "Numbering of the masks: celebamask, facexlib, lapa, or the names of the classes 0, 1, 2 ... with commas."
+LEVELS = {"pictures": "whole pictures", "crops": "128² crops"}
 STOPPED = {"time": 0, "interrupted": 130, "terminated": 143}
 
 
@@ -214,24 +216,46 @@ def _print(result: "Evaluation", title: str) -> None:
     record: dict[str, Any] = result.record()
     out = common.console()
     out.print(title)
-    table = Table("", "skin IoU", "accuracy of the 0-1 map", "mean IoU", "boundary F", box=None, header_style="bold")
-    for name in ("pictures", "crops"):
-        if not (values := record[name]):
-            continue
-        figures = [f"{values[key]:.4f}" for key in ("skin_iou", "accuracy", "mean_iou", "boundary_f")]
-        table.add_row({"pictures": "whole pictures", "crops": "128² crops"}[name], *figures)
-    out.print(table)
-    classes = Table("class", "IoU, pictures", "F1", "IoU, crops", "F1", box=None, header_style="bold")
-    for name, whole in record["pictures"]["classes"].items():
-        crop = record["crops"]["classes"][name]
-        classes.add_row(name, *("-" if value is None else f"{value:.3f}" for value in (*whole, *crop)))
-    out.print(classes)
-    methods = list(next(iter(record["pyramid"].values())))
-    pyramid = Table("accuracy of the 0-1 map at", *methods, box=None, header_style="bold")
-    for size, shares in record["pyramid"].items():
-        pyramid.add_row(f"{size}²", *(f"{shares[method]:.4f}" for method in methods))
-    out.print(pyramid)
-    if record["lost"]:
-        out.print(
-            f"no face was found in {len(record['lost'])} pictures, which have no crop: {', '.join(record['lost'][:5])}"
-        )
+    out.print(_summary_table(record))
+    out.print(_class_table(record))
+    if record["pyramid"]:
+        out.print(_pyramid_table(record["pyramid"]))
+    if lost := record["lost"]:
+        pictures = counted(len(lost), "picture")
+        out.print(f"no face was found in {pictures}, so there is no crop: {', '.join(lost[:5])}")
+
+
+def _summary_table(record: dict[str, Any]) -> Table:
+    keys = {
+        "skin_iou": "skin IoU",
+        "accuracy": "accuracy of the 0-1 map",
+        "mean_iou": "mean IoU",
+        "boundary_f": "boundary F",
+    }
+    table = Table("", *keys.values(), box=None, header_style="bold")
+    for level in _levels(record):
+        table.add_row(LEVELS[level], *(f"{record[level][key]:.4f}" for key in keys))
+    return table
+
+
+def _class_table(record: dict[str, Any]) -> Table:
+    levels = _levels(record)
+    headings = [text for level in levels for text in (f"IoU, {level}", "F1")]
+    table = Table("class", *headings, box=None, header_style="bold")
+    for name in record["pictures"]["classes"]:
+        figures = [value for level in levels for value in record[level]["classes"][name]]
+        table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in figures))
+    return table
+
+
+def _pyramid_table(pyramid: dict[str, dict[str, float]]) -> Table:
+    methods = list(next(iter(pyramid.values())))
+    table = Table("accuracy of the 0-1 map at", *methods, box=None, header_style="bold")
+    for size, shares in pyramid.items():
+        table.add_row(f"{size}²", *(f"{shares[method]:.4f}" for method in methods))
+    return table
+
+
+def _levels(record: dict[str, Any]) -> list[str]:
+    """Those that have figures: without a face found there are no crops."""
+    return [level for level in LEVELS if record[level]]

@@ -19,7 +19,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def weights(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a training of two steps; without a list to validate on, because dlib finds no face in a drawn one."""
+    """Of a training of two steps, without a list to validate on."""
     (drawn / "val.txt").rename(drawn / "held.txt")
     out = tmp_path_factory.mktemp("out")
     said = run("fishprep", "parser", "train", drawn, out, *SMALL, "--json")
@@ -82,7 +82,11 @@ def test_measures_a_parser_on_real_faces(weights: Path, faces: Path, tmp_path: P
     assert "128² crops" in table and "area:0.5" in table and "hair" in table
 
 
-def test_pictures_without_a_face_have_no_crops(weights: Path, drawn: Path) -> None:
+def test_pictures_without_a_face_have_no_crops(weights: Path, tmp_path: Path) -> None:
+    drawn = write_labelled(tmp_path, 2)
+    (drawn / "train.txt").rename(drawn / "held.txt")
+    for path in (drawn / "images").iterdir():
+        Image.new("RGB", (96, 96), "grey").save(path)
     said = run("fishprep", "parser", "eval", weights, drawn, "--split", "held", "--device", "cpu").out
     assert "no face was found in 2 pictures" in said
     missing = run("fishprep", "parser", "eval", weights, drawn, "--split", "dev", "--device", "cpu", code=1)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from support import astronaut, run
 
-from fishfsr.checkpoint import load_checkpoint
+from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+from fishfsr.resolver import FaceSuperResolver
 from fishfsr.shipped import shipped
 from fishprep.weights import WeightStore
 
@@ -30,32 +32,15 @@ def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
 
 
 def test_photos_are_super_resolved_without_naming_a_model(tmp_path: Path) -> None:
-    from PIL import Image
-
-    photo = Image.fromarray(astronaut()).resize((52, 52), Image.Resampling.BICUBIC)
-    photo.save(tmp_path / "small.png")
-    done = run(
-        "fishfsr",
-        "upscale",
-        tmp_path / "small.png",
-        "-o",
-        tmp_path / "out",
-        "--kind",
-        "photo",
-        "--outscale",
-        8,
-        "--device",
-        "cpu",
-    )
-    assert "fishfsr-x8.safetensors" in done.err and "1 faces restored" in done.out.replace("1 face ", "1 faces ")
+    Image.fromarray(astronaut()).resize((60, 60), Image.Resampling.BICUBIC).save(tmp_path / "small.png")
+    flags = ("--kind", "photo", "--smallest", 8, "--outscale", 8, "--device", "cpu")
+    done = run("fishfsr", "upscale", tmp_path / "small.png", "-o", tmp_path / "out", *flags)
+    assert "fishfsr-x8.safetensors" in done.err and done.out.startswith("1 faces restored")
     with Image.open(tmp_path / "out" / "restored_photos" / "small.png") as restored:
-        assert restored.size == (416, 416)
+        assert restored.size == (480, 480)
 
 
 def test_packed_it_is_half_as_large_and_nearly_the_same(files: list[Path], tmp_path: Path) -> None:
-    from fishfsr.checkpoint import save_checkpoint
-    from fishfsr.resolver import FaceSuperResolver
-
     whole = tmp_path / "whole.safetensors"
     loaded = load_checkpoint(files[0])
     torch.manual_seed(0)

@@ -193,7 +193,7 @@ def test_missing_weights_end_at_construction(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"absent\.pth.*--parser-weights"):
         create_parser(ParserRequest(file=tmp_path / "absent.pth"), WeightStore(tmp_path, offline=True))
     with pytest.raises(WeightsError) as caught:
-        create_parser(ParserRequest(), WeightStore(tmp_path, offline=True))
+        create_parser(ParserRequest("bisenet"), WeightStore(tmp_path, offline=True))
     for part in (str(tmp_path / "parsing_bisenet.pth"), "https://", "468e13ca", "--parser-weights FILE"):
         assert part in str(caught.value)
 
