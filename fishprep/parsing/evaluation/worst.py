@@ -32,7 +32,7 @@ def draw_worst(
         crop = labelled_crop(*faces.read(places[name]), backend)
         assert crop is not None  # it has a figure
         [found] = parse_crops(parser, [crop])
-        tiles.append(_tile(crop, found, f"{name}   skin IoU {result.crop_iou[name]:.3f}"))
+        tiles.append(_tile(crop, found, f"skin IoU {result.crop_iou[name]:.3f}: crop, labels, found   ({name})"))
     with atomic(path) as temporary:
         _sheet(tiles).save(temporary, "PNG")
 
