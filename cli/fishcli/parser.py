@@ -115,7 +115,6 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
 
 
 def _precision(name: str, device: str) -> "Precision":
-
     from fishprep.device import check_device, has_bfloat16
     from fishprep.parsing.bisenet import Precision
 

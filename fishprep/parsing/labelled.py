@@ -1,6 +1,7 @@
 """Faces with labels: pictures and the class of each of their pixels, as people keep them in folders."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from fishprep.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 
 SPLITS = ("train", "val")
+UNLABELLED = 255
+"""Number of a pixel whose class is not known, because it lies outside the picture: it does not count."""
+
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 _FACE = (
@@ -31,13 +35,14 @@ _FACE = (
 Numbering = tuple[FaceClass, ...]
 """The class that each number in a mask stands for."""
 
+# LaPa names its sides as one who looks at the picture sees them: by the label names of FaRL's parser for it, not by its masks.
 _LAPA: Numbering = (
     FaceClass.BACKGROUND,
     FaceClass.SKIN,
-    FaceClass.LEFT_BROW,
     FaceClass.RIGHT_BROW,
-    FaceClass.LEFT_EYE,
+    FaceClass.LEFT_BROW,
     FaceClass.RIGHT_EYE,
+    FaceClass.LEFT_EYE,
     FaceClass.NOSE,
     FaceClass.UPPER_LIP,
     FaceClass.MOUTH,
@@ -139,9 +144,8 @@ def _names(root: Path, split: str) -> list[str]:
     listed = root / f"{split}.txt"
     if listed.is_file():
         names = [line.strip() for line in _lines(listed) if line.strip()]
-        twice = next(iter(sorted({name for name in names if names.count(name) > 1})), None) if _repeats(names) else None
-        if twice is not None:
-            raise SourceError(f"{listed}: names {twice!r} twice")
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise SourceError(f"{listed}: names {twice[0]!r} twice")
     elif split == "train":
         names = _all_names(root)
     else:
@@ -149,10 +153,6 @@ def _names(root: Path, split: str) -> list[str]:
     if not names:
         raise SourceError(f"{listed if listed.is_file() else root / 'images'}: no faces")
     return names
-
-
-def _repeats(names: Sequence[str]) -> bool:
-    return len(set(names)) != len(names)
 
 
 def _lines(path: Path) -> list[str]:

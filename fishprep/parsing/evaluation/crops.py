@@ -8,11 +8,9 @@ from PIL import Image
 from fishprep.crop import Box, CropRecipe, cut, to_crop
 from fishprep.landmarks.base import LandmarkBackend, Query
 from fishprep.landmarks.select import select
-from fishprep.parsing.evaluation.scores import UNLABELLED
-from fishprep.pyramid import hr_face
+from fishprep.parsing.labelled import UNLABELLED
+from fishprep.pyramid import HR_SIZE, hr_face
 from fishprep.status import Problem
-
-HR = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ def labelled_crop(picture: np.ndarray, classes: np.ndarray, backend: LandmarkBac
     points = chosen[0].points
     box = CropRecipe().box(points, picture.shape[1], picture.shape[0])
     whole = _cut_labels(classes, box)
-    small = np.array(Image.fromarray(whole).resize((HR, HR), Image.Resampling.NEAREST))
+    small = np.array(Image.fromarray(whole).resize((HR_SIZE, HR_SIZE), Image.Resampling.NEAREST))
     return LabelledCrop(hr_face(cut(picture, box), "pillow-bicubic"), to_crop(points, box), small, whole)
 
 

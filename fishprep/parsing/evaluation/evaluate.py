@@ -11,8 +11,8 @@ from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
-from fishprep.parsing.evaluation.scores import SKIN, UNLABELLED, Confusion, binary_iou, boundary_f
-from fishprep.parsing.labelled import LabelledFaces
+from fishprep.parsing.evaluation.scores import SKIN, Confusion, binary_iou, boundary_f
+from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
 from fishprep.parsing.skin import MaskResize
 
 PYRAMID = (64, 32, 16, 8)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.labelled import UNLABELLED
 
-UNLABELLED = 255
 CLASSES = len(FaceClass)
 SKIN = number(FaceClass.SKIN, ClassOrder.CELEBAMASK)
 TOLERANCE = 0.008  # of the diagonal: how far a boundary may lie off (Perazzi et al., DAVIS, CVPR 2016)

@@ -12,8 +12,7 @@ from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import Evaluation, parse_crops
-from fishprep.parsing.evaluation.scores import UNLABELLED
-from fishprep.parsing.labelled import LabelledFaces
+from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
 
 SHOWN = 12
 COLUMNS = 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -113,7 +114,7 @@ def save_weights(path: Path, tensors: dict[str, Tensor], header: dict[str, str])
     try:
         with atomic(path) as temporary:
             save_file(halved, temporary, header)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise BuildError(f"{path}: cannot be written: {error}") from error
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fishprep.parsing.training.views import UNLABELLED
+from fishprep.parsing.labelled import UNLABELLED
 
 LEAST = 16  # a sixteenth of the pixels counts in any case
 

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.labelled import UNLABELLED
 from fishprep.parsing.network import MEAN, STD, STRIDE, AllHeads
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import State
 from fishprep.parsing.training.loss import hard_pixel_loss
-from fishprep.parsing.training.views import UNLABELLED
 
 CLIP = 5.0  # largest norm of the gradient: a first step on batch normalisation can be wild
 HEADS = (STRIDE, STRIDE, 2 * STRIDE)  # input pixels per pixel of the logits: main, auxiliary, auxiliary

@@ -9,9 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
-
-UNLABELLED = 255
-"""Class number of what lies outside the picture: it does not count."""
+from fishprep.parsing.labelled import UNLABELLED
 
 _LEFT_RIGHT = (
     (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),

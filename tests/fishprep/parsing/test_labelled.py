@@ -50,6 +50,16 @@ def test_facexlibs_numbering_is_that_of_the_table_of_classes(tmp_path: Path) -> 
     assert [NUMBERINGS["facexlib"][value] for value in found] == list(FaceClass)
 
 
+def test_lapas_sides_are_those_of_the_picture() -> None:
+    """2 and 4, its left brow and eye, are the subject's right ones."""
+    assert NUMBERINGS["lapa"][2:6] == (
+        FaceClass.RIGHT_BROW,
+        FaceClass.LEFT_BROW,
+        FaceClass.RIGHT_EYE,
+        FaceClass.LEFT_EYE,
+    )
+
+
 def test_names_of_classes_are_a_numbering() -> None:
     assert numbering("background, hair,skin") == (FaceClass.BACKGROUND, FaceClass.HAIR, FaceClass.SKIN)
     with pytest.raises(ConfigurationError, match="'beard' is neither"):

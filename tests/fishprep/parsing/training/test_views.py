@@ -6,7 +6,8 @@ import pytest
 from labelled import draw_face
 
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
-from fishprep.parsing.training.views import UNLABELLED, ViewSettings, draw_view, mirrored
+from fishprep.parsing.labelled import UNLABELLED
+from fishprep.parsing.training.views import ViewSettings, draw_view, mirrored
 
 PLAIN = ViewSettings(crops=0.0, grey=0.0, jpeg=0.0, blur=0.0, noise=0.0)
 LEFT, RIGHT = (number(face_class, ClassOrder.CELEBAMASK) for face_class in (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE))
