@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fishfsr import __version__
@@ -24,7 +23,7 @@ from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishfsr.state import load_state
-from fishprep.files import atomic
+from fishprep.tensors import save_tensors
 
 FORMAT = "fishfsr-checkpoint"
 FORMAT_VERSION = 1
@@ -114,9 +113,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = tor
         header[name] = _json({"architecture": entry.architecture, "config": entry.config.to_dict()})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as temporary:
-            save_file(tensors, temporary, metadata=header)
-    except (OSError, SafetensorError) as error:
+        save_tensors(path, tensors, header)
+    except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 

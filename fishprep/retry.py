@@ -41,6 +41,7 @@ OVERRIDES = (
     "max_bytes",
     "max_pixels",
     "device",
+    "threads",
 )
 """What a retry may change: nothing of the recipe, so that its shards can be trained with the others."""
 

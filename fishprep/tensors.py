@@ -1,5 +1,6 @@
-"""Tensors from files of strangers: read as data or refused, never run."""
+"""Tensors in files: those of strangers read as data or refused, never run; ours written with the same bytes each time."""
 
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +8,11 @@ from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from fishprep.errors import WeightsError
+from fishprep.files import atomic
 
 
 def load_state_dict(path: Path) -> dict[str, Tensor]:
@@ -50,6 +53,31 @@ def metadata(path: Path) -> dict[str, str]:
             return dict(stream.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write safetensors atomically: the same bytes for the same tensors and header.
+
+    OSError where the file cannot be written; the file that stood there stands then.
+    """
+    with atomic(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary, dict(header))
+        except SafetensorError as error:
+            raise OSError(_one_line(error)) from error
+        _sort_header(temporary)
+
+
+def _sort_header(path: Path) -> None:
+    """The library writes the header's fields in an order that differs from call to call; the length stays as it is."""
+    with open(path, "r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        content = json.loads(stream.read(length))
+        ordered = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(ordered) > length:
+            raise OSError(f"the header of {path.name} was written in a way that is not known")
+        stream.seek(8)
+        stream.write(ordered.ljust(length))
 
 
 def _load_safetensors(path: Path) -> object:

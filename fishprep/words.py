@@ -8,3 +8,16 @@ def counted(count: int, noun: str) -> str:
     ('1 photo', '1,200 photos')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def size_text(count: float) -> str:
+    """Bytes for people.
+
+    >>> size_text(512), size_text(188_400), size_text(3_000_000)
+    ('512 bytes', '188 KB', '3.0 MB')
+    """
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError

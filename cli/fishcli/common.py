@@ -141,15 +141,6 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
-def size_text(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
-        count /= 1000
-    raise AssertionError
-
-
 def time_text(seconds: float) -> str:
     """A duration for people."""
     if seconds < 9.95:

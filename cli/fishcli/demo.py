@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from fishcli import common
 from fishcli.progress import BuildProgress
 from fishprep.parsing.base import OWN
 
@@ -30,7 +29,7 @@ def demo(out: Path, **flags: Any) -> None:
     from fishprep.report.settings import ReportSettings
     from fishprep.setup import WeightsFrom, resolve
     from fishprep.sources import SourceRequest, open_source
-    from fishprep.words import counted
+    from fishprep.words import counted, size_text
 
     photos, shards = out / "photos", out / "shards"
     with writing(photos):
@@ -54,7 +53,7 @@ def demo(out: Path, **flags: Any) -> None:
     _draw(photos, shards, out / "portraits.jpg")
     restored = _restore(shards, out / "restored.jpg")
     by = ", ".join(f"{count} by {backend}" for backend, count in finished.totals.by_backend.items())
-    size = common.size_text(finished.totals.bytes)
+    size = size_text(finished.totals.bytes)
     click.echo(
         f"{counted(finished.totals.samples, 'face')} found ({by}), parsed by {flags['parser']}, packed into {size}:"
     )

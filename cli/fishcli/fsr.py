@@ -14,6 +14,7 @@ from fishcli.upscale import upscale
 from fishfsr import __version__
 from fishfsr.errors import CheckpointError, FishFSRError
 from fishprep.errors import FishPrepError
+from fishprep.words import size_text
 
 if TYPE_CHECKING:
     from fishfsr.checkpoint import Checkpoint, CheckpointMetadata
@@ -152,7 +153,7 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool) -> N
     loaded = load_checkpoint(checkpoint)
     details = replace(loaded.details, licence=licence or loaded.details.licence)
     save_checkpoint(out, replace(loaded, details=details), torch.float16)
-    click.echo(f"written: {out} ({common.size_text(out.stat().st_size)})")
+    click.echo(f"written: {out} ({size_text(out.stat().st_size)})")
 
 
 @cli.command(context_settings=SETTINGS)

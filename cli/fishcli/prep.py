@@ -26,7 +26,7 @@ from fishprep.errors import ConfigurationError
 from fishprep.names import printable
 from fishprep.pyramid import RESIZERS
 from fishprep.sources import KINDS, SourceRequest, open_source
-from fishprep.words import counted
+from fishprep.words import counted, size_text
 
 if TYPE_CHECKING:
     from fishprep.build import Finished
@@ -261,7 +261,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
     for name, count in planned.by_split.items():
         table.add_row(f"photos, {name}", f"{count:,}")
     table.add_row("shards", f"{shards:,}")
-    table.add_row("disk", f"{common.size_text(cost.shard_bytes)}")
+    table.add_row("disk", f"{size_text(cost.shard_bytes)}")
     table.add_row("time", f"{common.time_text(cost.build_seconds)} with {counted(flags['workers'], 'worker')}")
     table.add_row(
         "tried",
@@ -484,7 +484,7 @@ def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
     splits = ", ".join(f"{count:,} {split}" for split, count in totals.by_split.items())
     click.echo(
         f"{counted(totals.samples, 'sample')} ({splits}) of {counted(totals.photos, 'photo')} in {out}, "
-        f"{common.size_text(totals.bytes)}"
+        f"{size_text(totals.bytes)}"
     )
     for status, count in totals.by_status.items():
         if status != "ok":

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from fishcli import common
+from fishprep.words import size_text
 
 if TYPE_CHECKING:
     from fishprep.weights import WeightRecord, WeightStore
@@ -52,7 +53,7 @@ def list_models(weights_dir: Path | None, **flags: Any) -> None:
     for column in ("name", "for", "size", "here", "licence"):
         table.add_column(column, overflow="fold")
     for known in RECORDS:
-        size = common.size_text(known.size) if known.size else "unknown"
+        size = size_text(known.size) if known.size else "unknown"
         table.add_row(known.name, known.purpose, size, str(store.status(known)), known.licence)
     common.console().print(table)
     click.echo(f"Downloaded files are kept in {store.folder}")

@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
 from fishfsr.training.optimiser import Average
-from fishprep.files import atomic
+from fishprep.tensors import save_tensors
 
 FORMAT = "fishfsr-training-state"
 FORMAT_VERSION = "1"
@@ -105,9 +104,8 @@ def save_state(path: Path, state: State) -> None:
     header = {name: json.dumps(value) for name, value in _header(state).items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     try:
-        with atomic(path) as temporary:
-            save_file(tensors, temporary, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
-    except (OSError, SafetensorError) as error:
+        save_tensors(path, tensors, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
+    except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -25,6 +24,7 @@ from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
 from fishfsr.training.stages import Stage
 from fishprep.stop import REASONS, Reason, StopRequest
+from fishprep.tensors import save_tensors
 
 PROTOCOL = "reference"
 
@@ -257,7 +257,7 @@ class StageLoop:
         for name in ("hr", "lr", "skin", "indices"):
             tensors[name] = torch.cat([getattr(part.batch, name) for part in read])
         ids = self.around.train.ids(tensors["indices"].tolist())
-        save_file(tensors, path, {"ids": "\n".join(ids), "loss": repr(loss), "gradient_norm": repr(norm)})
+        save_tensors(path, tensors, {"ids": "\n".join(ids), "loss": repr(loss), "gradient_norm": repr(norm)})
         raise TrainingError(
             f"{self.stage.name}, step {step}: the loss is {loss:g} and the gradient's norm {norm:g}; stopped before the "
             f"weights took harm. The step's faces are in {path}. Try a smaller rate (--set {self.stage.name}.lr=...), "

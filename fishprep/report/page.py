@@ -14,6 +14,7 @@ from fishprep.names import printable
 from fishprep.report import duplicates
 from fishprep.report.content import Content, gather
 from fishprep.report.settings import ReportSettings
+from fishprep.words import size_text
 
 
 def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
@@ -38,7 +39,7 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"line": printable, "count": _count, "percent": _percent}
+    environment.filters |= {"line": printable, "count": _count, "percent": _percent, "size": size_text}
     script = _own("page.js")
     page = environment.get_template("page.html.j2").render(
         content=content,

@@ -118,13 +118,13 @@ def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> Non
     before, old = rows(tmp_path), shards(tmp_path)
     small = {name for name, row in before.items() if row["status"] == "too_small"}
     assert 0 < len(small) < 15
-    run("fishprep", "retry", tmp_path, "--status", "too_small", "--min-side", 64)
+    run("fishprep", "retry", tmp_path, "--status", "too_small", "--min-side", 64, "--threads", 2)
     after = rows(tmp_path)
     assert {name for name, row in after.items() if row["status"] == "ok"} == set(before) - {"b/07"}
     assert {name: shards(tmp_path)[name] for name in old} == old, "a retry never rewrites a shard"
     assert all(after[name]["shard"] >= "train-00002" for name in small)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["retries"][0]["overrides"] == {"min_side": 64} and manifest["totals"]["photos"] == 16
+    assert manifest["retries"][0]["overrides"] == {"min_side": 64, "threads": 2} and manifest["totals"]["photos"] == 16
     assert len(pq.read_table(tmp_path / "samples.parquet")) == 16
     run("fishprep", "verify", tmp_path, "--deep")
     again = run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 8, "--min-side", 190)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from fishprep.errors import WeightsError
-from fishprep.tensors import load_state_dict, metadata
+from fishprep.tensors import load_state_dict, metadata, save_tensors
 
 
 class _Hostile:
@@ -73,3 +73,30 @@ def test_both_formats_give_the_same_tensors(tmp_path: Path) -> None:
         assert loaded.keys() == tensors.keys()
     assert metadata(tmp_path / "t.safetensors") == {"class_order": "facexlib"}
     assert metadata(tmp_path / "t.pth") == {}
+
+
+def test_the_same_tensors_give_the_same_bytes(tmp_path: Path) -> None:
+    """safetensors writes the header's fields in an order that differs from call to call."""
+    tensors = {f"t{i}": torch.full((i + 1,), float(i), dtype=(torch.float16, torch.int64)[i % 2]) for i in range(6)}
+    header = {f'field {i} \u00e9\x7f\n\x1f"': "\u2192\\" * i for i in range(8)}
+    written = set()
+    for i in range(8):
+        path = tmp_path / f"{i}.safetensors"
+        save_tensors(path, tensors, header)
+        written.add(path.read_bytes())
+    assert len(written) == 1
+    loaded = load_state_dict(path)
+    assert metadata(path) == header and loaded.keys() == tensors.keys()
+    assert all(
+        torch.equal(loaded[name], tensors[name]) and loaded[name].dtype == tensors[name].dtype for name in tensors
+    )
+
+
+def test_what_stands_survives_a_header_that_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "kept.safetensors"
+    save_tensors(path, {"a": torch.ones(2)}, {})
+    before = path.read_bytes()
+    shared = torch.ones(4)
+    with pytest.raises((OSError, RuntimeError)):
+        save_tensors(path, {"a": shared, "b": shared[:2]}, {})
+    assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == [path.name]

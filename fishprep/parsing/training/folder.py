@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from fishprep.errors import BuildError, ConfigurationError
 from fishprep.files import atomic, write_text
+from fishprep.tensors import save_tensors
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,8 @@ def save_weights(path: Path, tensors: dict[str, Tensor], header: dict[str, str])
         for name, tensor in tensors.items()
     }
     try:
-        with atomic(path) as temporary:
-            save_file(halved, temporary, header)
-    except (OSError, SafetensorError) as error:
+        save_tensors(path, halved, header)
+    except OSError as error:
         raise BuildError(f"{path}: cannot be written: {error}") from error
 
 
