@@ -48,6 +48,22 @@ class WeightRecord:
 
 _300W = "CC0-1.0 file trained on iBUG 300-W: non-commercial use only"
 
+
+def _pair(scale: int, sha256: str, size: int) -> WeightRecord:
+    """ParsingNet and FishFSRNet of one scale, trained here."""
+    name = f"fishfsr-x{scale}"
+    return WeightRecord(
+        name=name,
+        file=f"{name}.safetensors",
+        package=OWN_PACKAGE,
+        sha256=sha256,
+        size=size,
+        licence="non-commercial only: trained on CelebA",
+        purpose=f"super-resolution x{scale} (fishfsr upscale)",
+        flags="--model FILE",
+    )
+
+
 RECORDS: tuple[WeightRecord, ...] = (
     WeightRecord(
         name="bisenet-fishfsr",
@@ -59,16 +75,9 @@ RECORDS: tuple[WeightRecord, ...] = (
         purpose="face parsing, 19 classes (BiSeNet trained here)",
         flags="--parser-weights FILE",
     ),
-    WeightRecord(
-        name="fishfsr-x8",
-        file="fishfsr-x8.safetensors",
-        package=OWN_PACKAGE,
-        sha256="d2c9e04ce7f1531171169192abfeb673fd9b83e749ca0abac51997ff32e4eae6",
-        size=1_253_376,
-        licence="non-commercial only: trained on CelebA",
-        purpose="super-resolution x8 (fishfsr upscale)",
-        flags="--model FILE",
-    ),
+    _pair(4, "4bebae47bbef65b38ec0ac0c6a9aa9e35d06461781d6a3e6ea34e067faa10bcb", 880_432),
+    _pair(8, "d2c9e04ce7f1531171169192abfeb673fd9b83e749ca0abac51997ff32e4eae6", 1_253_376),
+    _pair(16, "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6", 1_696_544),
     WeightRecord(
         name="bisenet",
         file="parsing_bisenet.pth",
