@@ -19,7 +19,7 @@ def files() -> list[Path]:
 
 
 def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
-    assert files
+    assert {path.name for path in files} == {f"fishfsr-x{scale}.safetensors" for scale in (4, 8, 16)}
     for path in files:
         checkpoint = load_checkpoint(path)
         assert checkpoint.parsing_net is not None and checkpoint.sr_net is not None
