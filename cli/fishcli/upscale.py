@@ -49,7 +49,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 )
 @click.option("--aligned", is_flag=True, help="The same as --kind aligned.")
 @click.option("--outscale", type=float, help="Enlargement of photos.  [default: the scale of the model used]")
-@click.option("--force", is_flag=True, help="Shrink faces that are larger than the largest LR size: loses detail.")
+@click.option("--force", is_flag=True, help="Shrink faces far larger than the largest LR size too: loses detail.")
 @click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
 @click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
 @click.option("--landmarks", type=click.Choice(["dlib", "fan"]), default="dlib", help="What finds the faces.")

@@ -21,6 +21,12 @@ from fishprep.pyramid import RESIZERS
 SMALLEST_SIDE = HR_SIZE // max(SCALES)
 """Pixels a side of the smallest LR face: that of the largest scale."""
 
+LARGEST_SHRINK = 1.4
+"""Side of a crop over an LR size up to which a model makes more of the shrunken crop than bicubic does of the whole one.
+
+Measured by `benchmarks/sizes.py` (docs/upscaling.md); a crop stretched to the next LR size gains next to nothing.
+"""
+
 WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
 NO_MODEL = (
     "no checkpoint: give --model FILE.safetensors, once for each scale that is wanted. Faces whose crops have up to "
@@ -127,13 +133,13 @@ class ModelSet:
         return self.models[-1]
 
     def for_crop(self, side: float, force: bool) -> FaceModel | None:
-        """The model for a crop of `side` pixels: the one with the smallest LR size that is not below it.
+        """The model for a crop of `side` pixels: the one with the smallest LR size to which it need not be shrunk by more than
+        LARGEST_SHRINK.
 
-        Nothing of the photo is lost then. Where there is none: None, or with `force` the one with the largest LR
-        size, to which the crop is shrunk.
+        Where there is none: None, or with `force` the one with the largest LR size, whatever is lost.
         """
         for model in self.models:
-            if model.lr_size >= side:
+            if model.lr_size * LARGEST_SHRINK >= side:
                 return model
         return self.largest if force else None
 
@@ -170,8 +176,8 @@ def _load_model(path: Path, device: str, options: InferenceOptions | None) -> Fa
 
 
 def needed_scale(side: float) -> int | None:
-    """The scale whose LR size is the smallest that is not below `side`; None above the largest LR size."""
-    return next((scale for scale in sorted(SCALES, reverse=True) if side <= HR_SIZE // scale), None)
+    """The scale whose model would be taken for a crop of `side` pixels if there was one of each; None where none would."""
+    return next((scale for scale in sorted(SCALES, reverse=True) if side <= HR_SIZE // scale * LARGEST_SHRINK), None)
 
 
 def _common_recipe(models: Sequence[FaceModel]) -> FaceRecipe | None:

@@ -1,8 +1,8 @@
 """A picture → its faces, each cut, resized for the model that fits it, or left alone with the reason.
 
-Resampling that loses information: shrinking a crop to the LR size (only with `force`), and shrinking a restored face where the
-crop has fewer pixels than the LR size or the photo is enlarged by less than the model's scale. Enlarging loses none, but gives
-the model a softer face than it was trained on.
+Resampling that loses information: shrinking a crop to the LR size (by up to LARGEST_SHRINK, where the model more than makes up for
+it; by more only with `force`), and shrinking a restored face where the crop has fewer pixels than the LR size or the photo is
+enlarged by less than the model's scale. Enlarging loses none, but gives the model a softer face than it was trained on.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from fishfsr.errors import ConfigurationError
 from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.faces import FaceFinder
 from fishfsr.upscaling.kinds import LARGEST_LR_SIDE, SQUARE_ENOUGH, Kind, could_be_aligned, looks_like_crop
-from fishfsr.upscaling.models import SMALLEST_SIDE, FaceModel, ModelSet, needed_scale
+from fishfsr.upscaling.models import LARGEST_SHRINK, SMALLEST_SIDE, FaceModel, ModelSet, needed_scale
 from fishprep.crop import cut, outside_share, to_crop
 from fishprep.landmarks.base import Box, Face
 from fishprep.measures import pose
@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Planner:
-    """Makes plans. kind: what every picture is, None to guess. force: shrink crops larger than the largest LR size.
+    """Makes plans. kind: what every picture is, None to guess. force: shrink crops of any size to the largest LR size.
 
     finder: None where nothing is to be searched, which `kind` must say; else ConfigurationError.
     """
@@ -180,7 +180,7 @@ class Planner:
         scale = needed_scale(side)
         other = f"--model of scale x{scale} takes it" if scale else "no scale takes it"
         return (
-            f"its crop has {side} px a side, more than the {largest.lr_size} of x{largest.scale}: {other}, "
+            f"its crop has {side} px a side, more than {LARGEST_SHRINK:g} times the {largest.lr_size} of x{largest.scale}: {other}, "
             "--force shrinks it, which loses detail"
         )
 
@@ -209,7 +209,7 @@ def _pose_warnings(angles: tuple[float, float, float]) -> list[str]:
 
 
 def _scale_warnings(side: int, model: FaceModel) -> tuple[str, ...]:
-    if side > model.lr_size:
+    if side > LARGEST_SHRINK * model.lr_size:
         return (f"shrunk from {side} to {model.lr_size} px for x{model.scale}: detail of the photo is lost",)
     if model.lr_size > LARGEST_STRETCH * side:
         softer = "softer than what the model was trained on"

@@ -8,8 +8,12 @@ from PIL import Image
 from support import astronaut, run
 
 from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+from fishfsr.metrics import psnr
+from fishfsr.models.registry import HR_SIZE
 from fishfsr.resolver import FaceSuperResolver
 from fishfsr.shipped import shipped
+from fishfsr.upscaling.models import load_models
+from fishprep.pyramid import pillow_bicubic
 from fishprep.weights import WeightStore
 
 
@@ -57,3 +61,18 @@ def test_packed_it_is_half_as_large_and_nearly_the_same(files: list[Path], tmp_p
     one, other = (FaceSuperResolver(checkpoint).upscale(lr) for checkpoint in (loaded, again))
     assert 0 < (one - other).abs().max() < 0.01
     assert "exists" in run("fishfsr", "models", "pack", whole, packed, code=1).err
+
+
+def test_whatever_the_size_the_chosen_pair_makes_more_of_a_face_than_bicubic(files: list[Path]) -> None:
+    """Also where the face has to be made smaller for it; benchmarks/sizes.py has the mean over many faces, and further."""
+    models = load_models(files, device="cpu")
+    hr = pillow_bicubic(astronaut()[None, :180, 130:310], HR_SIZE)
+    for side in (8, 9, 10, 16, 18, 20, 32, 36, 40):
+        lr = pillow_bicubic(hr, side)
+        model = models.for_crop(side, force=False)
+        assert model is not None
+        fitting = torch.from_numpy(pillow_bicubic(lr, model.lr_size)).permute(0, 3, 1, 2) / 255
+        truth = torch.from_numpy(hr).permute(0, 3, 1, 2) / 255
+        plain = torch.from_numpy(pillow_bicubic(lr, HR_SIZE)).permute(0, 3, 1, 2) / 255
+        ours, theirs = (psnr(image, truth, 8).mean() for image in (model.resolver.upscale(fitting), plain))
+        assert ours > theirs + 0.1, f"{side} px by x{model.scale}"

@@ -19,9 +19,23 @@ def trained_on(scale: int, **shards: object) -> FaceModel:
 
 
 @pytest.mark.parametrize(
-    ("side", "scale"), [(8, 16), (9, 8), (16, 8), (17, 4), (20, 4), (32, 4), (33, None), (64, None), (127, None)]
+    ("side", "scale"),
+    [
+        (8, 16),
+        (9, 16),
+        (11, 16),
+        (12, 8),
+        (16, 8),
+        (20, 8),
+        (22, 8),
+        (23, 4),
+        (32, 4),
+        (44, 4),
+        (45, None),
+        (127, None),
+    ],
 )
-def test_the_smallest_lr_size_that_loses_nothing(bicubic: Models, side: int, scale: int | None) -> None:
+def test_the_smallest_lr_size_that_is_not_much_smaller(bicubic: Models, side: int, scale: int | None) -> None:
     models = bicubic(4, 16, 8)
     found = models.for_crop(side, force=False)
     assert (found and found.scale) == scale
@@ -35,7 +49,7 @@ def test_aligned_faces_go_to_the_nearest_size(bicubic: Models) -> None:
 
 
 def test_needed_scale() -> None:
-    assert [needed_scale(side) for side in (5, 8, 9, 16, 32, 64, 65)] == [16, 16, 8, 8, 4, 2, None]
+    assert [needed_scale(side) for side in (5, 8, 11, 12, 22, 23, 64, 89, 90)] == [16, 16, 16, 8, 8, 4, 2, 2, None]
 
 
 def test_recipe_of_the_checkpoints() -> None:

@@ -33,20 +33,23 @@ def test_crops_are_the_recipe_s_and_reach_the_model_at_its_size(
     photo: np.ndarray, points_at: Points, bicubic: Models
 ) -> None:
     plan = planned(photo, [points_at(20, 30, 16), points_at(60, 50, 20)], bicubic(4, 8))
-    exact, enlarged = plan.faces
+    exact, smaller = plan.faces
     assert exact.box == pytest.approx((19.5, 29.5, 35.5, 45.5))
     np.testing.assert_array_equal(exact.crop, photo[30:46, 20:36])
     assert exact.lr is exact.crop and exact.model and exact.model.scale == 8 and not exact.warnings
-    assert enlarged.side == 20 and enlarged.model and enlarged.model.scale == 4 and enlarged.lr is not None
-    wanted = Image.fromarray(photo[50:70, 60:80]).resize((32, 32), Image.Resampling.BICUBIC)
-    np.testing.assert_array_equal(enlarged.lr, np.asarray(wanted))
-    assert "softer" in enlarged.warnings[0]
+    assert smaller.side == 20 and smaller.model and smaller.model.scale == 8 and smaller.lr is not None
+    wanted = Image.fromarray(photo[50:70, 60:80]).resize((16, 16), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(smaller.lr, np.asarray(wanted))
+    assert not smaller.warnings
+    (stretched,) = planned(photo, [points_at(60, 50, 20)], bicubic(4)).faces
+    assert stretched.model and stretched.lr is not None and stretched.lr.shape == (32, 32, 3)
+    assert "softer" in stretched.warnings[0] and "x8 would fit better" in stretched.warnings[0]
 
 
 def test_faces_too_large_are_left_alone_unless_forced_and_those_of_128_always(
     photo: np.ndarray, points_at: Points, bicubic: Models
 ) -> None:
-    points = [points_at(5, 30, 17), points_at(60, 30, 127), points_at(210, 30, 128)]
+    points = [points_at(5, 30, 23), points_at(60, 30, 127), points_at(210, 30, 128)]
     plain = planned(photo, points, bicubic(8)).faces
     assert [face.model for face in plain] == [None] * 3
     assert "x4 takes it" in plain[0].reason and "--force" in plain[0].reason

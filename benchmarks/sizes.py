@@ -1,0 +1,82 @@
+"""How large a face may be for a model: PSNR-Y by the size of the LR face, each model against bicubic.
+
+    python benchmarks/sizes.py SHARDS CHECKPOINT... [--faces 200] [--sizes 8 10 12 ...]
+
+The HR faces of a split are made smaller to each size by Pillow's bicubic kernel, then enlarged to 128²: by bicubic, and by each
+model after another bicubic step to its LR size. From this comes how far `fishfsr upscale` shrinks a face (LARGEST_SHRINK).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fishfsr.evaluation.pictures import to_uint8
+from fishfsr.metrics import psnr
+from fishfsr.resolver import FaceSuperResolver, load
+from fishprep.pyramid import pillow_bicubic
+from fishprep.shards.reader import Shard
+from fishprep.shards.schema import HR_SIZE, shard_paths
+
+SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 26, 28, 32, 36, 40, 44, 48, 56, 64)
+BATCH = 20
+CUT_OFF = 8  # pixels of each side that PSNR leaves out, at every size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path)
+    parser.add_argument("checkpoints", nargs="+", type=Path)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    asked = parser.parse_args()
+    hr = read(asked.shards, asked.split, asked.faces)
+    resolvers = sorted((load(path, device="cpu") for path in asked.checkpoints), key=lambda resolver: -resolver.scale)
+    print(f"{len(hr)} faces, PSNR-Y in dB (gain over bicubic)")
+    print("| LR face | bicubic | " + " | ".join(f"x{resolver.scale}" for resolver in resolvers) + " |")
+    print("|---" * (2 + len(resolvers)) + "|")
+    for size in asked.sizes:
+        lr = pillow_bicubic(hr, size)
+        plain = decibel(pillow_bicubic(lr, HR_SIZE), hr)
+        cells = [
+            cell(decibel(enlarged(resolver, lr), hr), plain) if near(resolver, size) else "" for resolver in resolvers
+        ]
+        print(f"| {size} px | {plain:.2f} | " + " | ".join(cells) + " |", flush=True)
+
+
+def read(folder: Path, split: str, count: int) -> np.ndarray:
+    """The first `count` HR faces of a split, (N, 128, 128, 3) uint8."""
+    found: list[np.ndarray] = []
+    for path in (path for path in shard_paths(folder) if path.name.startswith(f"{split}-")):
+        with Shard(path) as shard:
+            found.append(np.array(shard.images(HR_SIZE)[: count - sum(map(len, found))]))
+    return np.concatenate(found)
+
+
+def near(resolver: FaceSuperResolver, size: int) -> bool:
+    """Whether a face of `size` is within a factor of two of what the model was trained on."""
+    return 0.5 <= size * resolver.scale / HR_SIZE <= 2
+
+
+def enlarged(resolver: FaceSuperResolver, lr: np.ndarray) -> np.ndarray:
+    """Faces of any size (N, s, s, 3) uint8 → (N, 128, 128, 3) uint8 by way of the model's LR size."""
+    fitting = images(pillow_bicubic(lr, HR_SIZE // resolver.scale))
+    return np.concatenate([to_uint8(resolver.upscale(part)) for part in fitting.split(BATCH)])
+
+
+def decibel(found: np.ndarray, hr: np.ndarray) -> float:
+    return float(psnr(images(found), images(hr), CUT_OFF).mean())
+
+
+def images(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+
+
+def cell(value: float, plain: float) -> str:
+    return f"{value:.2f} ({value - plain:+.2f})"
+
+
+if __name__ == "__main__":
+    main()
