@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+WEIGHTS = weights/pyproject.toml $(wildcard weights/fishfsr_weights/*)
 
 .PHONY: demo test lint clean
 
@@ -19,11 +20,11 @@ lint: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) demo
 
-$(VENV)/installed: pyproject.toml weights/pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . ./weights
 	touch $@
 
-$(VENV)/installed-dev: pyproject.toml weights/pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed-dev: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' ./weights
 	touch $@ $(VENV)/installed
 
