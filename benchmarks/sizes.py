@@ -1,6 +1,6 @@
 """How large a face may be for a model: PSNR-Y by the size of the LR face, each model against bicubic.
 
-    python benchmarks/sizes.py SHARDS CHECKPOINT... [--faces 200] [--sizes 8 10 12 ...]
+    python benchmarks/sizes.py SHARDS CHECKPOINT... [--faces 100] [--sizes 8 10 12 ...]
 
 The HR faces of a split are made smaller to each size by Pillow's bicubic kernel, then enlarged to 128²: by bicubic, and by each
 model after another bicubic step to its LR size. From this comes how far `fishfsr upscale` shrinks a face (LARGEST_SHRINK).
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("shards", type=Path)
     parser.add_argument("checkpoints", nargs="+", type=Path)
     parser.add_argument("--split", default="test")
-    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--faces", type=int, default=100)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     asked = parser.parse_args()
     hr = read(asked.shards, asked.split, asked.faces)

@@ -30,7 +30,7 @@ Measured by `benchmarks/sizes.py` (docs/upscaling.md); a crop stretched to the n
 WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
 NO_MODEL = (
     "no checkpoint: give --model FILE.safetensors, once for each scale that is wanted. Faces whose crops have up to "
-    f"{HR_SIZE // min(SCALES)} px a side can be enlarged; the models by LR size: {WHICH_MODEL}.\n"
+    f"{int(HR_SIZE // min(SCALES) * LARGEST_SHRINK)} px a side can be enlarged; the models by LR size: {WHICH_MODEL}.\n"
     "  install the trained ones:       pip install ./weights   (non-commercial use; then no --model is needed)\n"
     "  train one:                      fishfsr train SHARDS --scale 8 --out RUN   (then --model RUN/best.safetensors)\n"
     "  or convert the authors' files:  fishfsr models import FISHFSRNET.pth PARSINGNET.pth x8.safetensors"

@@ -92,7 +92,7 @@ def test_the_same_tensors_give_the_same_bytes(tmp_path: Path) -> None:
     )
 
 
-def test_what_stands_survives_a_header_that_cannot_be_written(tmp_path: Path) -> None:
+def test_what_stands_survives_tensors_that_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "kept.safetensors"
     save_tensors(path, {"a": torch.ones(2)}, {})
     before = path.read_bytes()
