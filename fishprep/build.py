@@ -435,6 +435,7 @@ def _row(outcome: Outcome, name: str, split: str, status: Status, reason: str) -
         status=status,
         reason=reason,
         licence=photo.licence,
+        note=outcome.note or None,
         identity=photo.identity,
         width=outcome.width,
         height=outcome.height,

@@ -19,6 +19,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "MPO")
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .ppm .pgm .pbm .pnm .tif .tiff".split())
 """Lower-case suffixes that promise a picture; what a file is in truth, only its content says."""
 
+VERSION = 1
+"""Of what `decode` makes of a file; goes up whenever the same bytes become other pixels."""
+
 MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
 
@@ -62,11 +65,27 @@ def looks_like_picture(head: bytes) -> bool:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a file shows, upright. pixels: (H, W, 3) uint8 RGB.
+
+    note: what was done to the file's own values that its owner should know; empty where there is nothing to say.
+    """
+
+    pixels: np.ndarray
+    note: str = ""
+
+
 def decode(data: bytes, limits: Limits) -> np.ndarray:
+    """The pixels of `decode_picture`."""
+    return decode_picture(data, limits).pixels
+
+
+def decode_picture(data: bytes, limits: Limits) -> Picture:
     """Decode a picture.
 
-    Returns (H, W, 3) uint8 RGB: the first frame, turned upright by its EXIF orientation; grey, palette, CMYK and 16-bit
-    pictures converted; transparency laid over white.
+    Its pixels: the first frame, turned upright by its EXIF orientation; grey, palette, CMYK and 16-bit pictures converted;
+    transparency laid over white.
 
     Raises DecodeError with status `undecodable` or `too_large`. The size is read from the header and checked before any
     pixel is decoded.
@@ -79,7 +98,7 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 _check_size(picture, limits)
                 picture.load()
-                return _rgb(_upright(picture))
+                return Picture(_rgb(_upright(picture)))
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:

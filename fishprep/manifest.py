@@ -38,6 +38,7 @@ ROW_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("status", pa.string()),
         ("reason", pa.string()),
+        ("note", pa.string()),
         ("shard", pa.string()),
         ("index", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
@@ -52,7 +53,8 @@ ROW_SCHEMA = pa.schema(
     ]
 )
 
-_WITHOUT_SCORE = ROW_SCHEMA.remove(ROW_SCHEMA.get_field_index("score"))
+_ADDED = frozenset({"score", "note"})
+"""Columns that the rows of older builds do not have; they are read as null."""
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -70,8 +72,9 @@ class Row:
     """One face, or one photo of which no face was kept.
 
     id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
-    not be read. shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives
-    none. width, height: of the upright photo.
+    not be read. note: what was found out about the photo on the way and decides nothing, None where there is nothing to say.
+    shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives none.
+    width, height: of the upright photo.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Row:
     status: Status
     reason: str
     licence: str
+    note: str | None = None
     identity: str | None = None
     shard: str | None = None
     index: int | None = None
@@ -150,8 +154,10 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def are_rows(schema: pa.Schema) -> bool:
-    """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store the score yet."""
-    return schema.equals(ROW_SCHEMA) or schema.equals(_WITHOUT_SCORE)
+    """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store all of them yet."""
+    missing = set(ROW_SCHEMA.names) - set(schema.names)
+    known = pa.schema([field for field in ROW_SCHEMA if field.name not in missing & _ADDED])
+    return schema.equals(known)
 
 
 def finished(folder: Path) -> dict[ShardName, ShardRecord]:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from fishprep import __version__, names
-from fishprep.decode import Limits, decode, read_file
+from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import BuildError, ConfigurationError, DecodeError
 from fishprep.files import atomic, write_text
 from fishprep.parsing.bisenet import BiSeNetParser
@@ -24,6 +24,7 @@ from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.status import Status
+from fishprep.words import joined
 
 OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
 """Output folders, and the suffix of the pictures in each."""
@@ -60,7 +61,7 @@ class ParsedImage:
     """One row of the table.
 
     path: relative to the source, as text (`names.text`).
-    status: `ok`, or why there is no map; `reason` says more on one line.
+    status: `ok`, or why there is no map; `reason` says more on one line. note: what was done to the file's own values.
     sha256: of the image file; empty where it was not read.
     output: path of its pictures in each of the output folders, without their suffix, as text; empty where there are none.
     skin: share of the image's pixels that are skin.
@@ -74,6 +75,7 @@ class ParsedImage:
     width: int = 0
     height: int = 0
     skin: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class _Loaded:
     """An image that waits for its batch."""
 
     photo: Photo
-    image: np.ndarray
+    picture: Picture
     sha256: str
 
 
@@ -184,10 +186,11 @@ class _Run:
             if earlier is not None and earlier.sha256 == sha256 and self._stands(photo, earlier):
                 self._done_before += 1
                 return earlier
-            image = decode(data, self._request.limits)
-            if max(image.shape) > LONGEST_SIDE:
-                raise DecodeError(Status.TOO_LARGE, f"a side of {max(image.shape):,} pixels, at most {LONGEST_SIDE:,}")
-            return _Loaded(photo, image, sha256)
+            picture = decode_picture(data, self._request.limits)
+            side = max(picture.pixels.shape)
+            if side > LONGEST_SIDE:
+                raise DecodeError(Status.TOO_LARGE, f"a side of {side:,} pixels, at most {LONGEST_SIDE:,}")
+            return _Loaded(photo, picture, sha256)
         except DecodeError as error:
             return ParsedImage(photo.relative, str(error.status), error.reason)
 
@@ -195,7 +198,7 @@ class _Run:
         return earlier.status == Status.OK and all(path.is_file() for path in _outputs(photo, self._request))
 
     def _parse(self, stream: TextIO, waiting: list[_Loaded]) -> None:
-        maps = self._parser.parse_images([loaded.image for loaded in waiting])
+        maps = self._parser.parse_images([loaded.picture.pixels for loaded in waiting])
         for loaded, classes in zip(waiting, maps, strict=True):
             try:
                 row = self._write(loaded, classes)
@@ -213,7 +216,11 @@ class _Run:
         numbered = convert(classes, ClassOrder.CELEBAMASK, order)
         indexed = Image.fromarray(numbered, mode="P")
         indexed.putpalette(palette(order).tobytes())
-        pictures = (indexed, Image.fromarray(skin * 255), Image.fromarray(overlay(loaded.image, numbered, order)))
+        pictures = (
+            indexed,
+            Image.fromarray(skin * 255),
+            Image.fromarray(overlay(loaded.picture.pixels, numbered, order)),
+        )
         for path, picture in zip(_outputs(loaded.photo, self._request), pictures, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
@@ -227,6 +234,7 @@ class _Run:
             width=width,
             height=height,
             skin=round(float(skin.mean()), 4),
+            note=joined(loaded.photo.note, loaded.picture.note),
         )
 
     def _record(self, stream: TextIO, row: ParsedImage) -> None:

@@ -19,6 +19,7 @@ class Photo:
     identity: name of the person where the source knows it.
     reference: what the source's annotation files say of the face.
     points_file: a file with its 68 points, read when the photo is.
+    note: what the source found out about it that decides nothing, for its rows.
     problem: set where the file is known not to be usable; it is not opened then.
     """
 
@@ -30,4 +31,5 @@ class Photo:
     identity: str | None = None
     reference: Reference = field(default_factory=Reference)
     points_file: Path | None = None
+    note: str = ""
     problem: Problem | None = None

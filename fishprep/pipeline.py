@@ -15,7 +15,7 @@ import numpy as np
 from fishprep import names
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
-from fishprep.decode import decode, read_file
+from fishprep.decode import decode_picture, read_file
 from fishprep.errors import DecodeError, SourceError
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
@@ -25,6 +25,7 @@ from fishprep.parsing.base import FaceParser
 from fishprep.photo import Photo
 from fishprep.pyramid import hr_face
 from fishprep.status import Problem, Status
+from fishprep.words import joined
 
 BATCH_PHOTOS = 32
 BATCH_PIXELS = 40_000_000
@@ -47,7 +48,8 @@ class HRFace:
 class Outcome:
     """What came of a photo: the faces kept, left to right, and the problems of those dropped.
 
-    sha256 is empty where the file could not be read; width and height are None where it was not decoded.
+    sha256 is empty where the file could not be read; width and height are None where it was not decoded. note: what its source
+    and its decoder have to say, which decides nothing.
     """
 
     photo: Photo
@@ -56,6 +58,7 @@ class Outcome:
     height: int | None = None
     kept: tuple[HRFace, ...] = ()
     dropped: tuple[Problem, ...] = ()
+    note: str = ""
 
 
 @dataclass
@@ -120,23 +123,25 @@ class FacePipeline:
 
     def _decode(self, photo: Photo) -> _Decoded:
         if photo.problem is not None:
-            return _Decoded(Outcome(photo, dropped=(photo.problem,)))
+            return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
         with self.times.stage("decode"):
-            sha256 = ""
+            sha256, note = "", photo.note
             try:
                 data = read_file(photo.path, self.configuration.limits)
                 sha256 = hashlib.sha256(data).hexdigest()
-                image = decode(data, self.configuration.limits)
+                picture = decode_picture(data, self.configuration.limits)
+                note = joined(photo.note, picture.note)
                 reference = photo.reference
                 if photo.points_file is not None and self.configuration.landmarks == "annotation":
                     reference = replace(reference, points=read_points(photo.points_file, photo.relative))
             except DecodeError as error:
-                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status(error.status), error.reason),)))
+                problem = Problem(Status(error.status), error.reason)
+                return _Decoded(Outcome(photo, sha256, dropped=(problem,), note=note))
             except SourceError as error:
                 reason = str(error).replace(str(photo.points_file), _below_source(photo))
-                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),)))
-        height, width = image.shape[:2]
-        return _Decoded(Outcome(photo, sha256, width, height), Query(image, reference))
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),), note=note))
+        height, width = picture.pixels.shape[:2]
+        return _Decoded(Outcome(photo, sha256, width, height, note=note), Query(picture.pixels, reference))
 
     def _search(self, batch: Sequence[_Decoded]) -> Iterator[Outcome]:
         queries = [decoded.query for decoded in batch if decoded.query is not None]

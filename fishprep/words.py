@@ -1,4 +1,4 @@
-"""Numbers in the words of a message."""
+"""Numbers and remarks in the words of a message."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -21,3 +21,12 @@ def size_text(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
         count /= 1000
     raise AssertionError
+
+
+def joined(*remarks: str) -> str:
+    """Remarks on one line, without those that are empty.
+
+    >>> joined("grey", "", "turned")
+    'grey; turned'
+    """
+    return "; ".join(remark for remark in remarks if remark)

@@ -13,7 +13,9 @@ from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, co
 from fishfsr.upscaling.planning import Plan, PlannedFace
 from fishfsr.upscaling.record import FaceRow, Fate, InputRow, Refusal
 from fishfsr.upscaling.restoring import Restored
+from fishprep.decode import Picture
 from fishprep.status import Status
+from fishprep.words import joined
 
 LARGEST_OUTSCALE = 32
 
@@ -36,6 +38,7 @@ class Result:
 
     source: Input
     sha256: str
+    picture: Picture
     plan: Plan
     restored: Mapping[int, Restored]
 
@@ -88,7 +91,7 @@ class Result:
             width=width,
             height=height,
             outscale=0.0 if problem else self.outscale(size),
-            note=self.plan.note,
+            note=joined(self.picture.note, self.plan.note),
             files=files,
             faces=tuple(self._face_row(number, face, problem is None) for number, face in enumerate(self.plan.faces)),
         )

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
@@ -20,7 +19,7 @@ from fishfsr.upscaling.planning import Plan, Planner
 from fishfsr.upscaling.record import FILE, Fate, InputRow, Record, Refusal, read_record
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
-from fishprep.decode import Limits, decode, read_file
+from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import DecodeError
 
 WAITING_PIXELS = 40_000_000
@@ -121,11 +120,11 @@ def upscale_files(
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """An input's pixels, or its row where there are none to be had."""
+    """An input's picture, or its row where there are none to be had."""
 
     source: Input
     sha256: str = ""
-    image: np.ndarray | None = None
+    picture: Picture | None = None
     row: InputRow | None = None
 
 
@@ -163,8 +162,8 @@ class _Run:
             if opened.row is not None:
                 self._settle(opened.row)
                 continue
-            assert opened.image is not None
-            plan = self._planner.plan(opened.image)
+            assert opened.picture is not None
+            plan = self._planner.plan(opened.picture.pixels)
             self._tell()
             if not plan.count:
                 self._finish([(opened, plan)])
@@ -198,7 +197,7 @@ class _Run:
             if earlier is not None and self._stands(earlier, sha256):
                 self._done_before += 1
                 return _Opened(source, sha256, row=earlier)
-            return _Opened(source, sha256, decode(data, self._request.limits))
+            return _Opened(source, sha256, decode_picture(data, self._request.limits))
         except DecodeError as error:
             return _Opened(source, sha256, row=_refused(source, str(error.status), error.reason, sha256))
 
@@ -209,7 +208,8 @@ class _Run:
     def _finish(self, waiting: Sequence[tuple[_Opened, Plan]]) -> None:
         restored = restore([plan for _, plan in waiting], self._request.batch)
         for (opened, plan), faces in zip(waiting, restored, strict=True):
-            self._settle(self._written(Result(opened.source, opened.sha256, plan, faces)))
+            assert opened.picture is not None
+            self._settle(self._written(Result(opened.source, opened.sha256, opened.picture, plan, faces)))
 
     def _written(self, result: Result) -> InputRow:
         """Write an input's pictures; its row."""

@@ -197,21 +197,21 @@ def test_a_stopped_retry_of_photos_that_are_gone(portraits: Path, stopped_retry:
     assert "photos gone from the source: 1" in refused and "--overwrite" in refused
 
 
-def test_a_build_from_before_scores_were_stored(portraits: Path, built: Path, copy_of: Copy) -> None:
-    """Its tables have no column for them, and its configuration no setting: it took the largest whatever its score."""
+def test_a_build_from_before_scores_and_notes_were_stored(portraits: Path, built: Path, copy_of: Copy) -> None:
+    """Its tables have no columns for them, and its configuration no setting: it took the largest whatever its score."""
     out = copy_of(built)
     start = json.loads((out / "configuration.json").read_text())
     del start["configuration"]["min_score"]
     (out / "configuration.json").write_text(json.dumps(start))
     for path in (*out.glob("train-*.parquet"), out / "samples.parquet"):
         table = pq.read_table(path)
-        pq.write_table(table.drop_columns("score"), path)
+        pq.write_table(table.drop_columns(["score", "note"]), path)
     run("fishprep", "report", out)
     refused = run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, code=1)
     assert "min_score: 0.0 → 0.35" in refused.err
     run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--min-score", 0)
     run("fishprep", "verify", out)
-    assert {row["score"] for row in rows(out).values()} == {None}
+    assert {(row["score"], row["note"]) for row in rows(out).values()} == {(None, None)}
     run("fishprep", "retry", out, "--status", "no_face")
     assert json.loads((out / "retry-0001.json").read_text())["configuration"]["min_score"] == 0.0
 

@@ -50,6 +50,13 @@ def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcom
     return next(FacePipeline(configuration, backend, LandmarkSkinParser()).faces([shot]))
 
 
+def test_what_the_source_notes_stands_beside_whatever_becomes_of_the_photo(tmp_path: Path) -> None:
+    kept = photo(tmp_path / "kept.png", note="its box is off the picture")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for shot in (kept, Photo("broken", tmp_path / "broken.png", "broken.png", note="its box is off the picture")):
+        assert outcome(Placed((150, 100, 42)), shot).note == "its box is off the picture"
+
+
 def test_the_pixels_of_the_box_are_the_face(tmp_path: Path) -> None:
     """A box of exactly 128 px is cut, not resampled, and its points are moved, not scaled."""
     shot = photo(tmp_path / "a.png")
