@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from fishfsr import __version__
 from fishfsr.errors import CheckpointError, ConfigurationError
-from fishfsr.models.config import FishFSRNetConfig, NetworkConfig
-from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.config import NetworkConfig, SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import ARCHITECTURES, architecture_of
+from fishfsr.models.sr_net import SrNet
 from fishfsr.state import load_state
 from fishprep.tensors import save_tensors
 
@@ -76,7 +76,7 @@ class Checkpoint:
     """
 
     parsing_net: ParsingNet | None = None
-    sr_net: FishFSRNet | None = None
+    sr_net: SrNet | None = None
     details: Details = field(default_factory=Details)
 
 
@@ -138,7 +138,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: the tensor {stray[0]} belongs to neither network")
     parsing_net = _network(metadata.parsing_net, PARSING_NET, tensors, path)
     sr_net = _network(metadata.sr_net, SR_NET, tensors, path)
-    assert isinstance(parsing_net, ParsingNet | None) and isinstance(sr_net, FishFSRNet | None)  # _entry has seen to it
+    assert isinstance(parsing_net, ParsingNet | None) and isinstance(sr_net, SrNet | None)  # _entry has seen to it
     return Checkpoint(parsing_net, sr_net, metadata.details)
 
 
@@ -238,12 +238,12 @@ def _check_together(metadata: CheckpointMetadata, path: Path) -> None:
     if parsing is not None and sr is not None and parsing.config.map_channels != sr.config.map_channels:
         raise CheckpointError(
             f"{path}: the networks do not go together: ParsingNet makes {parsing.config.map_channels} map channels, "
-            f"FishFSRNet reads {sr.config.map_channels}"
+            f"{sr.architecture} reads {sr.config.map_channels}"
         )
 
 
 def _scale(entry: NetworkEntry) -> int:
-    assert isinstance(entry.config, FishFSRNetConfig)
+    assert isinstance(entry.config, SrNetConfig)
     return entry.config.scale
 
 

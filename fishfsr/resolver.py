@@ -11,17 +11,17 @@ from fishfsr.device import resolve_device
 from fishfsr.errors import CheckpointError
 from fishfsr.inference import InferenceOptions, Runner
 from fishfsr.models.checks import check_image, check_map
-from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.models.sr_net import SrNet
 
 Network = TypeVar("Network", bound=nn.Module)
 
 NO_PARSING_NET = "this checkpoint holds no ParsingNet: pass the parsing map, or load a file with both networks"
-NO_SR_NET = "this checkpoint holds ParsingNet alone, no FishFSRNet: it cannot enlarge faces"
+NO_SR_NET = "this checkpoint holds ParsingNet alone, no network that enlarges: it cannot enlarge faces"
 
 
 class FaceSuperResolver:
-    """ParsingNet and FishFSRNet of one checkpoint: LR faces in, maps and enlarged faces out.
+    """ParsingNet and the network that enlarges, of one checkpoint: LR faces in, maps and enlarged faces out.
 
     `parsing_net` and `sr_net` are the networks themselves (float32, on `device`). What `parse` and `upscale`
     run is a copy prepared by `options`: after changing the networks' weights call `prepare` again.
@@ -54,7 +54,7 @@ class FaceSuperResolver:
         return self._parsing_net
 
     @property
-    def sr_net(self) -> FishFSRNet:
+    def sr_net(self) -> SrNet:
         """Raises CheckpointError when the checkpoint has none."""
         if self._sr_net is None:
             raise CheckpointError(NO_SR_NET)

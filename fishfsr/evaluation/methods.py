@@ -37,7 +37,7 @@ class Outputs:
 class Methods:
     """Runs every method. The network runs once for each choice of a map, or once where it reads none.
 
-    Raises CheckpointError where there is no FishFSRNet, or no ParsingNet and the estimated map is asked for;
+    Raises CheckpointError where there is no network that enlarges, or no ParsingNet and the estimated map is asked for;
     ConfigurationError where another face's map is asked for and there is only one face.
     """
 

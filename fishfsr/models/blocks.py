@@ -19,6 +19,11 @@ def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, 1)
 
 
+def enlarged(lr: Tensor, scale: int) -> Tensor:
+    """(N, 3, h, w) by PyTorch's bicubic kernel to (N, 3, s·h, s·w): what a network's output is added to."""
+    return F.interpolate(lr, scale_factor=scale, mode="bicubic", align_corners=False)
+
+
 def conv_relu_conv(width: int) -> nn.Sequential:
     """3x3 convolution, ReLU, 3x3 convolution: the residual body of EDSR, which the paper uses throughout."""
     return nn.Sequential(conv3x3(width, width), nn.ReLU(), conv3x3(width, width))

@@ -9,6 +9,7 @@ from fishfsr.models.blocks import REDUCTION
 SCALES = (2, 4, 8, 16)
 WIDEST = 1024
 DEEPEST = 256
+NARROWEST = 32
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,11 @@ class ParsingNetConfig(NetworkConfig):
 
 
 @dataclass(frozen=True)
-class FishFSRNetConfig(NetworkConfig):
-    """FishFSRNet: by default the paper's (Model 8), with the switches of Table III and Fig. 14.
-
-    `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
-    `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.
-    """
+class SrNetConfig(NetworkConfig):
+    """What every network has that enlarges a face: its `scale`, and whether it reads the parsing map."""
 
     scale: int = 8
-    spatial_attention: bool = True
-    channel_attention: bool = True
-    parsing_branch: bool = True
-    multi_scale_refine: bool = True
     use_map: bool = True
-    global_residual: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +79,52 @@ class FishFSRNetConfig(NetworkConfig):
     @property
     def needs_map(self) -> bool:
         """Whether the output depends on the parsing map."""
+        return self.use_map
+
+
+@dataclass(frozen=True)
+class FishFSRNetConfig(SrNetConfig):
+    """FishFSRNet: by default the paper's (Model 8), with the switches of Table III and Fig. 14.
+
+    `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
+    `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.
+    """
+
+    spatial_attention: bool = True
+    channel_attention: bool = True
+    parsing_branch: bool = True
+    multi_scale_refine: bool = True
+    global_residual: bool = False
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether the output depends on the parsing map."""
         return self.parsing_branch and self.use_map
+
+
+@dataclass(frozen=True)
+class TaperNetConfig(SrNetConfig):
+    """TaperNet: `width` features at the LR size, half as many at each doubling of it, but never fewer than 32 (or `width`).
+
+    `blocks`: residual blocks at the LR size; `blocks_above`: at each size above it.
+    """
+
+    width: int = 128
+    blocks: int = 8
+    blocks_above: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("blocks", "blocks_above"):
+            if not 1 <= getattr(self, name) <= DEEPEST:
+                raise ConfigurationError(f"{name} = {getattr(self, name)}: must be from 1 to {DEEPEST}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Features at the LR size, at twice that, ... up to half the HR size."""
+        floor = min(self.width, NARROWEST)
+        levels = range(self.scale.bit_length() - 1)
+        return tuple(max(floor, (self.width >> level) // REDUCTION * REDUCTION) for level in levels)
 
 
 def check_scale(scale: int, known: tuple[int, ...] = SCALES) -> None:

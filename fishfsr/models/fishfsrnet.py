@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from fishfsr.models.blocks import MSRB, PAFB, AttentionBranch, Concatenation, Down, ParsingBranch, Up, conv3x3
+from fishfsr.models.blocks import MSRB, PAFB, AttentionBranch, Concatenation, Down, ParsingBranch, Up, conv3x3, enlarged
 from fishfsr.models.checks import check_image, check_map
 from fishfsr.models.config import FishFSRNetConfig
+from fishfsr.models.sr_net import SrNet
 
 PAFBS_PER_STAGE = 2
 
@@ -34,12 +34,13 @@ class Stage(nn.Module):
         return resampled, features
 
 
-class FishFSRNet(nn.Module):
+class FishFSRNet(SrNet):
     """Feature extraction, head (n up stages), body (n down stages), tail (n up stages), reconstruction; n = log2(scale)."""
 
     def __init__(self, config: FishFSRNetConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or FishFSRNetConfig()
+        self.config: FishFSRNetConfig = config or FishFSRNetConfig()
+        config = self.config
         width, levels = config.width, range(config.scale.bit_length() - 1)
         self.first = conv3x3(3, width)
         self.head = nn.ModuleList(Stage(config, Up(width)) for _ in levels)
@@ -70,7 +71,7 @@ class FishFSRNet(nn.Module):
             _, features = stage(features, kept_body, parsing)
         sr = self.last(features)
         if self.config.global_residual:
-            sr = sr + F.interpolate(lr, scale_factor=self.config.scale, mode="bicubic", align_corners=False)
+            sr = sr + enlarged(lr, self.config.scale)
         return sr
 
 

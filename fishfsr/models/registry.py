@@ -11,14 +11,18 @@ from torch import nn
 
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import ConfigurationError
-from fishfsr.models.config import SCALES, FishFSRNetConfig, NetworkConfig, ParsingNetConfig
+from fishfsr.models.config import SCALES, FishFSRNetConfig, NetworkConfig, ParsingNetConfig, TaperNetConfig
 from fishfsr.models.count import count_macs, count_parameters
 from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.presets import PRESETS
+from fishfsr.models.tapernet import TaperNet
 
 HR_SIZE = 128
 PAPER = "Wang et al., Super-Resolving Face Image by Facial Parsing Information, 2023"
+OWN = "this project; not in the paper"
+TAPER_WIDTHS = MappingProxyType({2: 48, 4: 96, 8: 128, 16: 192})
+"""Features at the LR size of each scale's TaperNet."""
 
 
 class Architecture(NamedTuple):
@@ -32,6 +36,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         "parsingnet": Architecture(ParsingNetConfig, ParsingNet),
         "fishfsrnet": Architecture(FishFSRNetConfig, FishFSRNet),
+        "tapernet": Architecture(TaperNetConfig, TaperNet),
         "authors_fishfsrnet": Architecture(AuthorsFishFSRNetConfig, AuthorsFishFSRNet),
     }
 )
@@ -85,6 +90,10 @@ MODELS: Mapping[str, ModelRecord] = MappingProxyType(
         for record in (
             *(ModelRecord(f"parsingnet_x{scale}", "parsingnet", scale) for scale in SCALES),
             *(ModelRecord(f"fishfsrnet_x{scale}", "fishfsrnet", scale) for scale in SCALES),
+            *(
+                ModelRecord(f"tapernet_x{scale}", "tapernet", scale, width, paper=OWN)
+                for scale, width in TAPER_WIDTHS.items()
+            ),
             *(ModelRecord(f"authors_fishfsrnet_x{scale}", "authors_fishfsrnet", scale) for scale in (4, 8)),
         )
     }

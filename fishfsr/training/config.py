@@ -1,18 +1,22 @@
 """Every choice of a training in one validated, frozen record: preset < architecture of `--init` < file < `--set`."""
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fishfsr.data.degradation import Degradation
 from fishfsr.errors import ConfigurationError
-from fishfsr.models.config import FishFSRNetConfig, ParsingNetConfig, check_scale
+from fishfsr.models.config import ParsingNetConfig, SrNetConfig, check_scale
+from fishfsr.models.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+SrArchitecture = Literal["fishfsrnet", "tapernet"]
+TRAINED = get_args(SrArchitecture)
 Settings = dict[str, Any]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -62,8 +66,13 @@ class ParsingSection(StageSection):
 
 
 class SrSection(StageSection):
-    """Stage 2: FishFSRNet, with the switches of Table III; `global_residual` adds the bicubic enlargement to the output."""
+    """Stage 2: the network that enlarges, by its `architecture`.
 
+    FishFSRNet has the switches of Table III, and `global_residual` adds the bicubic enlargement to its output. TaperNet has
+    `blocks` and `blocks_above`.
+    """
+
+    architecture: SrArchitecture = "fishfsrnet"
     steps: Count = 400_000
     spatial_attention: bool = True
     channel_attention: bool = True
@@ -72,23 +81,29 @@ class SrSection(StageSection):
     use_map: bool = True
     global_residual: bool = False
 
-    def network(self, scale: int) -> FishFSRNetConfig:
-        """The network's own record. Raises ConfigurationError."""
-        return FishFSRNetConfig(
-            width=self.width,
-            scale=scale,
-            **{name: getattr(self, name) for name in SWITCHES},
-        )
+    blocks: int = 8
+    blocks_above: int = 2
+
+    def network(self, scale: int) -> SrNetConfig:
+        """The network's own record. Raises ConfigurationError, also for an option that the architecture has not."""
+        kind = ARCHITECTURES[self.architecture].config
+        own = {field.name for field in dataclasses.fields(kind)}
+        foreign = [name for name in ARCHITECTURE_OPTIONS - own if getattr(self, name) != _default(name)]
+        if foreign:
+            raise ConfigurationError(f"sr.{min(foreign)}: {self.architecture} has no such option")
+        config = kind.from_dict({"scale": scale} | {name: getattr(self, name) for name in ARCHITECTURE_OPTIONS & own})
+        assert isinstance(config, SrNetConfig)
+        return config
 
 
-SWITCHES = (
-    "spatial_attention",
-    "channel_attention",
-    "parsing_branch",
-    "multi_scale_refine",
-    "use_map",
-    "global_residual",
-)
+ARCHITECTURE_OPTIONS = frozenset(SrSection.model_fields) - frozenset(StageSection.model_fields) - {"architecture"} | {
+    "width"
+}
+"""The fields of [sr] that describe the network; each architecture has some of them."""
+
+
+def _default(name: str) -> Any:
+    return SrSection.model_fields[name].default
 
 
 class Validation(Section):

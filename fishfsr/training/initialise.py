@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from fishfsr.models.blocks import MSRB, PAFB, RefineBlock, ResidualBlock
+from fishfsr.models.tapernet import GatedBlock
 
 BRANCH_GAIN = 0.2
 OUTPUT_GAIN = 0.1
@@ -37,12 +38,12 @@ def _ends_of_branches(module: nn.Module) -> list[nn.Module]:
         return [module.fusion]
     if isinstance(module, RefineBlock):
         return [module.project[-1]]
-    return [module.body[-1]] if isinstance(module, ResidualBlock) else []
+    return [module.body[-1]] if isinstance(module, ResidualBlock | GatedBlock) else []
 
 
 def _draw_before_relu(layers: nn.Sequential) -> None:
     for layer, following in zip(layers, list(layers)[1:], strict=False):
-        if isinstance(layer, nn.Conv2d) and isinstance(following, nn.ReLU):
+        if isinstance(layer, nn.Conv2d) and isinstance(following, nn.ReLU | nn.LeakyReLU):
             _draw(layer, 2**0.5)
 
 

@@ -16,11 +16,12 @@ from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
 from fishfsr.data import ShardDataset
 from fishfsr.device import resolve_device
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
-from fishfsr.models.config import FishFSRNetConfig
-from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.config import SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.models.registry import build
+from fishfsr.models.sr_net import SrNet
 from fishfsr.training.checkpoint import RunFolder, State, load_state
-from fishfsr.training.config import SWITCHES, Settings, StageSection, TrainingConfig
+from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, StageSection, TrainingConfig
 from fishfsr.training.initialise import unit_variance
 from fishfsr.training.journal import ORDER, Journal, Listen, Note, check_tensorboard
 from fishfsr.training.loop import StageLoop, Surroundings
@@ -76,11 +77,12 @@ def init_settings(path: Path) -> Settings:
         config = metadata.parsing_net.config
         settings["parsing"] = {"width": config.width, "blocks": getattr(config, "blocks", 8)}
     if metadata.sr_net is not None:
-        sr = metadata.sr_net.config
-        if type(sr) is not FishFSRNetConfig or sr.map_channels != 1:
-            raise ConfigurationError(f"{path}: {metadata.sr_net.architecture} cannot be trained here, only run")
-        settings["sr"] = {name: getattr(sr, name) for name in ("width", *SWITCHES)}
-        settings["scale"] = sr.scale
+        sr, architecture = metadata.sr_net.config, metadata.sr_net.architecture
+        if architecture not in TRAINED or sr.map_channels != 1:
+            raise ConfigurationError(f"{path}: {architecture} cannot be trained here, only run")
+        assert isinstance(sr, SrNetConfig)
+        options = {name: getattr(sr, name) for name in sorted(ARCHITECTURE_OPTIONS) if hasattr(sr, name)}
+        settings |= {"sr": {"architecture": architecture, **options}, "scale": sr.scale}
     return settings
 
 
@@ -190,7 +192,7 @@ class _Run:
         if name == "parsing":
             parsing_net = self.init.parsing_net or _fresh(ParsingNet(config.parsing.network()), config.parsing)
             return ParsingStage(parsing_net, config.parsing)
-        network = self.init.sr_net or _fresh(FishFSRNet(config.sr.network(config.scale)), config.sr)
+        network = self.init.sr_net or _fresh(_sr_net(config), config.sr)
         return SrStage(network, config.sr, self._parsing_net() if network.config.needs_map else None)
 
     def _parsing_net(self) -> ParsingNet:
@@ -211,6 +213,12 @@ class _Run:
     def _checkpoint(self, name: str) -> Path:
         best = self.folder.best(name)
         return best if best.exists() else self.folder.last(name)
+
+
+def _sr_net(config: TrainingConfig) -> SrNet:
+    network = build(config.sr.architecture, config.sr.network(config.scale))
+    assert isinstance(network, SrNet)
+    return network
 
 
 def _fresh(network: Network, section: StageSection) -> Network:

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.data.batch import Faces
 from fishfsr.metrics import parsing_accuracy, psnr, ssim
-from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.models.sr_net import SrNet
 from fishfsr.training.config import StageSection
 
 Forward = Callable[..., Tensor]
@@ -69,7 +69,7 @@ class SrStage:
 
     name, figure = "sr", "psnr"
 
-    def __init__(self, network: FishFSRNet, section: StageSection, parsing_net: ParsingNet | None) -> None:
+    def __init__(self, network: SrNet, section: StageSection, parsing_net: ParsingNet | None) -> None:
         self.network, self.section = network, section
         self.parsing_net = None if parsing_net is None else parsing_net.eval().requires_grad_(False)
 

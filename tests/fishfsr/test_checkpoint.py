@@ -73,7 +73,7 @@ def test_one_network_alone(pair: Checkpoint, tmp_path: Path, images: Images) -> 
     lr = images(2, 8)
     assert upscaler.upscale(lr, parser.parse(lr)).shape == (2, 3, 32, 32)
     for missing in (lambda: parser.upscale(lr), lambda: parser.sr_net, lambda: parser.scale):
-        with pytest.raises(CheckpointError, match="no FishFSRNet"):
+        with pytest.raises(CheckpointError, match="no network that enlarges"):
             missing()
     for missing in (lambda: upscaler.parse(lr), lambda: upscaler.parsing_net, lambda: upscaler.upscale(lr)):
         with pytest.raises(CheckpointError, match="no ParsingNet"):

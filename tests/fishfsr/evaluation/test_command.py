@@ -87,7 +87,7 @@ def test_errors_are_clear(save: Save, shards: Path, tmp_path: Path) -> None:
         ((good, lacking), "image/16"),
         ((good, cut), "truncated"),
         ((good, other_name), "holds the split val"),
-        ((parsing_only, shards), "no FishFSRNet"),
+        ((parsing_only, shards), "no network that enlarges"),
         ((save(sr_only=True), shards), "--map truth"),
         ((good, shards, "--scale", "4"), "a checkpoint of scale 8, not 4"),
         ((good, shards, "--map", "upside-down"), "rotate:15,30,45,60"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.models.config import TaperNetConfig
 from fishfsr.training.config import StageSection, TrainingConfig, parse_assignments, read_settings, resolve
 from fishfsr.training.optimiser import rate
 
@@ -88,3 +89,12 @@ def test_the_rate_rises_then_falls_on_a_cosine() -> None:
     assert rate(section, 60) == pytest.approx(0.55) and rate(section, 110) == pytest.approx(0.1)
     constant = StageSection(steps=110, lr=1e-4)
     assert {rate(constant, step) for step in (0, 50, 109)} == {1e-4}
+
+
+def test_the_architecture_has_options_of_its_own() -> None:
+    config = resolve("taper", {"scale": 4, "sr": {"width": 16, "blocks": 3}})
+    assert config.sr.network(4) == TaperNetConfig(width=16, blocks=3, scale=4)
+    with pytest.raises(ConfigurationError, match=r"sr\.global_residual: tapernet has no such option"):
+        resolve("taper", {"sr": {"global_residual": True}})
+    with pytest.raises(ConfigurationError, match=r"sr\.blocks: fishfsrnet has no such option"):
+        resolve("laptop", {"sr": {"blocks": 3}})

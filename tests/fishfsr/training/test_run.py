@@ -29,7 +29,7 @@ from fishfsr.training.checkpoint import load_state
 from fishfsr.training.config import parse_assignments, resolve
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.precision import amp
-from fishfsr.training.run import Request, train
+from fishfsr.training.run import Request, init_settings, train
 
 
 @pytest.fixture(scope="module")
@@ -401,3 +401,20 @@ def test_it_learns_on_cuda(shards: Path, tmp_path: Path, precision: str, compile
     train(Request(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
     found = [loss for (stage, _), loss in losses(tmp_path / "run").items() if stage == "parsing"]
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:10])
+
+
+def test_tapernet_trains_resumes_and_is_gone_on_with(shards: Path, tmp_path: Path) -> None:
+    sets = ("sr.architecture=tapernet", "sr.blocks=1", "sr.multi_scale_refine=true", "sr.spatial_attention=true")
+    settings = (*sets, "sr.channel_attention=true", "parsing.steps=2", "sr.lr=2e-3")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(request(shards, whole, *settings, "sr.steps=6"), lambda news: None)
+    child = multiprocessing.get_context("spawn").Process(
+        target=training.train_and_die, args=(request(shards, parts, *settings, "sr.steps=6"), "sr", 4)
+    )
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    train(request(shards, parts, *settings, "sr.steps=6"), lambda news: None)
+    assert (parts / "last.safetensors").read_bytes() == (whole / "last.safetensors").read_bytes()
+    again = init_settings(whole / "last.safetensors")
+    assert again["sr"]["architecture"] == "tapernet" and again["sr"]["blocks"] == 1
