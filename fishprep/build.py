@@ -414,7 +414,7 @@ def _rows(
             )
             index += 1
         for problem in dropped:
-            yield _row(outcome, outcome.photo.id, spec.name.split, problem.status, problem.reason)
+            yield _row(outcome, face_id(outcome.photo.id, None), spec.name.split, problem.status, problem.reason)
 
 
 def _one_problem(problems: tuple[Problem, ...]) -> Problem:

@@ -6,6 +6,7 @@ import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -25,6 +26,9 @@ VERSION = 1
 MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
 
+READ_BYTES = 1 << 20
+_NO_MEMORY = ("out of memory", "insufficient memory", "can't allocate memory", "bad allocation", "bad_alloc")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -35,7 +39,8 @@ class Limits:
 
 
 def read_file(path: Path, limits: Limits) -> bytes:
-    """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`) otherwise."""
+    """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`,
+    `failed` where memory runs out) otherwise."""
     try:
         # Not to hang on a pipe that somebody put where a photo should be.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -51,9 +56,23 @@ def read_file(path: Path, limits: Limits) -> bytes:
                 Status.TOO_LARGE, f"{status.st_size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)"
             )
         try:
-            return stream.read(limits.max_bytes)
+            return _read_to_end(stream, limits.max_bytes)
         except OSError as error:
             raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
+        except MemoryError as error:
+            raise DecodeError(Status.FAILED, out_of_memory("reading")) from error
+
+
+def _read_to_end(stream: IO[bytes], most: int) -> bytes:
+    """What is there and not what is allowed decides how much memory is asked for, whatever the file says of its size."""
+    parts: list[bytes] = []
+    total = 0
+    while part := stream.read(READ_BYTES):
+        parts.append(part)
+        total += len(part)
+        if total > most:
+            raise DecodeError(Status.TOO_LARGE, f"more than the limit of {most:,} bytes (--max-bytes)")
+    return b"".join(parts)
 
 
 def looks_like_picture(head: bytes) -> bool:
@@ -87,7 +106,8 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
     Its pixels: the first frame, turned upright by its EXIF orientation; grey, palette, CMYK and 16-bit pictures converted;
     transparency laid over white.
 
-    Raises DecodeError with status `undecodable` or `too_large`. The size is read from the header and checked before any
+    Raises DecodeError with status `undecodable`, `too_large`, or `failed` where memory ran out, which says nothing about the
+    picture. The size is read from the header and checked before any
     pixel is decoded.
     """
     if not data:
@@ -103,7 +123,11 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
         raise
     except Image.DecompressionBombError as error:
         raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error
+    except MemoryError as error:
+        raise DecodeError(Status.FAILED, out_of_memory("decoding")) from error
     except Exception as error:  # a decoder fed hostile bytes may raise anything
+        if says_out_of_memory(error):
+            raise DecodeError(Status.FAILED, out_of_memory("decoding")) from error
         raise DecodeError(Status.UNDECODABLE, _one_line(error)) from error
 
 
@@ -142,6 +166,17 @@ def _eight_bits(grey: np.ndarray) -> np.ndarray:
     if grey.min() < 0 or grey.max() > 65535:
         raise DecodeError(Status.UNDECODABLE, "grey levels beyond 16 bits: convert it to 8 or 16 bits")
     return ((grey.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def says_out_of_memory(error: Exception) -> bool:
+    """Whether a library reports in words that memory ran out: Pillow's and OpenCV's decoders, torch's allocators."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
+
+
+def out_of_memory(doing: str) -> str:
+    """The reason of a row."""
+    return f"not enough memory while {doing}; fewer workers leave more for each"
 
 
 def _one_line(error: Exception) -> str:

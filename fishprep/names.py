@@ -35,8 +35,15 @@ def photo_ids(relative_paths: list[str]) -> list[str]:
 
 
 def face_id(photo_id: str, number: int | None) -> str:
-    """The id of the `number`-th kept face from the left of a photo; None where only one can be kept."""
-    return photo_id if number is None else f"{photo_id}{SUFFIX_SEPARATOR}{number}"
+    """The id of the `number`-th kept face from the left of a photo; None where only one can be kept.
+
+    A `#` of the photo's own name is doubled, so that no name of a photo can be that of a face of another.
+
+    >>> face_id("a#0", None), face_id("a", 0)
+    ('a##0', 'a#0')
+    """
+    own = photo_id.replace(SUFFIX_SEPARATOR, 2 * SUFFIX_SEPARATOR)
+    return own if number is None else f"{own}{SUFFIX_SEPARATOR}{number}"
 
 
 def _without_suffix(path: str) -> str:

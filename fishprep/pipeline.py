@@ -199,7 +199,13 @@ class FacePipeline:
         )
 
     def _box_problem(self, box: Box, width: int, height: int) -> Problem | None:
-        side = min(box[2] - box[0], box[3] - box[1])
+        wide, high = box[2] - box[0], box[3] - box[1]
+        most = self.configuration.max_pixels
+        if wide * high > most:  # padding is made up by the crop, however small the photo is
+            return Problem(
+                Status.TOO_LARGE, f"the crop has {wide:.0f} x {high:.0f} pixels, the limit is {most:,} (--max-pixels)"
+            )
+        side = min(wide, high)
         if side < self.configuration.min_side:
             return Problem(
                 Status.TOO_SMALL,

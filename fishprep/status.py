@@ -19,6 +19,7 @@ class Status(StrEnum):
     UNREADABLE = "unreadable"  # the file cannot be opened: permissions, a dangling link
     LINK_OUTSIDE = "link_outside"  # a symbolic link that leaves the source folder
     MISSING = "missing"  # named in a list, not on the disk
+    FAILED = "failed"  # whatever it did: out of memory, out of time, an exception, a process that died of it
     BAD_ANNOTATION = "bad_annotation"  # its landmarks file cannot be read
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from fishprep.decode import Limits, decode, read_file
 from fishprep.errors import DecodeError
 from fishprep.report.images import data_uri
+from fishprep.status import Status
 
 SIDE = 200
 QUALITY = 70
@@ -35,6 +36,8 @@ class PhotoFolder:
 
     def thumbnail(self, row: dict[str, Any]) -> Thumbnail:
         """The photo of a row. Only a file with the recorded SHA-256 is shown, so a row cannot bring another file into the page."""
+        if row["status"] == Status.FAILED:
+            return Thumbnail(problem="not opened again here: see the reason")
         if not row["sha256"]:
             return Thumbnail(problem="the build could not read it")
         try:

@@ -25,6 +25,7 @@ MEANING = {
     Status.UNREADABLE: "the file could not be opened",
     Status.LINK_OUTSIDE: "a symbolic link that leaves the source folder",
     Status.MISSING: "named in a list, not on the disk",
+    Status.FAILED: "memory, time or a library gave out over it; worth another try",
     Status.BAD_ANNOTATION: "its landmarks file could not be read",
 }
 

@@ -163,6 +163,34 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("most", [100 * 2**40, 10**30])
+def test_no_limit_asks_for_more_memory_than_the_file_has_bytes(tmp_path: Path, most: int) -> None:
+    (tmp_path / "a.png").write_bytes(bytes(3_000_000))
+    assert len(read_file(tmp_path / "a.png", Limits(max_bytes=most))) == 3_000_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs a file that says it has no bytes")
+def test_the_limit_is_on_what_is_read_not_on_what_the_file_says() -> None:
+    with pytest.raises(DecodeError) as caught:
+        read_file(Path("/proc/self/maps"), Limits(max_bytes=100))
+    assert caught.value.status == "too_large"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError("out of memory error when reading image file"), RuntimeError("std::bad_alloc")],
+    ids=lambda error: type(error).__name__,
+)
+def test_memory_that_runs_out_says_nothing_about_the_picture(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def load(picture: Image.Image) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(DecodeError) as caught:
+        decode(encoded(gradient(), "PNG"), LIMITS)
+    assert caught.value.status == "failed" and "memory" in caught.value.reason
+
+
 def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(DecodeError) as caught:

@@ -29,6 +29,14 @@ def test_the_suffix_stays_only_where_it_is_needed() -> None:
     assert photo_ids(["x.jpg", "x.png", "x.jpg.webp"]) == ["x.jpg", "x.png", "x.jpg.webp"]
 
 
+@given(st.lists(st.text(alphabet="a#01", min_size=1, max_size=6), unique=True, max_size=12))
+def test_no_photo_has_the_id_of_a_face_of_another(photos: list[str]) -> None:
+    """However many faces each has, and whatever the setting of `--faces` was, in a build or in its retry."""
+    ids = [face_id(photo, number) for photo in photos for number in (None, 0, 1, 10)]
+    assert len(set(ids)) == len(ids)
+
+
 def test_face_numbers_and_one_line() -> None:
     assert face_id("a/x", None) == "a/x" and face_id("a/x", 2) == "a/x#2"
+    assert face_id("a#0", None) == "a##0"
     assert printable("a\nb\x1b[31m") == r"a\nb\x1b[31m"

@@ -79,6 +79,9 @@ def test_the_pixels_of_the_box_are_the_face(tmp_path: Path) -> None:
         ((20, 100, 50), {"max_outside": 0.5}, "ok"),
         ((150, 100, 0.1), {"min_side": 1}, "landmarks_outside"),
         ((-500, 100, 50), {"crop": "dic", "min_side": 1}, "landmarks_outside"),
+        ((150, 100, 450_000), {"max_outside": 1}, "too_large"),
+        ((150, 100, 100), {"max_outside": 1, "max_pixels": 89_999}, "too_large"),
+        ((150, 100, 100), {"max_outside": 1, "max_pixels": 90_000}, "ok"),
     ],
 )
 def test_limits(tmp_path: Path, place: tuple[float, float, float], settings: dict[str, object], status: str) -> None:
