@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from rich.console import Console
 
+from fishcli.screen import SafeConsole, behind, screened, shown, steer
 from fishprep.errors import FishPrepError
 
 FAILED, NOT_ALL = 1, 3
@@ -33,10 +33,16 @@ def execute(group: click.Group, program: str, arguments: list[str], errors: Erro
     """Run a command group and return the exit code.
 
     0 done; 1 failed; 2 usage; 3 finished, but something was not done; 130 on Ctrl-C; 143 on SIGTERM. `errors` are printed as
-    one message; any other exception is a defect, and shows its traceback.
+    one message; any other exception is a defect, and shows its traceback. All that is printed passes through a `Screen`.
     """
+    # color: click leaves control characters to the screen, which shows them, instead of dropping them
+    with screened(), click.Context(group, color=True).scope():
+        return _execute(group, program, arguments, errors)
+
+
+def _execute(group: click.Group, program: str, arguments: list[str], errors: Errors) -> int:
     try:
-        code = group.main(arguments, prog_name=program, standalone_mode=False)
+        code = group.main(arguments, prog_name=program, standalone_mode=False, color=True)
     except SystemExit as error:
         code = error.code
     except click.ClickException as error:
@@ -46,7 +52,7 @@ def execute(group: click.Group, program: str, arguments: list[str], errors: Erro
         click.echo("Interrupted.", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
+        behind(sys.stderr).close()
         code = 0
     except errors as error:
         click.echo(f"{program}: {error}", err=True)
@@ -126,19 +132,17 @@ class ProgressLine:
         if self.quiet or (not last and now - self._shown < (LIVE_EVERY if live else PLAIN_EVERY)):
             return
         self._shown = now
-        sys.stderr.write(f"\r\x1b[K{text}" if live else f"{text}\n")
-        sys.stderr.flush()
+        steer(f"\r\x1b[K{shown(text)}" if live else f"{shown(text)}\n")
 
     def close(self, keep: bool = False) -> None:
         """End the line on a terminal, or take it away."""
         if self._shown and sys.stderr.isatty():
-            sys.stderr.write("\n" if keep else "\r\x1b[K")
-            sys.stderr.flush()
+            steer("\n" if keep else "\r\x1b[K")
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> SafeConsole:
     """Results go to stdout, progress and messages to stderr."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return SafeConsole(stderr)
 
 
 def time_text(seconds: float) -> str:

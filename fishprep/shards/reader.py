@@ -12,6 +12,7 @@ import numpy as np
 
 from fishprep.errors import ShardError
 from fishprep.shards import schema
+from fishprep.shards.mapping import map_file
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,29 @@ class Shard:
     """An open shard: every numeric dataset mapped into memory, read-only.
 
     The HDF5 file is opened only to learn where the datasets lie, and closed again; what stays is one mapping of the
-    file. A Shard can be pickled (it is opened anew, by its path) and used after a fork and from many threads.
+    file and no open file, so any number of shards can be held. A Shard can be pickled (it is opened anew, by its path)
+    and used after a fork and from many threads.
 
     Raises ShardError on opening where the file is truncated, not a shard, of a format it cannot read, or has datasets of
-    other names, shapes or dtypes than the format's. Values are checked by `check_values`, not on opening.
+    other names, shapes or dtypes than the format's, or datasets that lie outside it (links to other files are not followed).
+    Values are checked by `check_values`, not on opening.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        if self.path.exists() and not self.path.is_file():
+            raise ShardError(f"{self.path}: not a regular file")
         try:
             with h5py.File(self.path, "r") as file:
                 self.attributes = _read_attributes(self.path, file)
                 self._layout = _read_layout(self.path, file, self.attributes.samples)
                 self.ids = _read_text(self.path, file, "id")
                 self.splits = _read_text(self.path, file, "split")
+            self._bytes: np.ndarray | None = map_file(self.path)
         except FileNotFoundError as error:
             raise ShardError(f"{self.path}: there is no such file") from error
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, ArithmeticError) as error:
             raise ShardError(f"{self.path}: truncated, damaged or not a shard: {_first_line(error)}") from error
-        self._bytes: np.memmap | None = np.memmap(self.path, np.uint8, "r")
         self._arrays = {name: self._map(name) for name in self._layout}
 
     def __len__(self) -> int:
@@ -148,18 +153,20 @@ def _read_attributes(path: Path, file: h5py.File) -> ShardAttributes:
     missing = [name for name in schema.ATTRIBUTES if name not in attributes]
     if missing:
         raise ShardError(f"{path}: missing attributes: {', '.join(missing)}")
-    texts = {name: str(attributes[name]) for name in schema.ATTRIBUTES if name != "samples"}
+    texts = {name: attributes[name] for name in schema.ATTRIBUTES if name != "samples"}
+    if strange := [name for name, text in texts.items() if not isinstance(text, str)]:
+        raise ShardError(f"{path}: attribute {strange[0]} is not text")
     objects = {name: _json_object(path, name, texts[name]) for name in ("configuration", "versions", "weights")}
-    samples = int(attributes["samples"])
-    if samples < 1:
+    samples = attributes["samples"]
+    if not isinstance(samples, np.integer) or samples < 1:
         raise ShardError(f"{path}: says that it holds {samples} samples")
-    return ShardAttributes(samples=samples, **(texts | objects))  # type: ignore[arg-type]
+    return ShardAttributes(samples=int(samples), **(texts | objects))
 
 
 def _json_object(path: Path, name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ShardError(f"{path}: attribute {name} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ShardError(f"{path}: attribute {name} is not a JSON object")
@@ -172,13 +179,11 @@ Layout = dict[str, tuple[int, tuple[int, ...], np.dtype]]
 def _read_layout(path: Path, file: h5py.File, samples: int) -> Layout:
     layout: Layout = {}
     for field in schema.FIELDS:
-        if field.name not in file:
+        dataset = _dataset(path, file, field.name)
+        if dataset is None:
             if field.optional:
                 continue
             raise ShardError(f"{path}: no dataset {field.name}")
-        dataset = file[field.name]
-        if not isinstance(dataset, h5py.Dataset):
-            raise ShardError(f"{path}: {field.name} is not a dataset")
         if dataset.shape != (samples, *field.shape):
             raise ShardError(f"{path}: {field.name} has shape {dataset.shape}, not {(samples, *field.shape)}")
         if field.dtype is None:
@@ -187,15 +192,36 @@ def _read_layout(path: Path, file: h5py.File, samples: int) -> Layout:
             raise ShardError(f"{path}: {field.name} has dtype {dataset.dtype}, not {field.dtype}")
         offset = dataset.id.get_offset()
         if offset is None:
-            raise ShardError(
-                f"{path}: {field.name} is chunked, compressed or external; a shard's datasets are contiguous"
-            )
+            raise ShardError(f"{path}: {field.name} has no values")
         layout[field.name] = (int(offset), dataset.shape, field.dtype)
     return layout
 
 
+def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
+    """A dataset that lies in this file, in one piece; None where there is none of the name.
+
+    Links, which may lead into any file of the machine, are not followed, nor is a dataset taken whose values lie in one.
+    """
+    place: h5py.Group | h5py.Dataset = file
+    for part in name.split("/"):
+        # not `part in place`, which follows a link to see whether there is something at its end
+        if not isinstance(place, h5py.Group) or part not in set(place):
+            return None
+        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
+            raise ShardError(f"{path}: {name} is a link to another place; a shard holds all of its datasets itself")
+        place = place[part]
+    if not isinstance(place, h5py.Dataset):
+        raise ShardError(f"{path}: {name} is not a dataset")
+    if place.external or place.id.get_create_plist().get_layout() != h5py.h5d.CONTIGUOUS:
+        raise ShardError(
+            f"{path}: {name} is chunked, compressed, virtual or in another file; a shard's datasets are contiguous"
+        )
+    return place
+
+
 def _read_text(path: Path, file: h5py.File, name: str) -> list[str]:
-    dataset = file[name]
+    dataset = _dataset(path, file, name)
+    assert dataset is not None, "the layout has been read"
     if h5py.check_string_dtype(dataset.dtype) is None:
         raise ShardError(f"{path}: {name} is not text")
     return [str(value) for value in dataset.asstr("utf-8")[:]]

@@ -1,6 +1,7 @@
 """Shards → batches: the right samples, each once an epoch, the same however they are cut, damage noticed."""
 
 import multiprocessing
+import os
 import pickle
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from fishfsr.data import Degradation, Order, ShardDataset, Share, Stream, to_fac
 from fishfsr.data.degradation import gaussian
 from fishfsr.data.stream import ahead
 from fishfsr.errors import ConfigurationError, DataError
+from fishfsr.evaluation.faces import Faces
 from fishprep.errors import ShardError
 from fishprep.shards.reader import Shard
 
@@ -192,6 +194,25 @@ def test_shards_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path
         ShardDataset([folder / "val-00000.h5"], split="train")
     with pytest.raises(ConfigurationError, match="scale = 3"):
         ShardDataset(folder, scale=3)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems do not limit open files")
+def test_more_shards_than_open_files_are_allowed(tmp_path: Path) -> None:
+    import resource
+
+    folder = training.write(tmp_path / "many", {"train": (1,)})
+    one = folder / "train-00000.h5"
+    for number in range(1, 80):
+        (folder / f"train-{number:05d}.h5").hardlink_to(one)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(int(path.name) for path in Path("/dev/fd").iterdir()) + 8, hard))
+    try:
+        opened = ShardDataset(folder, scale=8)
+        faces = Faces(folder, "train", scale=8)
+        assert len(opened) == 80 and opened[79].hr.shape[:2] == (128, 128)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(faces) == 80
 
 
 def test_damage_while_reading_is_an_error_not_a_crash(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The format: what is written is read back, the same bytes each time; damage of every kind is noticed."""
 
+import gc
+import os
 import pickle
 from pathlib import Path
 
@@ -165,6 +167,15 @@ def alter(path: Path, change: str) -> None:
         elif change == "numbers for ids":
             del file["id"]
             file["id"] = np.arange(5)
+        elif change == "no bytes":
+            del file["skin/8"]
+            file.create_dataset("skin/8", shape=(5, 8, 8), dtype=np.uint8)
+        elif change.startswith("samples"):
+            file.attrs["samples"] = {"inf": np.inf, "half": 4.5, "many": np.arange(5)}[change.split()[1]]
+        elif change == "recipe of numbers":
+            file.attrs["recipe"] = np.arange(3)
+        elif change == "deep json":
+            file.attrs["versions"] = "[" * 20_000
 
 
 CHANGES = {
@@ -177,6 +188,12 @@ CHANGES = {
     "dtype": "dtype int16",
     "chunked": "contiguous",
     "numbers for ids": "id is not text",
+    "no bytes": "skin/8 has no values",
+    "samples inf": "says that it holds inf samples",
+    "samples half": "says that it holds 4.5 samples",
+    "samples many": "says that it holds",
+    "recipe of numbers": "attribute recipe is not text",
+    "deep json": "versions is not JSON",
 }
 
 
@@ -185,6 +202,91 @@ def test_other_formats_are_refused_in_words(shard_file: Path, change: str) -> No
     alter(shard_file, change)
     with pytest.raises(ShardError, match=CHANGES[change]):
         Shard(shard_file)
+
+
+def lead_out(path: Path, name: str, how: str, other: Path) -> None:
+    """Replace a dataset by the values of another file, in one of the ways in which HDF5 can."""
+    with h5py.File(path, "a") as file:
+        old = file[name]
+        shape, dtype = old.shape, old.dtype
+        if how == "link of its group":
+            group, _, name = name.partition("/")
+            del file[group]
+            file[group] = h5py.ExternalLink(str(other), group)
+            return
+        del file[name]
+        if how == "external link":
+            file[name] = h5py.ExternalLink(str(other), name)
+        elif how == "soft link":
+            file[name] = h5py.SoftLink("/skin/16")
+        elif how == "link to a pipe":
+            pipe = other.with_name("pipe.h5")
+            os.mkfifo(pipe)
+            file[name] = h5py.ExternalLink(str(pipe), name)
+        elif how == "storage":
+            file.create_dataset(name, shape, dtype, external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+        elif how == "virtual":
+            layout = h5py.VirtualLayout(shape, dtype)
+            layout[:] = h5py.VirtualSource(str(other), name, shape)
+            file.create_virtual_dataset(name, layout)
+
+
+WAYS_OUT = ["external link", "link of its group", "soft link", "link to a pipe", "storage", "virtual"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.parametrize("how", WAYS_OUT)
+@pytest.mark.parametrize("name", ["image/128", "classes/128"])
+def test_no_dataset_leads_out_of_its_file(shard_file: Path, tmp_path: Path, how: str, name: str) -> None:
+    refuse_to_leave(shard_file, tmp_path, how, name)
+
+
+@pytest.mark.parametrize("how", ["external link", "soft link", "virtual"])
+def test_no_text_leads_out_of_its_file(shard_file: Path, tmp_path: Path, how: str) -> None:
+    refuse_to_leave(shard_file, tmp_path, how, "id")
+
+
+def refuse_to_leave(shard_file: Path, tmp_path: Path, how: str, name: str) -> None:
+    other = tmp_path / "other.h5"
+    write_shard(other, samples(seed=1), ATTRIBUTES)
+    lead_out(shard_file, name, how, other)
+    with pytest.raises(ShardError, match=f"{name.partition('/')[0]}.* (is a link to another place|in another file)"):
+        Shard(shard_file)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train-00000.h5")
+    with pytest.raises(ShardError, match="not a regular file"):
+        Shard(tmp_path / "train-00000.h5")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems do not limit open files")
+def test_open_shards_hold_no_open_files(shard_file: Path) -> None:
+    before = set(Path("/dev/fd").iterdir())
+    shards = [Shard(shard_file) for _ in range(20)]
+    assert set(Path("/dev/fd").iterdir()) == before
+    views = [shard.images(8)[3] for shard in shards]
+    for shard in shards:
+        shard.close()
+    del shards, shard
+    for view in views:  # what was handed out stays readable, and nobody writes into it
+        np.testing.assert_array_equal(view, samples().images[8][3])
+        with pytest.raises(ValueError):
+            view.flags.writeable = True
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at Linux's list of mappings")
+def test_a_mapping_goes_with_its_last_view(shard_file: Path) -> None:
+    def mappings() -> int:
+        return Path("/proc/self/maps").read_text().count(str(shard_file))
+
+    shard = Shard(shard_file)
+    view = shard.images(8)[0]
+    shard.close()
+    assert mappings() == 1
+    del shard, view
+    gc.collect()
+    assert mappings() == 0
 
 
 def test_not_a_shard_at_all(tmp_path: Path) -> None:
