@@ -15,6 +15,7 @@ from fishfsr.models.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Loss = Literal["l1", "mse", "log-mse"]
 SrArchitecture = Literal["fishfsrnet", "tapernet"]
 TRAINED = get_args(SrArchitecture)
 Settings = dict[str, Any]
@@ -33,10 +34,10 @@ class StageSection(Section):
     """How one network is trained. The defaults are the paper's where it names a figure (section IV-B).
 
     `initial`: how the first weights are drawn. `batch_size`: faces of one step, over all processes and accumulated
-    parts, so that a run does not depend on how many there are. `accumulate`: parts that a step is computed in. `lr` rises
-    linearly over `warmup` steps, then stays, or falls on a cosine to `lr · final_lr` at `steps`. `clip`: largest norm of
-    the gradient, 0 leaves it as it is. `ema`: decay of the averaged weights, which are what is validated and kept; 0
-    leaves them out.
+    parts, so that a run does not depend on how many there are. `accumulate`: parts that a step is computed in. `lr`
+    rises linearly over `warmup` steps, then stays, or falls on a cosine to `lr · final_lr` at `steps`. `clip`:
+    largest norm of the gradient, 0 leaves it as it is. `finish`: the loss of the last `finish_share` of the steps.
+    `ema`: decay of the averaged weights, which are what is validated and kept; 0 leaves them out.
     """
 
     width: int = 64
@@ -44,7 +45,9 @@ class StageSection(Section):
     steps: Count = 100_000
     batch_size: Count = 8
     accumulate: Count = 1
-    loss: Literal["l1", "mse"] = "l1"
+    loss: Loss = "l1"
+    finish: Loss = "mse"
+    finish_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     lr: Positive = 1e-4
     betas: tuple[Share, Share] = (0.9, 0.99)
     eps: Positive = 1e-8
@@ -53,6 +56,10 @@ class StageSection(Section):
     final_lr: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip: Annotated[float, Field(ge=0)] = 0.0
     ema: Share = 0.0
+
+    def loss_at(self, step: int) -> Loss:
+        """The loss of step `step`, from 0."""
+        return self.finish if step >= round(self.steps * (1 - self.finish_share)) else self.loss
 
 
 class ParsingSection(StageSection):

@@ -116,7 +116,7 @@ class StageLoop:
             read.append(next(reads))
             faces = to_faces(read[-1].batch, self.around.amp.device, read[-1].flip)
             with self._local(part), self.around.amp.autocast():
-                loss = self.stage.loss(self.forward, faces) / section.accumulate
+                loss = self.stage.loss(self.forward, faces, step) / section.accumulate
                 self.scaler.scale(loss).backward()
             total += loss.item()
         self.scaler.unscale_(self.optimizer)

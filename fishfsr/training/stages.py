@@ -15,7 +15,16 @@ from fishfsr.models.sr_net import SrNet
 from fishfsr.training.config import StageSection
 
 Forward = Callable[..., Tensor]
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss}
+FAINT = 1e-6
+"""Squared error of a face, in units of the whole range, below which its logarithm asks for no more: 60 dB."""
+
+
+def log_mse(output: Tensor, wanted: Tensor) -> Tensor:
+    """Mean over faces (N, c, h, w) in [0, 1] of the logarithm of the squared error: PSNR, but for sign and factor."""
+    return (output - wanted).square().mean((1, 2, 3)).add(FAINT).log().mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss, "log-mse": log_mse}
 
 
 class Stage(Protocol):
@@ -32,8 +41,8 @@ class Stage(Protocol):
     @property
     def network(self) -> nn.Module: ...
 
-    def loss(self, forward: Forward, faces: Faces) -> Tensor:
-        """The loss of a batch, a scalar; `forward` is the network, perhaps wrapped."""
+    def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
+        """The loss of a batch at step `step`, a scalar; `forward` is the network, perhaps wrapped."""
 
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         """Figures of every face, (N,) each."""
@@ -50,8 +59,8 @@ class ParsingStage:
     def __init__(self, network: ParsingNet, section: StageSection) -> None:
         self.network, self.section = network, section
 
-    def loss(self, forward: Forward, faces: Faces) -> Tensor:
-        return LOSSES[self.section.loss](forward(faces.lr).float(), faces.skin)
+    def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
+        return LOSSES[self.section.loss_at(step)](forward(faces.lr).float(), faces.skin)
 
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         return {"accuracy": parsing_accuracy(network(faces.lr), faces.skin)}
@@ -73,8 +82,8 @@ class SrStage:
         self.network, self.section = network, section
         self.parsing_net = None if parsing_net is None else parsing_net.eval().requires_grad_(False)
 
-    def loss(self, forward: Forward, faces: Faces) -> Tensor:
-        return LOSSES[self.section.loss](forward(faces.lr, self._map(faces.lr)).float(), faces.hr)
+    def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
+        return LOSSES[self.section.loss_at(step)](forward(faces.lr, self._map(faces.lr)).float(), faces.hr)
 
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         scale = self.network.config.scale

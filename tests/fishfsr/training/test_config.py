@@ -98,3 +98,9 @@ def test_the_architecture_has_options_of_its_own() -> None:
         resolve("taper", {"sr": {"global_residual": True}})
     with pytest.raises(ConfigurationError, match=r"sr\.blocks: fishfsrnet has no such option"):
         resolve("laptop", {"sr": {"blocks": 3}})
+
+
+def test_the_loss_of_the_last_steps_is_another() -> None:
+    section = StageSection(steps=10, loss="l1", finish="log-mse", finish_share=0.3)
+    assert [section.loss_at(step) for step in range(10)] == ["l1"] * 7 + ["log-mse"] * 3
+    assert {StageSection(steps=10).loss_at(step) for step in range(10)} == {"l1"}
