@@ -138,6 +138,9 @@ def test_faces_are_converted_and_mirrored_together(dataset: ShardDataset) -> Non
     np.testing.assert_array_equal(faces.hr[0].numpy(), expected[0, :, :, ::-1])
     np.testing.assert_array_equal(faces.hr[1].numpy(), expected[1])
     np.testing.assert_array_equal(faces.skin[0, 0].numpy(), batch.skin[0].numpy()[:, ::-1])
+    small = batch.lr.numpy().astype(np.float32).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_array_equal(faces.lr[0].numpy(), small[0, :, :, ::-1])
+    np.testing.assert_array_equal(faces.lr[1].numpy(), small[1])
     assert faces.lr.is_contiguous(memory_format=torch.channels_last) and faces.skin.shape == (2, 1, 32, 32)
     plain = to_faces(batch, torch.device("cpu"))
     torch.testing.assert_close(plain.hr.flip(3)[0], faces.hr[0])

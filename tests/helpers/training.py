@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fishfsr.training.journal import News, Trained
+from fishfsr.training.config import parse_assignments, resolve
+from fishfsr.training.journal import News, Trained, read_metrics
 from fishfsr.training.run import Request, train
 from fishprep.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards import schema
@@ -65,6 +66,20 @@ def write(folder: Path, counts: dict[str, tuple[int, ...]], recipe: str = "r" * 
             }
             write_shard(folder / schema.ShardName(split, number).file, drawn(count, split, number), attributes)
     return folder
+
+
+def losses(run: Path) -> dict[tuple[str, int], float]:
+    """Every logged loss by stage and step."""
+    return {
+        (line["stage"], line["step"]): line["loss"] for line in read_metrics(run / "metrics.jsonl") if "loss" in line
+    }
+
+
+def request(shards: Path, run: Path, *assignments: str, **others: object) -> Request:
+    """What `fishfsr train` would ask for with QUICK and these settings."""
+    asked = [word for word in QUICK if "=" in str(word)] + list(assignments)
+    config = resolve("paper", parse_assignments([str(word) for word in asked]), {"scale": SCALE})
+    return Request((shards,), run, config, device="cpu", **others)  # type: ignore[arg-type]
 
 
 def train_and_die(request: Request, stage: str, step: int) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import training
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from training import losses, request
 
 import fishfsr
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata, save_checkpoint
@@ -26,7 +26,6 @@ from fishfsr.errors import CheckpointError, DeviceError
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import create_model
 from fishfsr.training.checkpoint import load_state
-from fishfsr.training.config import parse_assignments, resolve
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.precision import amp
 from fishfsr.training.run import Request, init_settings, train
@@ -53,18 +52,6 @@ def finished(shards: Path) -> Path:
     )
     support.run("fishfsr", "train", shards, "--out", run, *training.QUICK, *training.steps(60, 10), *arguments)
     return run
-
-
-def losses(run: Path) -> dict[tuple[str, int], float]:
-    return {
-        (line["stage"], line["step"]): line["loss"] for line in read_metrics(run / "metrics.jsonl") if "loss" in line
-    }
-
-
-def request(shards: Path, run: Path, *assignments: str, **others: object) -> Request:
-    asked = [word for word in training.QUICK if "=" in str(word)] + list(assignments)
-    config = resolve("paper", parse_assignments([str(word) for word in asked]), {"scale": training.SCALE})
-    return Request((shards,), run, config, device="cpu", **others)  # type: ignore[arg-type]
 
 
 def test_it_learns(finished: Path) -> None:
@@ -190,40 +177,6 @@ def test_the_time_is_up(shards: Path, tmp_path: Path) -> None:
     outcome = json.loads(ran.out)
     assert outcome["stopped"] == "time" and outcome["step"] >= 1 and "To go on" in ran.err
     assert load_checkpoint(tmp_path / "run" / "parsing-last.safetensors").parsing_net is not None
-
-
-def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
-    words = [
-        "train",
-        shards,
-        *training.QUICK,
-        *training.steps(4, 5),
-        "--set",
-        "sr.clip=0.5",
-        "--set",
-        "sr.accumulate=2",
-    ]
-    support.run("fishfsr", *words, "--out", tmp_path / "one")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += support.command("fishfsr", *words, "--out", tmp_path / "two")
-    ran = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300
-    )
-    assert ran.returncode == 0, ran.stderr
-    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
-    assert one.keys() == two.keys()
-    np.testing.assert_allclose(list(two.values()), list(one.values()), rtol=2e-5)
-    figures = [read_metadata(tmp_path / run / "last.safetensors").details for run in ("one", "two")]
-    assert figures[0].training == figures[1].training
-    for name in ("psnr", "ssim", "bicubic_psnr"):
-        values = [
-            line[name]
-            for run in ("one", "two")
-            for line in read_metrics(tmp_path / run / "metrics.jsonl")
-            if name in line
-        ]
-        half = len(values) // 2
-        np.testing.assert_allclose(values[half:], values[:half], rtol=1e-5)
 
 
 def test_accumulated_parts_make_the_same_step(shards: Path, tmp_path: Path) -> None:
