@@ -25,7 +25,7 @@ from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
 from fishprep.photo import Photo
 from fishprep.pipeline import FacePipeline, HRFace, Outcome
-from fishprep.plan import Plan, ShardSpec, fingerprints
+from fishprep.plan import Plan, ShardSpec, as_planned, divide, fingerprints
 from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
@@ -183,22 +183,18 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
     with writing(folder):
         if overwrite:
             remove_build(folder)
-        attributes = _start(request, resume, tell)
+        planned = list(
+            fingerprints(request.plan.photos, request.resolved.configuration.limits, lambda n: tell(Progress(hashed=n)))
+        )
+        attributes = _start(request, planned, resume)
         remove_leftovers(folder)
-        done = {name: record for name, record in manifest.finished(folder).items() if _stands(folder, record)}
-        specs = list(request.plan.specs(request.resolved.configuration.shard_size))
+        done = {name: record for name, record in manifest.finished(folder).items() if manifest.stands(folder, record)}
+        photos = as_planned(request.plan.photos, planned)
+        specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
         run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell)
         return finish(folder, run, len(specs) - len(todo))
-
-
-def _stands(folder: Path, record: ShardRecord) -> bool:
-    """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
-    if record.file is None:
-        return True
-    path = folder / record.file
-    return path.exists() and path.stat().st_size == record.bytes
 
 
 def remove_build(folder: Path) -> None:
@@ -214,12 +210,9 @@ def remove_build(folder: Path) -> None:
         path.unlink()
 
 
-def _start(request: BuildRequest, resume: bool, tell: Tell) -> ShardAttributes:
+def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> ShardAttributes:
     """Compare with the build that is in the folder, or record this one."""
     folder, configuration = request.folder, request.resolved.configuration
-    planned = list(
-        fingerprints(request.plan.photos, configuration.limits, lambda number: tell(Progress(hashed=number)))
-    )
     inputs = manifest.inputs_hash(planned)
     known = folder / manifest.CONFIGURATION
     if known.exists():

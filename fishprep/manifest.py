@@ -166,6 +166,14 @@ def finished(folder: Path) -> dict[ShardName, ShardRecord]:
     return {name: read_record(path) for name, path in sorted((n, p) for n, p in named if n is not None)}
 
 
+def stands(folder: Path, record: ShardRecord) -> bool:
+    """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
+    if record.file is None:
+        return True
+    path = folder / record.file
+    return path.exists() and path.stat().st_size == record.bytes
+
+
 def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, Any]) -> Totals:
     """Write `samples.parquet` and `manifest.json` from the rows that stand, and return the totals.
 

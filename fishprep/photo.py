@@ -7,6 +7,15 @@ from fishprep.landmarks.base import Reference
 from fishprep.status import Problem
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a photo was when its build was planned: SHA-256 of its bytes (empty where they were not to be had; None where it
+    does not matter) and of what its source says of it."""
+
+    sha256: str | None
+    annotation: str
+
+
 @dataclass(frozen=True, eq=False)
 class Photo:
     """One input of a build.
@@ -21,6 +30,7 @@ class Photo:
     points_file: a file with its 68 points, read when the photo is.
     note: what the source found out about it that decides nothing, for its rows.
     problem: set where the file is known not to be usable; it is not opened then.
+    planned: what it must still be when it is opened; None where nobody has looked before.
     """
 
     id: str
@@ -33,3 +43,4 @@ class Photo:
     points_file: Path | None = None
     note: str = ""
     problem: Problem | None = None
+    planned: Fingerprint | None = None

@@ -17,6 +17,7 @@ from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
 from fishprep.decode import decode_picture, read_file
 from fishprep.errors import DecodeError, SourceError
+from fishprep.fingerprint import annotation
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
 from fishprep.landmarks.known_place import known_eyes
@@ -129,6 +130,7 @@ class FacePipeline:
             try:
                 data = read_file(photo.path, self.configuration.limits)
                 sha256 = hashlib.sha256(data).hexdigest()
+                _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
                 picture = decode_picture(data, self.configuration.limits)
                 note = joined(photo.note, picture.note)
                 reference = photo.reference
@@ -219,6 +221,19 @@ class FacePipeline:
                 f"{self.configuration.max_outside:.0%} (--max-outside)",
             )
         return None
+
+
+def _refuse_changed(photo: Photo, sha256: str, with_points: bool) -> None:
+    """DecodeError (`changed`) where a photo, or the file with its points that will be read, is not what was planned."""
+    planned = photo.planned
+    if planned is None:
+        return
+    if planned.sha256 == "":
+        raise DecodeError(Status.CHANGED, "could not be read when the build was planned, and can be read now")
+    if planned.sha256 is not None and sha256 != planned.sha256:
+        raise DecodeError(Status.CHANGED, "its bytes have changed since the build was planned")
+    if with_points and photo.points_file is not None and annotation(photo) != planned.annotation:
+        raise DecodeError(Status.CHANGED, "its points file has changed since the build was planned")
 
 
 def _below_source(photo: Photo) -> str:

@@ -1,25 +1,23 @@
 """What a build will do: photos with their contents' hashes, divided into specs. Nothing is written here."""
 
-import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from typing import TypeVar
 
-from fishprep.configuration import BuildConfiguration, sha256_json
-from fishprep.decode import Limits, read_file
-from fishprep.errors import DecodeError
-from fishprep.files import sha256_file
-from fishprep.landmarks.base import Reference
+from fishprep.configuration import BuildConfiguration
+from fishprep.decode import Limits
+from fishprep.fingerprint import annotation, content
 from fishprep.manifest import PlannedPhoto
-from fishprep.photo import Photo
+from fishprep.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS, ShardName
 from fishprep.sources import LeftOut, Source
 from fishprep.splits import assign
+
+P = TypeVar("P", Photo, PlannedPhoto)
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,28 @@ def divide(
     photos: Iterable[Photo], shard_size: int, first: Callable[[str], int] = lambda split: 0
 ) -> Iterator[ShardSpec]:
     """Photos → specs, numbered in each split from `first(split)`."""
-    by_split: dict[str, list[Photo]] = defaultdict(list)
+    return (ShardSpec(name, members) for name, members in numbered(photos, shard_size, first))
+
+
+def numbered(
+    photos: Iterable[P], shard_size: int, first: Callable[[str], int] = lambda split: 0
+) -> Iterator[tuple[ShardName, tuple[P, ...]]]:
+    """The one rule by which photos, or the lines of a plan, come into shards: by split, in their order, `shard_size` each."""
+    by_split: dict[str, list[P]] = defaultdict(list)
     for photo in photos:
         by_split[photo.split].append(photo)
     for split in SPLITS:
         members = by_split[split]
         for number, start in enumerate(range(0, len(members), shard_size), first(split)):
-            yield ShardSpec(ShardName(split, number), tuple(members[start : start + shard_size]))
+            yield ShardName(split, number), tuple(members[start : start + shard_size])
+
+
+def as_planned(photos: Iterable[Photo], lines: Iterable[PlannedPhoto]) -> list[Photo]:
+    """Photos under the names, in the splits and with the contents of the plan's `lines`, one for each, in order."""
+    return [
+        replace(photo, id=line.id, split=line.split, planned=Fingerprint(line.sha256, line.annotation))
+        for photo, line in zip(photos, lines, strict=True)
+    ]
 
 
 def fingerprints(photos: Iterable[Photo], limits: Limits, tell: Callable[[int], None]) -> Iterator[PlannedPhoto]:
@@ -85,48 +98,4 @@ def fingerprints(photos: Iterable[Photo], limits: Limits, tell: Callable[[int], 
 
 
 def _line(photo: Photo, limits: Limits) -> PlannedPhoto:
-    return PlannedPhoto(photo.id, photo.relative, photo.split, _content(photo.path, limits, photo), _annotation(photo))
-
-
-def _content(path: Path, limits: Limits, photo: Photo) -> str:
-    if photo.problem is not None:
-        return ""
-    try:
-        return hashlib.sha256(read_file(path, limits)).hexdigest()
-    except DecodeError:
-        return ""
-
-
-def _annotation(photo: Photo) -> str:
-    """SHA-256 over everything but the pixels that decides the fate of a photo; empty where there is nothing."""
-    reference = photo.reference
-    facts = {
-        "points": _numbers(reference, "points"),
-        "five": _numbers(reference, "five"),
-        "eyes": _numbers(reference, "eyes"),
-        "box": reference.box,
-        "file": _points_content(photo.points_file) if photo.points_file else None,
-        "problem": str(photo.problem.status) if photo.problem else None,
-        "licence": photo.licence or None,
-        "identity": photo.identity,
-    }
-    return sha256_json(facts) if any(value is not None for value in facts.values()) else ""
-
-
-def _points_content(path: Path) -> str:
-    try:
-        status = path.stat()
-        return _cached_sha256(path, status.st_mtime_ns, status.st_size)
-    except OSError:
-        return ""
-
-
-@lru_cache(maxsize=2)
-def _cached_sha256(path: Path, modified: int, size: int) -> str:
-    """One file may hold the points of thousands of photos."""
-    return sha256_file(path)
-
-
-def _numbers(reference: Reference, name: str) -> list[float] | None:
-    values = getattr(reference, name)
-    return None if values is None else values.ravel().tolist()
+    return PlannedPhoto(photo.id, photo.relative, photo.split, content(photo, limits), annotation(photo))

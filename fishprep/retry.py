@@ -1,8 +1,8 @@
 """Trying again what was dropped: further shards with settings of their own, beside those that stand."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ from fishprep.build import (
 )
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError, ConfigurationError
+from fishprep.expected import missing, plan_of, planned_specs, retried_names, retried_specs, taken_names
 from fishprep.files import write_text
-from fishprep.photo import Photo
-from fishprep.plan import Plan, ShardSpec, divide
+from fishprep.fingerprint import annotation
+from fishprep.manifest import PlannedPhoto
+from fishprep.photo import Fingerprint, Photo
+from fishprep.plan import ShardSpec, as_planned, divide
 from fishprep.progress import Progress, Tell
 from fishprep.setup import Resolved, WeightsFrom, library_versions, resolve
-from fishprep.shards.schema import ShardName
+from fishprep.shards.schema import SPLITS
 from fishprep.words import counted
 
 OVERRIDES = (
@@ -51,12 +54,13 @@ class RetryRequest:
     """Photos of which the last try ended in one of `statuses`, tried with `overrides` over the build's configuration."""
 
     folder: Path
-    plan: Plan
+    photos: Sequence[Photo]
+    """What the source lists now; what is meant, and in which split, says the recorded plan."""
     statuses: tuple[str, ...]
     overrides: dict[str, Any]
     weights: WeightsFrom
     follow_links: bool = False
-    """How the source of `plan` was opened."""
+    """How the source of `photos` was opened."""
 
 
 def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False) -> Finished:
@@ -73,13 +77,23 @@ def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = Fal
         resolved = _resolve(request)
         if overwrite:
             _remove_unfinished(folder)
-        record = _taken_up(request, resolved) or _record(request, resolved)
-        done = manifest.finished(folder)
-        specs = _specs(record, request.plan)
-        todo = [spec for spec in specs if spec.name not in done]
-        tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
+        _refuse_unfinished_build(folder)
+        path, record = _taken_up(request, resolved) or _record(request, resolved)
+        specs = _specs(path, record, request)
+        lacking = set(missing(folder, (spec.name for spec in specs)))
+        todo = [spec for spec in specs if spec.name in lacking]
+        tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name not in lacking)))
         run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, workers, tell)
         return finish(folder, run, len(specs) - len(todo))
+
+
+def _refuse_unfinished_build(folder: Path) -> None:
+    """A shard of the build itself that was lost is for `build` to make anew, under its own number."""
+    if lost := missing(folder, planned_specs(folder, plan_of(folder))):
+        raise BuildError(
+            f"{folder}: {counted(len(lost), 'shard')} of the build missing, the first {lost[0]}: "
+            "run its `fishprep build` again before the retry"
+        )
 
 
 @dataclass(frozen=True)
@@ -103,11 +117,10 @@ class _Pending:
 
 
 def _unfinished(folder: Path) -> _Pending | None:
-    done = manifest.finished(folder)
     for path, record in read_retries(folder).items():
-        standing = sum(ShardName(*name) in done for name in record["specs"])
-        if standing < len(record["specs"]):
-            return _Pending(path, record, standing)
+        names = retried_names(record)
+        if lacking := missing(folder, names):
+            return _Pending(path, record, len(names) - len(lacking))
     return None
 
 
@@ -115,15 +128,16 @@ def _remove_unfinished(folder: Path) -> None:
     pending = _unfinished(folder)
     if pending is None:
         return
-    for name in (ShardName(*name) for name in pending.record["specs"]):
+    planned = planned_specs(folder, plan_of(folder))
+    for name in (name for name in retried_names(pending.record) if name not in planned):
         (folder / name.rows_file).unlink(missing_ok=True)  # first: from here on the shard does not count
         (folder / name.file).unlink(missing_ok=True)
     pending.path.unlink()
     write_manifest(folder)
 
 
-def _taken_up(request: RetryRequest, resolved: Resolved) -> dict[str, Any] | None:
-    """The record of a retry that was stopped halfway, where this is the same one."""
+def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[Path, dict[str, Any]] | None:
+    """The file and the record of a retry that was stopped halfway, where this is the same one."""
     pending = _unfinished(request.folder)
     if pending is None:
         return None
@@ -134,11 +148,14 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> dict[str, Any] | Non
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
     if record.get("follow_links", False) != request.follow_links:
         changes.append(f"follow-links: {not request.follow_links} → {request.follow_links}")
-    if gone := set(record["photos"]) - {photo.id for photo in request.plan.photos}:
-        changes.append(f"photos gone from the source: {len(gone)} ({min(gone)!r} is the first)")
+    photos, gone = _match(request, record["photos"])
+    if gone:
+        changes.append(f"photos gone from the source: {len(gone)} ({gone[0].id!r} is the first)")
+    elif "annotations" in record and _annotations(request.folder, photos) != record["annotations"]:
+        changes.append("what the source says of its photos (points, identity, licence)")
     if changes:
         raise ConfigurationError(f"{pending.told(request.folder)} Changed since:\n  " + "\n  ".join(changes))
-    return record
+    return pending.path, record
 
 
 def _resolve(request: RetryRequest) -> Resolved:
@@ -155,67 +172,94 @@ def _resolve(request: RetryRequest) -> Resolved:
     return resolved
 
 
-def _record(request: RetryRequest, resolved: Resolved) -> dict[str, Any]:
+def _record(request: RetryRequest, resolved: Resolved) -> tuple[Path, dict[str, Any]]:
     """Decide on a new retry and store it, before anything is built."""
-    photos = _photos(request)
-    last = _last_numbers(request.folder)
-    specs = divide(photos, resolved.configuration.shard_size, lambda split: last.get(split, -1) + 1)
+    folder = request.folder
+    photos = _find(request, _wanted(request))
+    free = _free_numbers(folder)
+    specs = divide(photos, resolved.configuration.shard_size, lambda split: free[split])
     record = {
         "statuses": list(request.statuses),
         "overrides": request.overrides,
         "follow_links": request.follow_links,
         "configuration": resolved.configuration.model_dump(mode="json"),
-        "inputs": read_start(request.folder)["inputs"],
+        "inputs": read_start(folder)["inputs"],
         "recipe": resolved.recipe,
         "versions": library_versions(),
         "specs": [[spec.name.split, spec.name.number] for spec in specs],
         "photos": [photo.id for photo in photos],
+        "annotations": _annotations(folder, photos),
     }
-    number = len(read_retries(request.folder)) + 1
-    write_text(request.folder / f"retry-{number:04d}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return record
+    path = folder / _free_name(folder)
+    write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return path, record
 
 
-def _photos(request: RetryRequest) -> list[Photo]:
-    rows = manifest.read_rows(request.folder / manifest.SAMPLES, ["photo", "status"])
-    statuses = set(request.statuses)
-    if "ok" in statuses:
+def _annotations(folder: Path, photos: Iterable[Photo]) -> dict[str, str]:
+    """What the source says now, by its hash, of those photos of which it said something else when the build was planned."""
+    plan = plan_of(folder)
+    return {photo.id: now for photo in photos if (now := annotation(photo)) != plan[photo.id].annotation}
+
+
+def _free_name(folder: Path) -> str:
+    """Of the file of the next retry: after all that are there, whichever of them were deleted."""
+    numbers = [int(path.stem.rpartition("-")[2]) for path in read_retries(folder)]
+    return f"retry-{max(numbers, default=0) + 1:04d}.json"
+
+
+def _free_numbers(folder: Path) -> dict[str, int]:
+    """For each split the first number of a shard that is nobody's: not planned, not a retry's, not on the disk."""
+    free = dict.fromkeys(SPLITS, 0)
+    for name in taken_names(folder):
+        free[name.split] = max(free[name.split], name.number + 1)
+    return free
+
+
+def _wanted(request: RetryRequest) -> set[str]:
+    if "ok" in request.statuses:
         raise ConfigurationError("--status ok: photos that were kept are not tried again")
-    wanted = {
-        photo
-        for photo, status in zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)
-        if status in statuses
-    }
+    wanted = photos_of(request.folder, request.statuses)
     if not wanted:
         raise ConfigurationError(
             f"{request.folder}: no photo has status {' or '.join(request.statuses)}: nothing to do"
         )
-    return _find(wanted, request.plan)
+    return wanted
 
 
-def _find(wanted: set[str], plan: Plan) -> list[Photo]:
-    photos = [photo for photo in plan.photos if photo.id in wanted]
-    if len(photos) != len(wanted):
-        missing = sorted(wanted - {photo.id for photo in photos})
-        if any(photo.id.startswith(f"{missing[0]}/") for photo in plan.photos):
-            raise BuildError(f"{missing[0]!r} is a linked folder: build anew with --follow-links to take what is in it")
-        raise BuildError(f"not in the source any more: {counted(len(missing), 'photo')}, the first {missing[0]!r}")
-    return photos
+def _find(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
+    """The photos that the plan means, under its names and in its splits, in its order, wherever the source lists them now.
+
+    Their bytes must be those of the plan where it knows them. What the source says of them may have been mended since.
+    """
+    found, lost = _match(request, wanted)
+    if lost:
+        if any(photo.relative.startswith(f"{lost[0].path}/") for photo in request.photos):
+            raise BuildError(f"{lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it")
+        raise BuildError(f"not in the source any more: {counted(len(lost), 'photo')}, the first {lost[0].id!r}")
+    return found
 
 
-def _specs(record: dict[str, Any], plan: Plan) -> list[ShardSpec]:
-    first: dict[str, int] = {}
-    for split, number in record["specs"]:
-        first.setdefault(split, number)
-    size = record["configuration"]["shard_size"]
-    return list(divide(_find(set(record["photos"]), plan), size, lambda split: first.get(split, 0)))
+def _match(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo], list[PlannedPhoto]]:
+    """Photos by the recorded paths, and the lines of the plan whose files the source does not list."""
+    here = {photo.relative: photo for photo in request.photos}
+    wanted = set(wanted)
+    lines = [line for line in manifest.read_plan(request.folder / manifest.PLAN) if line.id in wanted]
+    known = [line for line in lines if line.path in here]
+    found = as_planned((here[line.path] for line in known), known)
+    return [replace(photo, planned=_expected(photo)) for photo in found], [
+        line for line in lines if line.path not in here
+    ]
 
 
-def _last_numbers(folder: Path) -> dict[str, int]:
-    last: dict[str, int] = {}
-    for name in manifest.finished(folder):
-        last[name.split] = max(last.get(name.split, -1), name.number)
-    return last
+def _expected(photo: Photo) -> Fingerprint:
+    assert photo.planned is not None
+    return Fingerprint(photo.planned.sha256 or None, annotation(photo))
+
+
+def _specs(path: Path, record: dict[str, Any], request: RetryRequest) -> list[ShardSpec]:
+    photos = {photo.id: photo for photo in _find(request, record["photos"])}
+    specs = retried_specs(path, record, plan_of(request.folder))
+    return [ShardSpec(name, tuple(photos[line.id] for line in lines)) for name, lines in specs.items()]
 
 
 def _attributes(record: dict[str, Any]) -> ShardAttributes:
@@ -225,8 +269,15 @@ def _attributes(record: dict[str, Any]) -> ShardAttributes:
 
 def count_photos(folder: Path, statuses: Sequence[str]) -> int:
     """How many photos of a finished build have one of the statuses."""
-    totals = manifest.totals_of(manifest.read_manifest(folder))
-    return sum(totals.by_status.get(status, 0) for status in statuses)
+    manifest.read_manifest(folder)
+    return len(photos_of(folder, statuses))
+
+
+def photos_of(folder: Path, statuses: Sequence[str]) -> set[str]:
+    """Ids of the photos of a finished build that have a row with one of the statuses."""
+    rows = manifest.read_rows(folder / manifest.SAMPLES, ["photo", "status"])
+    pairs = zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)
+    return {photo for photo, status in pairs if status in set(statuses)}
 
 
 def statuses_in(folder: Path) -> Sequence[str]:

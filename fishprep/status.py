@@ -16,6 +16,7 @@ class Status(StrEnum):
     LANDMARKS_DISAGREE = "landmarks_disagree"  # with the data set's own reference points
     UNDECODABLE = "undecodable"  # not a picture, or a damaged one
     TOO_LARGE = "too_large"  # more pixels or bytes than the limits allow
+    CHANGED = "changed"  # its bytes or its points are not those that were planned
     UNREADABLE = "unreadable"  # the file cannot be opened: permissions, a dangling link
     LINK_OUTSIDE = "link_outside"  # a symbolic link that leaves the source folder
     MISSING = "missing"  # named in a list, not on the disk

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
+from fishprep.bookkeeping import check_against_plan
 from fishprep.build import read_retries, read_start, write_manifest, writing
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
@@ -63,7 +64,7 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
             problems.append(str(error))
         samples += record.samples
     problems += _check_folder(folder, records)
-    problems += _check_plan(folder, records)
+    problems += check_against_plan(folder, records)
     problems += _check_ids(folder, records)
     problems += _check_manifest(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
@@ -147,21 +148,6 @@ def _check_ids(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[
         for sample, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
             if status == Status.OK and first.setdefault(sample, name) != name:
                 yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
-
-
-def _check_plan(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
-    planned = {photo.id: photo.sha256 for photo in manifest.read_plan(folder / manifest.PLAN)}
-    seen: set[str] = set()
-    for name in records:
-        rows = manifest.read_rows(folder / name.rows_file, ["photo", "sha256"])
-        for photo, sha256 in zip(rows["photo"].to_pylist(), rows["sha256"].to_pylist(), strict=True):
-            seen.add(photo)
-            if photo not in planned:
-                yield f"{folder / name.rows_file}: {photo!r} is not in the plan"
-            elif sha256 and planned[photo] and sha256 != planned[photo]:
-                yield f"{folder / name.rows_file}: {photo!r} changed between the plan and the build"
-    if missing := len(planned.keys() - seen):
-        yield f"{folder}: no row for {counted(missing, 'photo')} of the plan: the build is not finished; run it again"
 
 
 def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:

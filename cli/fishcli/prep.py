@@ -296,7 +296,6 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
     fishprep retry shards --status no_face --thorough
     """
     from fishprep.build import read_start
-    from fishprep.plan import make_plan
     from fishprep.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
 
     known = statuses_in(out)
@@ -310,9 +309,8 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
     if "device" in given:
         given["device"] = common.resolve_device(given["device"])
     start = read_start(out)
-    configuration = BuildConfiguration.recorded(start["configuration"])
     follow_links = flags["follow_links"] or start["source"]["follow_links"]
-    photos = make_plan(open_source(_reopen({**start["source"], "follow_links": follow_links}, out)), configuration)
+    photos = open_source(_reopen({**start["source"], "follow_links": follow_links}, out)).listing().photos
     request = RetryRequest(out, photos, status, given, _weights(flags), follow_links)
     with _resumable(out), BuildProgress(count_photos(out, status), flags["quiet"]) as progress:
         finished = retry(request, flags["workers"], progress, flags["overwrite"])

@@ -1,0 +1,62 @@
+"""Photos whose 68 points lie beside them, and builds of them in this process: a build without a detector, in a moment."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from small_build import face, points
+from support import Ran, run
+
+from fishprep.engines import local
+from fishprep.errors import FishPrepError
+
+FLAGS = ("--landmarks", "annotation", "--parser", "landmark-skin", "--device", "cpu", "--workers", 1)
+SIDE = 256
+
+
+def write_photo(folder: Path, name: str, number: int = 0, side: int = SIDE, points_too: bool = True) -> Path:
+    """A photo of `side` px, another one for each `number`, with its points as `.pts`."""
+    path = folder / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = cv2.resize(face(shift=number % 90), (side, side))
+    image[0, 0] = number % 256, number // 256, 0
+    cv2.imwrite(str(path), image[:, :, ::-1])
+    if points_too:
+        write_points(path, (points() + 0.5) * side / 128 - 0.5)
+    return path
+
+
+def write_points(photo: Path, values: np.ndarray) -> Path:
+    """Points (68, 2), 0-based, beside a photo."""
+    lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in values + 1)
+    path = photo.with_suffix(".pts")
+    path.write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    return path
+
+
+def build(source: Path, out: Path, *flags: object, code: int | None = 0) -> Ran:
+    """`fishprep build` with the points that lie beside the photos."""
+    return run("fishprep", "build", source, out, *FLAGS, *flags, code=code)
+
+
+def run_here(
+    make_work: Callable[[], Callable[..., Any]], specs: Iterable[Any], workers: int, tell: Callable[[object], None]
+) -> Iterator[Any]:
+    """As `engines.local.run`, without processes."""
+    work = make_work()
+    for spec in specs:
+        try:
+            result = work(spec, tell)
+        except FishPrepError as error:
+            yield local.Failed(spec, str(error))
+        else:
+            yield local.Done(spec, result)
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds run in this process."""
+    monkeypatch.setattr(local, "run", run_here)
