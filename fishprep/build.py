@@ -28,7 +28,7 @@ from fishprep.pipeline import FacePipeline, HRFace, Outcome
 from fishprep.plan import Plan, ShardSpec, as_planned, divide, fingerprints
 from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
-from fishprep.setup import PRODUCER, Resolved, WeightsFrom, library_versions, make_pipeline
+from fishprep.setup import PRODUCER, Resolved, WeightsFrom, make_pipeline, version_changes, versions_of
 from fishprep.shards.schema import SCHEMA_VERSION, SPLITS, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
@@ -220,7 +220,7 @@ def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> 
             raise ConfigurationError(
                 f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
             )
-        _refuse_changes(folder, configuration, planned)
+        _refuse_changes(folder, request.resolved, planned)
     else:
         stray = sorted(path.name for path in folder.glob("*.h5"))
         if stray:
@@ -230,7 +230,7 @@ def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> 
             "configuration": configuration.model_dump(mode="json"),
             "recipe": request.resolved.recipe,
             "inputs": inputs,
-            "versions": library_versions(),
+            "versions": versions_of(configuration),
             "source": request.origin,
             "notes": list(request.plan.notes),
             "left_out": [str(left_out) for left_out in request.plan.left_out],
@@ -255,10 +255,11 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise BuildError(f"{path}: damaged ({error})") from error
 
 
-def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: list[PlannedPhoto]) -> None:
+def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
     stored = read_start(folder)
-    changes = BuildConfiguration.recorded(stored["configuration"]).differences(configuration)
-    changes += version_changes(stored["versions"])
+    before = BuildConfiguration.recorded(stored["configuration"])
+    changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
+    changes += version_changes(stored["versions"], resolved.configuration)
     changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
     if changes:
         raise ConfigurationError(
@@ -266,11 +267,6 @@ def _refuse_changes(folder: Path, configuration: BuildConfiguration, planned: li
             + "\n  ".join(changes)
             + "\nUndo that, build into another folder, or pass --overwrite to start anew."
         )
-
-
-def version_changes(before: dict[str, str]) -> list[str]:
-    """`library: before → now` for every library of another version."""
-    return [f"{name}: {old} → {new}" for name, new in library_versions().items() if (old := before.get(name)) != new]
 
 
 def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:

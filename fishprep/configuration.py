@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +14,9 @@ from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
+
+IN_RECIPE = ("crop", "expand", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
+"""The settings that, with the hash of the parser's weights, make the recipe."""
 
 
 class BuildConfiguration(BaseModel):
@@ -57,7 +61,11 @@ class BuildConfiguration(BaseModel):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
-        """From unchecked values; ConfigurationError names every field that does not fit."""
+        """From unchecked values, in one spelling; ConfigurationError names every field that does not fit."""
+        return cls._checked(values).normal()
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any]) -> "BuildConfiguration":
         try:
             configuration = cls(**values)
         except ValidationError as error:
@@ -75,8 +83,18 @@ class BuildConfiguration(BaseModel):
 
     @classmethod
     def recorded(cls, values: dict[str, Any]) -> "BuildConfiguration":
-        """From what a build recorded; a setting that it did not have yet is what that build did."""
-        return cls.parse({"min_score": 0.0} | values)
+        """From what a build recorded, as it spelt it; a setting that it did not have yet is what that build did."""
+        return cls._checked({"min_score": 0.0} | values)
+
+    def normal(self) -> "BuildConfiguration":
+        """The one spelling of what can be said in several: the recipe's own `expand`, a threshold, the order of classes."""
+        return self.model_copy(
+            update={
+                "expand": None if self.expand == RECIPES[self.crop][1] else self.expand,
+                "mask_resizer": str(MaskResize.of(self.mask_resizer)),
+                "skin_classes": tuple(map(str, SkinFusion.of(self.skin_classes).classes)),
+            }
+        )
 
     @property
     def limits(self) -> Limits:
@@ -87,16 +105,30 @@ class BuildConfiguration(BaseModel):
         """Canonical JSON: sorted keys, no spaces; what is hashed, stored and compared."""
         return canonical(self.model_dump(mode="json"))
 
-    def differences(self, other: "BuildConfiguration") -> list[str]:
-        """`field: this → other` for every field in which two configurations differ."""
-        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
-        return [f"{name}: {mine[name]} → {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+    def differences(self, other: "BuildConfiguration", one_recipe: bool = False) -> list[str]:
+        """`field: this → other` for every field in which two configurations differ in meaning.
+
+        one_recipe: their recipes are equal, so that the settings in it are too, however they are spelt.
+        """
+        mine, theirs = (each.normal().model_dump(mode="json") for each in (self, other))
+        if sorted(mine["weights"].values()) == sorted(theirs["weights"].values()):
+            theirs["weights"] = mine["weights"]  # a file's name is not content
+        names = [name for name in mine if not (one_recipe and name in IN_RECIPE)]
+        return [f"{name}: {mine[name]} → {theirs[name]}" for name in names if mine[name] != theirs[name]]
 
 
 def recipe_hash(
-    configuration: BuildConfiguration, parser_settings: dict[str, object], parser_weights: dict[str, str]
+    configuration: BuildConfiguration,
+    parser_settings: dict[str, object],
+    parser_weights: dict[str, str],
+    versions: Mapping[str, str],
 ) -> str:
-    """SHA-256 over what must agree between shards that are trained together: crop, resizer, sizes, parser and fusion."""
+    """SHA-256 over what must agree between shards that are trained together: crop, resizer, sizes, parser and fusion.
+
+    versions: of the algorithms in it (`algorithms.in_recipe`). First versions are left out: shards from before versions were
+    recorded have the recipe of those made by the same algorithms today.
+    """
+    later = {name: version for name, version in versions.items() if version != "1"}
     return sha256_json(
         {
             "crop": configuration.crop,
@@ -109,6 +141,7 @@ def recipe_hash(
             "parser_weights": sorted(parser_weights.values()),
             "skin_classes": sorted(configuration.skin_classes),
         }
+        | ({"versions": later} if later else {})
     )
 
 

@@ -71,6 +71,9 @@ RECIPES: dict[str, tuple[Callable[[np.ndarray, tuple[int, int], float], Box], fl
 }
 """Name → (rule, its own `expand`)."""
 
+VERSIONS = {"square": 1, "dic": 1}
+"""Of the box that each rule gives, and of how it is cut: whoever changes either raises it."""
+
 
 def cut(image: np.ndarray, box: Box) -> np.ndarray:
     """The pixels of `box` out of `image` (H, W, 3), padded by replication where the box reaches outside."""

@@ -14,6 +14,9 @@ from PIL import Image, ImageOps
 from fishprep.errors import DecodeError
 from fishprep.status import Status
 
+VERSION = 1
+"""Of what `decode` makes of the bytes of a photo: whoever changes a pixel of any photo raises it."""
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "MPO")
 """Pillow's names of what is decoded. MPO is the JPEG that phones write, with a second picture behind the first."""
 

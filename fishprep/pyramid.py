@@ -50,6 +50,10 @@ RESIZERS: dict[str, Resize] = {
 }
 
 
+VERSIONS = {"pillow-bicubic": 1, "torch-bicubic": 1, "matlab-bicubic": 1}
+"""Of the pixels that each resizer gives: whoever changes them raises it."""
+
+
 def hr_face(crop: np.ndarray, resizer: str) -> np.ndarray:
     """A crop (H, W, 3) uint8 of any size → the HR face, (128, 128, 3) uint8. A crop that is not square is stretched."""
     return RESIZERS[resizer](crop[None], HR_SIZE)[0]

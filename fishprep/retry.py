@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fishprep import manifest
+from fishprep import algorithms, manifest
 from fishprep.build import (
     BuilderFactory,
     Finished,
@@ -16,7 +16,6 @@ from fishprep.build import (
     read_start,
     remove_leftovers,
     run_specs,
-    version_changes,
     write_manifest,
     writing,
 )
@@ -29,7 +28,7 @@ from fishprep.manifest import PlannedPhoto
 from fishprep.photo import Fingerprint, Photo
 from fishprep.plan import ShardSpec, as_planned, divide
 from fishprep.progress import Progress, Tell
-from fishprep.setup import Resolved, WeightsFrom, library_versions, resolve
+from fishprep.setup import Resolved, WeightsFrom, resolve, version_changes, versions_of
 from fishprep.shards.schema import SPLITS
 from fishprep.words import counted
 
@@ -143,7 +142,7 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[Path, dict[str
         return None
     record = pending.record
     changes = BuildConfiguration.recorded(record["configuration"]).differences(resolved.configuration)
-    changes += version_changes(record["versions"])
+    changes += version_changes(record["versions"], resolved.configuration)
     if sorted(record["statuses"]) != sorted(request.statuses):
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
     if record.get("follow_links", False) != request.follow_links:
@@ -165,6 +164,12 @@ def _resolve(request: RetryRequest) -> Resolved:
     start = read_start(request.folder)
     values = start["configuration"] | request.overrides | {"weights": {}}
     resolved = resolve(BuildConfiguration.recorded(values), request.weights)
+    now = algorithms.in_recipe(resolved.configuration)
+    if changes := algorithms.differences(start["versions"], now):
+        raise ConfigurationError(
+            f"{request.folder}: this fishprep makes other shards than those of the build, which could not be mixed: "
+            f"{'; '.join(changes)}. Use the release that built it, or build anew."
+        )
     if resolved.recipe != start["recipe"]:
         raise ConfigurationError(
             f"{request.folder}: the weights are not those of the build; its shards could not be mixed"
@@ -185,7 +190,7 @@ def _record(request: RetryRequest, resolved: Resolved) -> tuple[Path, dict[str, 
         "configuration": resolved.configuration.model_dump(mode="json"),
         "inputs": read_start(folder)["inputs"],
         "recipe": resolved.recipe,
-        "versions": library_versions(),
+        "versions": versions_of(resolved.configuration),
         "specs": [[spec.name.split, spec.name.number] for spec in specs],
         "photos": [photo.id for photo in photos],
         "annotations": _annotations(folder, photos),

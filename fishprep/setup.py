@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from fishprep import __version__
+from fishprep import __version__, algorithms
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.device import check_device
 from fishprep.errors import ConfigurationError
@@ -68,7 +68,20 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
             f"--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser {OWN}"
         )
     known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
-    return Resolved(known, recipe_hash(known, parser.settings, parser.weights))
+    return Resolved(known, recipe_hash(known, parser.settings, parser.weights, algorithms.in_recipe(known)))
+
+
+def versions_of(configuration: BuildConfiguration) -> dict[str, str]:
+    """Versions of all that decides what a build makes of its photos: libraries, and the project's own algorithms."""
+    return library_versions() | algorithms.versions(configuration)
+
+
+def version_changes(before: dict[str, str], configuration: BuildConfiguration) -> list[str]:
+    """`name: before → now` for every library and algorithm of another version than a build recorded."""
+    libraries = [
+        f"{name}: {old} → {new}" for name, new in library_versions().items() if (old := before.get(name)) != new
+    ]
+    return libraries + algorithms.differences(before, algorithms.versions(configuration))
 
 
 def library_versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fishprep import manifest
+from fishprep import algorithms, manifest
 from fishprep.bookkeeping import check_against_plan
 from fishprep.build import read_retries, read_start, write_manifest, writing
 from fishprep.configuration import BuildConfiguration, recipe_hash
@@ -49,6 +49,8 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
     start = read_start(folder)
     records = manifest.finished(folder)
     parser, notes = _parser(start, depth)
+    if not algorithms.are_recorded(start["versions"]):
+        notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
     problems: list[str] = []
     samples = rederived = 0
     for name, record in records.items():
@@ -84,6 +86,8 @@ def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | No
     if depth is None:
         return None, []
     configuration = BuildConfiguration.recorded(start["configuration"])
+    if changes := _other_algorithms(configuration, start["versions"]):
+        return None, [f"not derived again, as other algorithms made it: {'; '.join(changes)}"]
     own = _own_parser_weights(configuration)
     asked = f"give {own} with --parser-weights"
     if own and depth.weights.parser is None:
@@ -92,10 +96,15 @@ def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | No
         parser = make_parser(configuration, depth.weights)
     except FishPrepError as error:
         return None, [f"maps at 128 were not derived again: {error}"]
-    if recipe_hash(configuration, parser.settings, parser.weights) != start["recipe"]:
+    versions = algorithms.recorded(configuration, start["versions"])
+    if recipe_hash(configuration, parser.settings, parser.weights, versions) != start["recipe"]:
         mend = f"; {asked}" if own else ""
         return None, [f"maps at 128 were not derived again: the parser's weights are not those of the build{mend}"]
     return parser, []
+
+
+def _other_algorithms(configuration: BuildConfiguration, before: dict[str, str]) -> list[str]:
+    return algorithms.differences(before, algorithms.in_recipe(configuration))
 
 
 def _own_parser_weights(configuration: BuildConfiguration) -> str:
@@ -169,6 +178,8 @@ def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iter
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:
     configuration = BuildConfiguration.recorded(shard.attributes.configuration)
+    if _other_algorithms(configuration, shard.attributes.versions):
+        return  # said in the notes
     hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
     for size, expected in lr_pyramid(hr, configuration.resizer).items():
         if not np.array_equal(shard.images(size)[chosen], expected):

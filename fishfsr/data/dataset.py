@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from fishfsr.data.batch import Batch
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
+from fishprep import algorithms
 from fishprep.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
@@ -165,7 +166,7 @@ def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: Sha
         f"{name} {one.configuration.get(name)} and {other.configuration.get(name)}"
         for name in sorted(one.configuration.keys() | other.configuration.keys())
         if one.configuration.get(name) != other.configuration.get(name)
-    ]
+    ] + algorithms.differences(one.versions, other.versions)
     raise DataError(
         f"{path} and {other_path} were made by different recipes ({one.recipe[:12]} and {other.recipe[:12]}) and "
         f"cannot be mixed; their settings differ in: {'; '.join(differing) or 'nothing but the weights in use'}"

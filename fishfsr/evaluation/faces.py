@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fishprep import algorithms
 from fishprep.errors import ShardError
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, ShardName, image, shard_paths, skin
@@ -135,4 +136,5 @@ def _difference(one: ShardAttributes, other: ShardAttributes) -> str:
     with suppress(KeyError):
         if one.configuration["weights"] != other.configuration["weights"]:
             differing.append("weights")
+    differing += algorithms.differences(one.versions, other.versions)
     return f" ({', '.join(differing)})" if differing else ""

@@ -9,7 +9,8 @@ from fishprep.errors import ConfigurationError
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.weights import WeightStore
 
-BACKENDS = ("dlib", "fan", "annotation")
+BACKENDS = {"dlib": 1, "fan": 1, "annotation": 1}
+"""Name → version of the faces and points that it gives, its constants included: whoever changes one raises it."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from fishprep.landmarks.known_place import annotated_box
 from fishprep.status import Problem, Status
 from fishprep.words import counted
 
+VERSION = 1
+"""Of which faces are chosen and which are dropped: whoever changes a choice raises it."""
+
 Policy = Literal["largest", "center", "all", "reject"]
 
 DISAGREEMENT_LIMIT = 0.25

@@ -8,7 +8,10 @@ import numpy as np
 OWN = "bisenet-fishfsr"
 """The default: BiSeNet with the weights of the distribution `fishfsr-weights`."""
 
-PARSERS = (OWN, "bisenet", "landmark-skin")
+NETWORKS = (OWN, "bisenet")
+PARSERS = {**dict.fromkeys(NETWORKS, 1), "landmark-skin": 1}
+"""Name → version of the map that it makes of a face, its constants included: whoever changes one raises it. The weights of a
+network are told apart by their hash."""
 
 
 @dataclass(frozen=True, eq=False)

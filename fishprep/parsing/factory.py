@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.errors import ConfigurationError
-from fishprep.parsing.base import OWN, PARSERS, FaceParser
+from fishprep.files import sha256_file
+from fishprep.parsing.base import NETWORKS, OWN, PARSERS, FaceParser
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
@@ -56,8 +57,11 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> BiSeNetParser:
 
 
 def named(parser: str, file: Path | None) -> str:
-    """What a parser is called once it takes its weights from `file`: our own weights are not in it."""
-    return "bisenet" if file is not None and parser == OWN else parser
+    """What a parser is called once it takes its weights from `file`: as the record says whose bytes they are, else `bisenet`."""
+    if file is None or parser == "landmark-skin":
+        return parser
+    found = sha256_file(file) if file.is_file() else None
+    return next((name for name in NETWORKS if record(name).sha256 == found), "bisenet")
 
 
 def _landmark_skin(request: ParserRequest) -> LandmarkSkinParser:

@@ -8,6 +8,10 @@ import numpy as np
 from fishprep.errors import ConfigurationError
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 
+FUSION_VERSION = 1
+RESIZE_VERSIONS = {"nearest": 1, "area": 1}
+"""Of the maps that fusion and each way of making them smaller give: whoever changes a pixel raises it."""
+
 
 @dataclass(frozen=True)
 class SkinFusion:
@@ -62,8 +66,16 @@ class MaskResize:
             )
         return cls(threshold)
 
+    @property
+    def method(self) -> str:
+        """The name without the threshold, a key of `RESIZE_VERSIONS`."""
+        return "nearest" if self.threshold is None else "area"
+
     def __str__(self) -> str:
-        return "nearest" if self.threshold is None else f"area:{self.threshold:g}"
+        if self.threshold is None:
+            return "nearest"
+        short = f"{self.threshold:g}"
+        return f"area:{short if float(short) == self.threshold else repr(self.threshold)}"
 
     def resize(self, masks: np.ndarray, size: int) -> np.ndarray:
         """masks (N, S, S) uint8 in {0, 1} → (N, size, size) uint8 in {0, 1}; `size` divides S."""

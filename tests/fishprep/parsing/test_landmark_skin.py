@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fishprep.parsing.base import PARSERS
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 
 SKIN, HAIR, BACKGROUND = (205, 160, 135), (50, 35, 25), (70, 110, 160)
@@ -46,6 +47,14 @@ def test_a_drawn_face() -> None:
     assert not drawn[57, 44] and not drawn[57, 84] and not drawn[70, 64]  # eyes and nose
     assert drawn[80, 38] and drawn[80, 90] and drawn[35, 64] and drawn[106, 64]  # cheeks, forehead, chin
     assert (drawn & skin).sum() > 0.75 * skin.sum()  # of the disc with the parts in it
+
+
+def test_it_gives_what_its_version_gave() -> None:
+    """By shares of the map's quarters, as the last pixel is a matter of the machine; other shares are another version."""
+    image, points, _ = _drawn()
+    drawn = LandmarkSkinParser().parse(image[None], points[None]).skin[0]
+    quarters = [float(part.mean()) for half in np.split(drawn, 2) for part in np.split(half, 2, axis=1)]
+    assert PARSERS["landmark-skin"] == 1 and quarters == pytest.approx([0.2874, 0.2957, 0.2930, 0.2969], abs=0.003)
 
 
 def test_a_mirrored_face_gives_the_mirrored_map() -> None:
