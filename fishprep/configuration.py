@@ -146,8 +146,9 @@ def recipe_hash(
 
 
 def canonical(value: object) -> str:
-    """JSON text that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """JSON text that is the same for equal values, and UTF-8 whatever bytes file names are made of."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def sha256_json(value: object) -> str:

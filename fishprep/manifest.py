@@ -20,6 +20,7 @@ from fishprep.configuration import BuildConfiguration, canonical
 from fishprep.errors import BuildError
 from fishprep.files import atomic, write_text
 from fishprep.measures import Measures
+from fishprep.parquet import readable, writable
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
 
@@ -133,14 +134,15 @@ def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: Shard
     """Write the rows of a finished spec, with its record in the file's metadata. This is what makes it done."""
     table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
     table = table.replace_schema_metadata({b"record": canonical(asdict(record)).encode()})
-    with atomic(folder / name.rows_file) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with atomic(folder / name.rows_file) as temporary, writable(temporary) as stream:
+        pq.write_table(table, stream, compression="zstd")
 
 
 def read_record(path: Path) -> ShardRecord:
     """The record in a rows file; BuildError where it is damaged."""
     try:
-        return ShardRecord(**json.loads(pq.read_schema(path).metadata[b"record"]))
+        with readable(path) as stream:
+            return ShardRecord(**json.loads(pq.read_schema(stream).metadata[b"record"]))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise BuildError(f"{path}: damaged rows file ({error}); delete it and build again to make it anew") from error
 
@@ -148,7 +150,8 @@ def read_record(path: Path) -> ShardRecord:
 def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The rows of one finished spec, or of the whole build (`samples.parquet`); BuildError where they are damaged."""
     try:
-        return pq.read_table(path, columns=columns, schema=None if columns else ROW_SCHEMA)
+        with readable(path) as stream:
+            return pq.read_table(stream, columns=columns, schema=None if columns else ROW_SCHEMA)
     except (OSError, pa.ArrowException) as error:
         raise BuildError(f"{path}: damaged rows file ({error})") from error
 
@@ -223,13 +226,15 @@ def write_plan(path: Path, photos: Iterable[PlannedPhoto]) -> None:
     """Store the plan of a build."""
     with atomic(path) as temporary:
         table = pa.Table.from_pylist([asdict(photo) for photo in photos], schema=PLAN_SCHEMA)
-        pq.write_table(table, temporary, compression="zstd")
+        with writable(temporary) as stream:
+            pq.write_table(table, stream, compression="zstd")
 
 
 def read_plan(path: Path) -> list[PlannedPhoto]:
     """The plan that a build stored; BuildError where it is damaged."""
     try:
-        return [PlannedPhoto(**line) for line in pq.read_table(path, schema=PLAN_SCHEMA).to_pylist()]
+        with readable(path) as stream:
+            return [PlannedPhoto(**line) for line in pq.read_table(stream, schema=PLAN_SCHEMA).to_pylist()]
     except (OSError, pa.ArrowException) as error:
         raise BuildError(f"{path}: damaged plan ({error}); build into a new folder, or pass --overwrite") from error
 
@@ -269,7 +274,11 @@ def _merge(
 ) -> Totals:
     counts: dict[str, Counter[str]] = {"split": Counter(), "status": Counter(), "backend": Counter()}
     photos = 0
-    with atomic(folder / SAMPLES) as temporary, pq.ParquetWriter(temporary, ROW_SCHEMA, compression="zstd") as writer:
+    with (
+        atomic(folder / SAMPLES) as temporary,
+        writable(temporary) as stream,
+        pq.ParquetWriter(stream, ROW_SCHEMA, compression="zstd") as writer,
+    ):
         for _, table in last_tries(folder, records, retries):
             writer.write_table(table)
             photos += len(set(table["photo"].to_pylist()))

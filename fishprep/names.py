@@ -17,6 +17,11 @@ def text(path: str | PurePath) -> str:
     return doubled.decode("utf-8", errors="backslashreplace")
 
 
+def unicode_text(words: str) -> str:
+    r"""Words from a command line or a list as text that is UTF-8: bytes that are not are written `\xff`."""
+    return words.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def printable(name: str) -> str:
     """A name on one line of a terminal: control characters (newlines too) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

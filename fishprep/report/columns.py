@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from fishprep.errors import BuildError
 from fishprep.manifest import ROW_SCHEMA, are_rows
+from fishprep.parquet import readable
 from fishprep.status import Status
 
 MEASURES = ("side", "yaw", "pitch", "roll", "blur", "skin")
@@ -122,7 +123,7 @@ def read_chosen(path: Path, numbers: Iterable[int]) -> dict[int, dict[str, Any]]
 
 def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(path) as file:
+        with readable(path) as stream, pq.ParquetFile(stream) as file:
             if not are_rows(file.schema_arrow):
                 raise BuildError(f"{path}: its columns are not those of a build of this version")
             yield from file.iter_batches(_BATCH, columns=columns)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.errors import SourceError
+from fishprep.names import unicode_text
 from fishprep.sources.base import LeftOut, Listing, Source
 from fishprep.sources.celeba import ALIGNED, WILD, CelebASource
 from fishprep.sources.folder import FolderSource, ListSource
@@ -31,18 +32,18 @@ class SourceRequest:
 
 def open_source(request: SourceRequest) -> Source:
     """The source that a request means; with `auto` told by what lies in the folder. SourceError where there is none."""
-    root = request.root
+    root, licence = request.root, unicode_text(request.licence)
     if not root.is_dir():
         what = "is a file; give the folder that holds it" if root.is_file() else "no such folder"
         raise SourceError(f"{root}: {what}")
     if request.table is not None:
-        return ListSource(root, request.table, request.licence, request.follow_links, request.points)
+        return ListSource(root, request.table, licence, request.follow_links, request.points)
     kind = _recognise(root) if request.kind == "auto" else request.kind
     if kind == "celeba":
         return CelebASource(root, request.wild, request.follow_links, request.points)
     if kind == "helen":
         return HelenSource(root, request.follow_links, request.exclude, request.points)
-    return FolderSource(root, request.licence, request.follow_links, request.exclude, request.points)
+    return FolderSource(root, licence, request.follow_links, request.exclude, request.points)
 
 
 def _recognise(root: Path) -> str:

@@ -72,23 +72,25 @@ class Walk:
         """Paths of candidate photos and, for those that will not be opened, why; in no particular order."""
         if not self.root.is_dir():
             raise SourceError(f"{self.root}: no such folder; give the folder that holds the photos")
-        yield from self._enter(self.root)
+        waiting = [self.root]  # not a recursion: folders may be nested deeper than Python's stack
+        while waiting:
+            yield from self._enter(waiting.pop(), waiting)
 
-    def _enter(self, folder: Path) -> Iterator[tuple[Path, Problem | None]]:
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in self._seen:
-            return
-        self._seen.add((status.st_dev, status.st_ino))
+    def _enter(self, folder: Path, waiting: list[Path]) -> Iterator[tuple[Path, Problem | None]]:
         try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in self._seen:
+                return
+            self._seen.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             yield folder, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}")
             return
         for entry in entries:
             if not entry.name.startswith("."):
-                yield from self._visit(entry)
+                yield from self._visit(entry, waiting)
 
-    def _visit(self, entry: os.DirEntry[str]) -> Iterator[tuple[Path, Problem | None]]:
+    def _visit(self, entry: os.DirEntry[str], waiting: list[Path]) -> Iterator[tuple[Path, Problem | None]]:
         path = Path(entry.path)
         if self.exclude is not None and path == self.exclude:
             return
@@ -96,7 +98,7 @@ class Walk:
             if path.suffix.lower() in SUFFIXES or path.is_dir():
                 yield path, problem
         elif entry.is_dir(follow_symlinks=False) or (path.is_dir() and self.follow_links):
-            yield from self._enter(path)
+            waiting.append(path)
         elif not path.is_dir():
             if _is_candidate(path):
                 yield path, None
@@ -107,7 +109,8 @@ class Walk:
         """What `others` has counted."""
         if not self.others:
             return ()
-        kinds = [f"{count:,} {names.text(suffix) or 'without suffix'}" for suffix, count in self.others.most_common(4)]
+        common = sorted(self.others.items(), key=lambda kind: (-kind[1], not kind[0], kind[0]))[:4]
+        kinds = [f"{count:,} {names.text(suffix) or 'without suffix'}" for suffix, count in common]
         more = ", ..." if len(self.others) > len(kinds) else ""
         return (LeftOut(self.others.total(), "file", f"of other formats ({', '.join(kinds)}{more})"),)
 

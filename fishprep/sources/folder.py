@@ -56,7 +56,9 @@ class ListSource:
         rows.sort(key=lambda row: row[1]["path"])
         relatives = [names.text(row["path"]) for _, row in rows]
         self._refuse_repeated([number for number, _ in rows], relatives)
-        ids = [row["id"] or default for (_, row), default in zip(rows, names.photo_ids(relatives), strict=True)]
+        ids = [
+            names.text(row["id"]) or default for (_, row), default in zip(rows, names.photo_ids(relatives), strict=True)
+        ]
         self._refuse_repeated([number for number, _ in rows], ids)
         has_splits = any(row["split"] for _, row in rows)
         photos = (
@@ -69,14 +71,14 @@ class ListSource:
         lines = list(read_lines(self.table))
         if not lines:
             raise SourceError(f"{self.table}: empty; its first line names the columns: {','.join(LIST_COLUMNS)}")
-        header = [column.strip().lower() for column in next(csv.reader([lines[0][1]]))]
+        header = [column.strip().lower() for column in self._values(*lines[0])]
         unknown = [column for column in header if column not in LIST_COLUMNS]
         if unknown or "path" not in header:
             raise SourceError(
                 f"{self.table}, line 1: columns {', '.join(header)}; expected path and any of id, split, landmarks"
             )
         for number, line in lines[1:]:
-            values = next(csv.reader([line]))
+            values = self._values(number, line)
             if len(values) != len(header):
                 raise SourceError(
                     f"{self.table}, line {number}: {counted(len(values), 'value')} for {counted(len(header), 'column')}"
@@ -86,6 +88,12 @@ class ListSource:
                 dict.fromkeys(LIST_COLUMNS, "")
                 | {column: value.strip() for column, value in zip(header, values, strict=True)},
             )
+
+    def _values(self, number: int, line: str) -> list[str]:
+        try:
+            return next(csv.reader([line]))
+        except csv.Error as error:
+            raise SourceError(f"{self.table}, line {number}: {error}") from error
 
     def _refuse_repeated(self, numbers: list[int], values: list[str]) -> None:
         first: dict[str, int] = {}

@@ -108,3 +108,24 @@ def test_nothing_but_bad_photos_leaves_no_shard(tmp_path: Path) -> None:
     run("fishprep", "build", photos, out, *QUICK)
     assert rows(out)["bad"]["status"] == "undecodable" and not list(out.glob("*.h5"))
     run("fishprep", "verify", out)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file names of any bytes")
+def test_no_command_minds_paths_and_words_that_are_not_utf8(tmp_path: Path) -> None:
+    def named(name: bytes) -> Path:
+        return Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+
+    photos, out, split = named(b"caf\xe9\x1b[31m"), named(b"shards\xff"), named(b"split\xff.txt")
+    photos.mkdir()
+    save(Image.new("RGB", (300, 300)), photos / "none.png")
+    save(astronaut()[:360, 60:420], photos / "face.png")
+    split.write_bytes(b"none train\nface train\n")
+    build = ("fishprep", "build", photos, out, *QUICK, "--split", split, "--licence", os.fsdecode(b"libre \xe9"))
+    for _ in ("begun", "resumed"):
+        ran = run(*build)
+        assert "\x1b" not in ran.out + ran.err and r"shards\xff" in ran.out
+    assert rows(out)["face"]["licence"] == r"libre \xe9"
+    run("fishprep", "retry", out, "--status", "no_face", "--max-outside", 1)
+    run("fishprep", "verify", out, "--deep")
+    run("fishprep", "report", out)
+    run("fishprep", "inspect", out / "train-00000.h5")

@@ -17,6 +17,7 @@ from fishcli import common, fsr, prep
 from PIL import Image
 
 from fishprep.errors import FishPrepError
+from fishprep.parquet import readable
 
 SCRIPTS = Path(sys.executable).parent
 GROUPS: dict[str, tuple[click.Group, common.Errors]] = {
@@ -60,7 +61,8 @@ def run(program: str, *arguments: object, code: int | None = 0, **environment: s
 
 def rows(out: Path) -> dict[str, dict[str, Any]]:
     """Rows of a finished build by id."""
-    return {row["id"]: row for row in pq.read_table(out / "samples.parquet").to_pylist()}
+    with readable(out / "samples.parquet") as stream:
+        return {row["id"]: row for row in pq.read_table(stream).to_pylist()}
 
 
 def shards(out: Path) -> dict[str, bytes]:

@@ -157,6 +157,33 @@ def celeba(root: Path, numbers: tuple[int, ...] = (1, 2, 162_771, 182_638)) -> P
     return root
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs file names of any bytes")
+def test_an_id_of_a_list_that_is_not_utf8(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "list.csv").write_bytes(b"path,id\na.jpg,caf\xe9\n")
+    assert list(listed(tmp_path, table=tmp_path / "list.csv")) == [r"caf\xe9"]
+
+
+def test_a_list_with_an_endless_value_names_the_line(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "list.csv").write_text(f"path,id\na.jpg,{'x' * 200_000}\n")
+    with pytest.raises(SourceError, match=r"list\.csv, line 2: field larger than"):
+        listed(tmp_path, table=tmp_path / "list.csv")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no paths of this length")
+def test_folders_nested_deeper_than_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):
+        Path("d").mkdir()
+        monkeypatch.chdir("d")
+    picture(Path("b.jpg"))
+    monkeypatch.chdir(tmp_path)
+    names = listed(tmp_path, kind="folder")
+    assert list(names) == ["a", "d/" * 1100 + "b"]
+
+
 def test_celeba_as_downloaded(tmp_path: Path) -> None:
     celeba(tmp_path)
     (tmp_path / "Eval").mkdir()

@@ -1,0 +1,16 @@
+"""Parquet files by paths of any bytes: Arrow by itself opens only names that are UTF-8."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+
+def readable(path: Path) -> pa.NativeFile:
+    """The file, for `pyarrow.parquet` to read from. Raises OSError."""
+    return pa.OSFile(os.fsencode(path), "rb")
+
+
+def writable(path: Path) -> pa.NativeFile:
+    """The file, emptied, for `pyarrow.parquet` to write into. Raises OSError."""
+    return pa.OSFile(os.fsencode(path), "wb")
