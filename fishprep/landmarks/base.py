@@ -19,12 +19,14 @@ class Face:
     score: the detector's own confidence, larger is surer; NaN where it gives none.
     backend: what ran, for the manifest: `dlib-hog`, `dlib-hog@1` (upsampled once), `dlib-cnn`, `dlib-known-place`, `fan-sfd`,
         `annotation`, ...
+    doubt: why it is not to be believed, one line; empty where it is. `select` never takes such a face.
     """
 
     points: np.ndarray
     box: Box
     score: float
     backend: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,8 @@ class LandmarkBackend(Protocol):
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         """All faces of each photo, from the viewer's left to right by the centre of their points; no face is an empty list.
+
+        Where no detection is to be believed, those that are not may be given with their `doubt`, so that it can be said why.
 
         The result of a photo depends on that photo alone, not on what else is in the batch.
         """

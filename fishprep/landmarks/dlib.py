@@ -1,7 +1,7 @@
 """dlib's detectors and its 68-point predictor: no download, no GPU."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
+from fishprep.landmarks.second_look import TRACE_SCORE, SecondLook
 from fishprep.weights import WeightStore, record
 
 AT_PLACE = 0.2
@@ -21,11 +22,6 @@ SAME_FACE = 0.4
 
 LARGEST_PLACE_ERROR = 0.2
 """Inter-ocular distances that an eye may lie from its known place."""
-
-TRACE_SCORE = -0.9
-"""A HOG score that most of the faces that the detector misses reach, and noise and textures hardly ever; its own threshold
-is 0."""
-
 
 SMALLEST_CNN_SIDE = 10
 """Pixels: below, dlib's CNN raises, and there is no face to find."""
@@ -54,7 +50,7 @@ class DlibBackend:
     """HOG at rising sizes, then (`thorough`) the CNN detector, then the place that the data set's files imply.
 
     The search ends at the first size at which a face is found; where the reference tells the place of the annotated face, at
-    the first at which that one is found.
+    the first at which that one is found. A weak detection is looked at twice, and what is not believed is no find.
     """
 
     name = "dlib"
@@ -69,6 +65,7 @@ class DlibBackend:
         self.settings = settings
         self.weights = {Path(each.file).name: each.sha256 for each in records}
         self._hog = dlib.get_frontal_face_detector()
+        self._second_look = SecondLook(self._hog)
         self._predictor = _Predictor(dlib.shape_predictor(str(paths[0])), dlib.rectangle, settings.mirror)
         self._cnn = dlib.cnn_face_detection_model_v1(str(paths[1])) if settings.thorough else None
 
@@ -79,12 +76,26 @@ class DlibBackend:
     def _search(self, query: Query) -> list[Face]:
         wanted = annotated_box(query.reference)
         faces: list[Face] = []
+        doubtful: list[Face] = []
         for found in self._searches(query.image):
-            faces = without_doubles([*faces, *found], SAME_FACE)
+            looked_at = [self._looked_at_twice(face, query) for face in found]
+            doubtful += [face for face in looked_at if face.doubt]
+            faces = without_doubles([*faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
             if any(_is_at(face, wanted) for face in faces):
                 return left_to_right(faces)
-        retried = self._retry(query)
-        return left_to_right(without_doubles([*faces, *retried], SAME_FACE))
+        faces = without_doubles([*faces, *self._retry(query)], SAME_FACE)
+        return left_to_right(faces or without_doubles(doubtful, SAME_FACE))
+
+    def _looked_at_twice(self, face: Face, query: Query) -> Face:
+        """The face, with the doubt about it; none where its eyes are where the data set has them."""
+        eyes = known_eyes(query.reference)
+        if eyes is not None and place_error(face.points, eyes) <= LARGEST_PLACE_ERROR:
+            return face
+        if face.backend == "dlib-cnn":
+            return replace(face, doubt=self._second_look.doubt_of_other(query.image, face.box))
+        wanted = annotated_box(query.reference)
+        lone = wanted is None or not _is_at(face, wanted)
+        return replace(face, doubt=self._second_look.doubt(query.image, face.box, face.score, lone))
 
     def _searches(self, image: np.ndarray) -> Iterator[list[Face]]:
         """What each search finds, the cheapest first."""

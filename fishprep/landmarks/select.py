@@ -38,12 +38,16 @@ def select(faces: list[Face], policy: Policy, query: Query, min_score: float = M
     times the photo's best score, which counts as 1 at most. center: the one whose points' centre is nearest
     to the middle of the photo. all: every face. reject: the only face; several are a problem.
 
+    A face that its backend doubts is never taken.
+
     Where the reference tells where the annotated face is, `largest` and `center` take the face that overlaps it most, whatever
     its size: its identity, attributes and points are those of that person. If none overlaps it at all, that is `no_face`; only
     the place that an alignment implies (`eyes`) never drops a face, as it was not measured on this photo.
     """
+    doubts = [face.doubt for face in faces if face.doubt]
+    faces = [face for face in faces if not face.doubt]
     if not faces:
-        return Problem(Status.NO_FACE, "no face found")
+        return Problem(Status.NO_FACE, doubts[0] if doubts else "no face found")
     if policy == "all":
         return list(faces)
     if policy == "reject":
