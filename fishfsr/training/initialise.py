@@ -33,12 +33,23 @@ def unit_variance(network: nn.Module) -> None:
 def _ends_of_branches(module: nn.Module) -> list[nn.Module]:
     """The last convolution of a residual branch."""
     if isinstance(module, PAFB):
-        return [module.join] if module.join is not None else []
+        return [_end_of_pafb(module)]
     if isinstance(module, MSRB):
         return [module.fusion]
     if isinstance(module, RefineBlock):
         return [module.project[-1]]
     return [module.body[-1]] if isinstance(module, ResidualBlock | GatedBlock) else []
+
+
+def _end_of_pafb(block: PAFB) -> nn.Module:
+    """Of whatever branches it has: Models 1 to 4 of Table III start as small as the others."""
+    if block.join is not None:
+        return block.join
+    if block.body is not None:
+        return block.body[-1]
+    branch = block.attention or block.parsing
+    assert branch is not None
+    return branch.fusion
 
 
 def _draw_before_relu(layers: nn.Sequential) -> None:

@@ -1,7 +1,11 @@
 """The first weights: what the input says is still there at the end of the network."""
 
+import pytest
 import torch
 
+from fishfsr.models.config import FishFSRNetConfig
+from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.presets import PRESETS
 from fishfsr.models.registry import create_model
 from fishfsr.training.initialise import unit_variance
 
@@ -27,3 +31,24 @@ def test_parsing_net_is_drawn_too() -> None:
     unit_variance(network)
     with torch.no_grad():
         assert 0.01 < network(torch.rand(2, 3, 16, 16)).std() < 1
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8, 16])
+def test_all_ablations_start_equal(scale: int) -> None:
+    """Whatever branches are switched off: what goes in front of the last layer, and out of it, has the same size."""
+    torch.manual_seed(0)
+    lr, parsing = torch.rand(2, 3, 64 // scale, 64 // scale), torch.rand(2, 1, 64 // scale, 64 // scale).round()
+    features: dict[str, float] = {}
+    outputs: dict[str, float] = {}
+    for name, switches in PRESETS.items():
+        network = FishFSRNet(FishFSRNetConfig(width=32, scale=scale, **switches))
+        unit_variance(network)
+        network.last.register_forward_pre_hook(
+            lambda module, inputs, name=name: features.update({name: inputs[0].std().item()})
+        )
+        with torch.no_grad():
+            outputs[name] = network(lr, parsing).std().item()
+    assert len(features) == 9
+    assert all(0.2 < value < 1 for value in features.values()), features
+    assert all(0.015 < value < 0.12 for value in outputs.values()), outputs
+    assert max(features.values()) < 2.5 * min(features.values()), features
