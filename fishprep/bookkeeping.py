@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from fishprep import manifest
-from fishprep.build import read_retries, read_start
 from fishprep.errors import BuildError
 from fishprep.expected import plan_of, planned_specs, retried_names, retried_specs
 from fishprep.manifest import PlannedPhoto, ShardRecord
+from fishprep.output import read_retries, read_start
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
 from fishprep.words import counted

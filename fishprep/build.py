@@ -4,23 +4,23 @@ import errno
 import json
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from fishprep import manifest
 from fishprep.configuration import BuildConfiguration
 from fishprep.engines import local
 from fishprep.errors import BuildError, ConfigurationError
+from fishprep.expected import taken_names
 from fishprep.files import sha256_file, write_text
 from fishprep.manifest import PlannedPhoto, Row, ShardRecord, Totals
 from fishprep.measures import measure
 from fishprep.names import face_id
+from fishprep.output import check_free, read_retries, read_start, remove_build, remove_leftovers, writing
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
 from fishprep.photo import Photo
@@ -29,12 +29,11 @@ from fishprep.plan import Plan, ShardSpec, as_planned, divide, fingerprints
 from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, make_pipeline, version_changes, versions_of
-from fishprep.shards.schema import SCHEMA_VERSION, SPLITS, ShardName
+from fishprep.shards.schema import SCHEMA_VERSION, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
 from fishprep.words import counted
 
-LOCK = ".lock"
 NEWS_EVERY = 64
 """Photos that are parsed together and told of together; the map of a face does not depend on the others."""
 _FATAL = {
@@ -180,14 +179,15 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
     at work in it. What was finished stands in every case.
     """
     folder = request.folder
+    check_free(folder, overwrite)
     with writing(folder):
         if overwrite:
-            remove_build(folder)
+            remove_build(folder, _taken_names(folder))
         planned = list(
             fingerprints(request.plan.photos, request.resolved.configuration.limits, lambda n: tell(Progress(hashed=n)))
         )
         attributes = _start(request, planned, resume)
-        remove_leftovers(folder)
+        remove_leftovers(folder, taken_names(folder))
         done = {name: record for name, record in manifest.finished(folder).items() if manifest.stands(folder, record)}
         photos = as_planned(request.plan.photos, planned)
         specs = list(divide(photos, request.resolved.configuration.shard_size))
@@ -197,17 +197,12 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
         return finish(folder, run, len(specs) - len(todo))
 
 
-def remove_build(folder: Path) -> None:
-    """Remove every file that a build writes, and nothing else."""
-    for pattern in ("*-*.h5", "*-*.parquet"):
-        for path in folder.glob(pattern):
-            shard = ShardName.parse(path.with_suffix(".h5"))
-            if shard is not None and shard.split in SPLITS:
-                path.unlink()
-    for name in (manifest.CONFIGURATION, manifest.PLAN, manifest.MANIFEST, manifest.SAMPLES, manifest.REPORT):
-        (folder / name).unlink(missing_ok=True)
-    for path in folder.glob("retry-*.json"):
-        path.unlink()
+def _taken_names(folder: Path) -> set[ShardName] | None:
+    """None where the records are damaged that would tell."""
+    try:
+        return taken_names(folder)
+    except BuildError:
+        return None
 
 
 def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> ShardAttributes:
@@ -222,9 +217,6 @@ def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> 
             )
         _refuse_changes(folder, request.resolved, planned)
     else:
-        stray = sorted(path.name for path in folder.glob("*.h5"))
-        if stray:
-            raise ConfigurationError(f"{folder} holds {stray[0]} but no {known.name}: choose another folder")
         manifest.write_plan(folder / manifest.PLAN, planned)
         facts = {
             "configuration": configuration.model_dump(mode="json"),
@@ -238,21 +230,6 @@ def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> 
         write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     stored = read_start(folder)
     return ShardAttributes(configuration, stored["recipe"], inputs, stored["versions"])
-
-
-def read_start(folder: Path) -> dict[str, Any]:
-    """What a build recorded at its start; BuildError where it is missing or damaged."""
-    path = folder / manifest.CONFIGURATION
-    if not path.exists():
-        raise BuildError(f"{folder}: no {path.name} in it: not the folder of a build")
-    return _read_json(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BuildError(f"{path}: damaged ({error})") from error
 
 
 def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
@@ -334,40 +311,6 @@ def write_manifest(folder: Path) -> Totals:
         "retries": list(read_retries(folder).values()),
     }
     return manifest.write_end(folder, configuration, facts)
-
-
-def read_retries(folder: Path) -> dict[Path, dict[str, Any]]:
-    """The recorded retries of a build, by their files, in order; BuildError where one is damaged."""
-    return {path: _read_json(path) for path in sorted(folder.glob("retry-*.json"))}
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make a folder and let only one build at a time into it; the lock goes with the process that holds it.
-
-    BuildError where another build is at work, or where the system refuses a file.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
-            yield
-    except Timeout as error:
-        raise BuildError(f"{folder}: another build is at work in it") from error
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        raise BuildError(
-            f"{folder}: cannot build in it: {error.strerror or error}{place}; give a folder that can be written"
-        ) from error
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Temporary files of builds that were killed, and shards whose rows were not written any more."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
-    for path in folder.glob("*.h5"):
-        name = ShardName.parse(path)
-        if name is not None and not (folder / name.rows_file).exists():
-            path.unlink()
 
 
 def _news(outcomes: list[Outcome]) -> Progress:

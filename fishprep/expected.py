@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fishprep import manifest
-from fishprep.build import read_retries, read_start
 from fishprep.errors import BuildError
 from fishprep.manifest import PlannedPhoto
+from fishprep.output import read_retries, read_start
 from fishprep.plan import numbered
 from fishprep.shards.schema import ShardName
 

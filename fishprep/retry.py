@@ -12,12 +12,8 @@ from fishprep.build import (
     Finished,
     ShardAttributes,
     finish,
-    read_retries,
-    read_start,
-    remove_leftovers,
     run_specs,
     write_manifest,
-    writing,
 )
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError, ConfigurationError
@@ -25,6 +21,7 @@ from fishprep.expected import missing, plan_of, planned_specs, retried_names, re
 from fishprep.files import write_text
 from fishprep.fingerprint import annotation
 from fishprep.manifest import PlannedPhoto
+from fishprep.output import read_retries, read_start, remove_leftovers, writing
 from fishprep.photo import Fingerprint, Photo
 from fishprep.plan import ShardSpec, as_planned, divide
 from fishprep.progress import Progress, Tell
@@ -72,7 +69,7 @@ def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = Fal
     folder = request.folder
     with writing(folder):
         manifest.read_manifest(folder)
-        remove_leftovers(folder)
+        remove_leftovers(folder, taken_names(folder))
         resolved = _resolve(request)
         if overwrite:
             _remove_unfinished(folder)

@@ -9,11 +9,13 @@ import numpy as np
 
 from fishprep import algorithms, manifest
 from fishprep.bookkeeping import check_against_plan
-from fishprep.build import read_retries, read_start, write_manifest, writing
+from fishprep.build import write_manifest
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
+from fishprep.expected import taken_names
 from fishprep.files import sha256_file
 from fishprep.manifest import ShardRecord
+from fishprep.output import read_retries, read_start, writing
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
@@ -145,8 +147,11 @@ def _check_rows(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]:
 
 def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
     files = {record.file for record in records.values()}
+    own = {name.file for name in taken_names(folder)}
     for path in sorted(folder.glob("*.h5")):
-        if path.name not in files:
+        if path.name not in own:
+            yield f"{path}: no shard of this build, though a training may take it for one: move it away"
+        elif path.name not in files:
             yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
 
 

@@ -22,8 +22,9 @@ def demo(out: Path, **flags: Any) -> None:
     \b
     fishprep demo demo
     """
-    from fishprep.build import BuildRequest, build, writing
+    from fishprep.build import BuildRequest, build
     from fishprep.configuration import BuildConfiguration
+    from fishprep.output import writing
     from fishprep.plan import make_plan
     from fishprep.report.page import write_report
     from fishprep.report.settings import ReportSettings

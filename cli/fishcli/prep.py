@@ -295,7 +295,7 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
     \b
     fishprep retry shards --status no_face --thorough
     """
-    from fishprep.build import read_start
+    from fishprep.output import read_start
     from fishprep.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
 
     known = statuses_in(out)

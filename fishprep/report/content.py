@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
-from fishprep.build import read_start
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError
 from fishprep.manifest import Totals
+from fishprep.output import read_start
 from fishprep.report import provenance
 from fishprep.report.cards import Card, face_card, photo_card
 from fishprep.report.columns import Columns, Place, read_chosen, read_columns

@@ -27,7 +27,7 @@ ATTRIBUTES = (
 )
 """Attributes of the root group, all text but `samples`; `configuration`, `versions` and `weights` hold JSON objects."""
 
-_FILE_NAME = re.compile(r"(?P<split>[a-z0-9_]+)-(?P<number>\d{5,})\.h5")
+_FILE_NAME = re.compile(rf"(?P<split>{'|'.join(SPLITS)})-(?P<number>\d{{5,}})\.h5", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,11 @@ class ShardName:
 
     @classmethod
     def parse(cls, path: Path | str) -> "ShardName | None":
-        """The name that a path `.../SPLIT-NNNNN.h5` bears, or None."""
-        match = _FILE_NAME.fullmatch(Path(path).name)
-        return cls(match["split"], int(match["number"])) if match else None
+        """The name that a path `.../SPLIT-NNNNN.h5` bears, or None: nothing else is taken for a shard, whatever it holds."""
+        file = Path(path).name
+        match = _FILE_NAME.fullmatch(file)
+        name = cls(match["split"], int(match["number"])) if match else None
+        return name if name is not None and name.file == file else None
 
 
 def shard_paths(folder: Path) -> list[Path]:

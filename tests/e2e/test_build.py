@@ -117,10 +117,8 @@ def test_resuming_with_other_photos_is_refused(portraits: Path, built: Path, cop
     for words in ("photos added: 1 (new)", "photos gone: 1 (a/00)", "photos changed: 1 (a/04)"):
         assert words in refused.err
     (out / "mine-00000.h5").write_text("somebody else's")
-    run("fishprep", "build", photos, out, *QUICK, "--shard-size", 4, "--overwrite", code=1)
-    assert (out / "mine-00000.h5").exists(), "--overwrite removes only what a build writes"
-    (out / "mine-00000.h5").unlink()
     run("fishprep", "build", photos, out, *QUICK, "--shard-size", 4, "--overwrite")
+    assert (out / "mine-00000.h5").exists(), "--overwrite removes only what a build writes"
     assert "new" in rows(out) and "a/00" not in rows(out)
 
 
@@ -303,3 +301,27 @@ def test_several_faces(tmp_path: Path) -> None:
     run("fishprep", "build", photos, tmp_path / "reject", *QUICK, "--faces", "reject")
     assert rows(tmp_path / "reject")["twelve"]["status"] == "several_faces"
     assert "12 faces" in rows(tmp_path / "reject")["twelve"]["reason"]
+
+
+def test_what_is_not_the_builds_stays(portraits: Path, built: Path, copy_of: Copy) -> None:
+    out = copy_of(built)
+    foreign = ("celeba-20240101.h5", "celeba-20240101.parquet", ".notes.tmp", "train-20240101.h5", "retry-notes.json")
+    for name in foreign:
+        (out / name).write_text("somebody's")
+    (out / "train-00002.parquet").unlink()
+    for flags in ((), ("--overwrite",)):
+        run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, *flags)
+        assert [(out / name).read_text() for name in foreign] == ["somebody's"] * len(foreign)
+    assert shards(built).items() <= shards(out).items()
+    assert "no shard of this build" in run("fishprep", "verify", out, code=1).out
+
+
+@pytest.mark.parametrize("flags", [(), ("--overwrite",)])
+def test_a_folder_without_a_build_is_left_as_it_is(portraits: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    for name in ("manifest.json", "report.html"):
+        (tmp_path / name).write_text("somebody's")
+    refused = run("fishprep", "build", portraits, tmp_path, *QUICK, *flags, code=1)
+    assert "manifest.json" in refused.err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("manifest.json", "report.html"), "somebody's"
+    )
