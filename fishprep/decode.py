@@ -2,7 +2,6 @@
 
 import io
 import os
-import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fishprep.errors import DecodeError
+from fishprep.files import open_regular
 from fishprep.status import Status
 
 VERSION = 1
@@ -45,19 +45,13 @@ def read_file(path: Path, limits: Limits) -> bytes:
     """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`,
     `failed` where memory runs out) otherwise."""
     try:
-        # Not to hang on a pipe that somebody put where a photo should be.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        stream = open_regular(path)
     except OSError as error:
         raise DecodeError(Status.UNREADABLE, f"cannot be opened: {error.strerror}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise DecodeError(Status.UNREADABLE, "not a regular file")
-    with os.fdopen(descriptor, "rb") as stream:
-        if status.st_size > limits.max_bytes:
-            raise DecodeError(
-                Status.TOO_LARGE, f"{status.st_size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)"
-            )
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > limits.max_bytes:
+            raise DecodeError(Status.TOO_LARGE, f"{size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)")
         try:
             return _read_to_end(stream, limits.max_bytes)
         except OSError as error:

@@ -1,11 +1,34 @@
-"""Files written whole or not at all, and hashes of files."""
+"""Files written whole or not at all, read without surprises, and hashes of files."""
 
+import errno
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LONGEST_NAME = 255
+"""Bytes of a file's name, on every system of today."""
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a file that somebody gave us, for reading: every photo, points file, list and JSON is opened by this.
+
+    OSError where it is not a regular file: a pipe would keep us waiting for ever, a device never ends.
+    """
+    # Without waiting for a writer, where it is a pipe; what it is can be asked only of what is open.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file is there, by a name that we may have made up: one that no system could hold is not there."""
+    return os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises for a name that is too long)
 
 
 @contextmanager
@@ -15,7 +38,7 @@ def atomic(path: Path) -> Iterator[Path]:
     When the block fails the temporary file is removed and `path` is untouched. The temporary name starts with a dot and
     ends in `.tmp`, so that no reader takes it for a result. The file is as readable for others as any new one is.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(_temporary_name(path.name))
     try:
         temporary.touch()
         ordinary = stat.S_IMODE(temporary.stat().st_mode)
@@ -31,6 +54,14 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def _temporary_name(name: str) -> str:
+    """`.NAME.PID.tmp`, without the start of a name that leaves no room for the rest."""
+    end = f".{os.getpid()}.tmp"
+    while len(os.fsencode(name)) > LONGEST_NAME - 1 - len(end):
+        name = name[1:]
+    return f".{name}{end}"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,5 +83,5 @@ def flush_folder(folder: Path) -> None:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from PIL import Image
 from fishprep import __version__, names
 from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import BuildError, ConfigurationError, DecodeError
-from fishprep.files import atomic, write_text
+from fishprep.files import atomic, is_file, write_text
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo
@@ -195,7 +195,7 @@ class _Run:
             return ParsedImage(photo.relative, str(error.status), error.reason)
 
     def _stands(self, photo: Photo, earlier: ParsedImage) -> bool:
-        return earlier.status == Status.OK and all(path.is_file() for path in _outputs(photo, self._request))
+        return earlier.status == Status.OK and all(is_file(path) for path in _outputs(photo, self._request))
 
     def _parse(self, stream: TextIO, waiting: list[_Loaded]) -> None:
         maps = self._parser.parse_images([loaded.picture.pixels for loaded in waiting])

@@ -27,7 +27,7 @@ class Photo:
     split: `train`, `val` or `test`; empty until the split is made.
     identity: name of the person where the source knows it.
     reference: what the source's annotation files say of the face.
-    points_file: a file with its 68 points, read when the photo is.
+    points_file: a file with its 68 points, read when the photo is; points_problem: why there is none.
     note: what the source found out about it that decides nothing, for its rows.
     problem: set where the file is known not to be usable; it is not opened then.
     planned: what it must still be when it is opened; None where nobody has looked before.
@@ -41,6 +41,7 @@ class Photo:
     identity: str | None = None
     reference: Reference = field(default_factory=Reference)
     points_file: Path | None = None
+    points_problem: str = ""
     note: str = ""
     problem: Problem | None = None
     planned: Fingerprint | None = None

@@ -19,7 +19,7 @@ from fishprep.decode import decode_picture, read_file
 from fishprep.errors import DecodeError, SourceError
 from fishprep.fingerprint import annotation
 from fishprep.landmarks.annotation import read_points
-from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
+from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select
 from fishprep.parsing.base import FaceParser
@@ -133,17 +133,26 @@ class FacePipeline:
                 _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
                 picture = decode_picture(data, self.configuration.limits)
                 note = joined(photo.note, picture.note)
-                reference = photo.reference
-                if photo.points_file is not None and self.configuration.landmarks == "annotation":
-                    reference = replace(reference, points=read_points(photo.points_file, photo.relative))
+                reference = self._annotated(photo)
             except DecodeError as error:
                 problem = Problem(Status(error.status), error.reason)
                 return _Decoded(Outcome(photo, sha256, dropped=(problem,), note=note))
             except SourceError as error:
-                reason = str(error).replace(str(photo.points_file), _below_source(photo))
+                reason = str(error)
+                if photo.points_file is not None:
+                    reason = reason.replace(str(photo.points_file), _below_source(photo))
                 return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),), note=note))
         height, width = picture.pixels.shape[:2]
         return _Decoded(Outcome(photo, sha256, width, height, note=note), Query(picture.pixels, reference))
+
+    def _annotated(self, photo: Photo) -> Reference:
+        """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none."""
+        reference = photo.reference
+        if self.configuration.landmarks != "annotation" or reference.points is not None:
+            return reference
+        if photo.points_file is None:
+            raise SourceError(photo.points_problem or "no points are known for it")
+        return replace(reference, points=read_points(photo.points_file, photo.relative))
 
     def _search(self, batch: Sequence[_Decoded]) -> Iterator[Outcome]:
         queries = [decoded.query for decoded in batch if decoded.query is not None]

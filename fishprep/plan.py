@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from fishprep.configuration import BuildConfiguration
 from fishprep.decode import Limits
+from fishprep.errors import SourceError
 from fishprep.fingerprint import annotation, content
 from fishprep.manifest import PlannedPhoto
 from fishprep.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS, ShardName
 from fishprep.sources import LeftOut, Source
+from fishprep.sources.links import file_identity
 from fishprep.splits import assign
 
 P = TypeVar("P", Photo, PlannedPhoto)
@@ -51,8 +53,27 @@ def make_plan(source: Source, configuration: BuildConfiguration) -> Plan:
     """List a source and split it; SourceError and ConfigurationError as those raise."""
     listing = source.listing()
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
+    _refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
     return Plan(split.photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes))
+
+
+def _refuse_shared(photos: Iterable[Photo]) -> None:
+    """SourceError where one file, by two names or links, is in two splits."""
+    openable = [photo for photo in photos if photo.problem is None]
+    if len({photo.split for photo in openable}) < 2:
+        return
+    first: dict[tuple[int, int], Photo] = {}
+    for photo in openable:
+        file = file_identity(photo.path)
+        if file is None:
+            continue
+        other = first.setdefault(file, photo)
+        if other.split != photo.split:
+            raise SourceError(
+                f"{other.relative!r} in `{other.split}` and {photo.relative!r} in `{photo.split}` are the same file: "
+                "take one of the names away, or put both into one split"
+            )
 
 
 def divide(

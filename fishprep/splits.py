@@ -1,16 +1,22 @@
 """Which photo goes to train, val or test: the source's official split, the paper's counts, or a file of the user's."""
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from fishprep.errors import ConfigurationError, SourceError
+from fishprep.lists import Named, fit, read_lines, read_table
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
-from fishprep.sources.base import read_lines
+from fishprep.sources.layout import split_of
 from fishprep.words import counted
+
+NAME_COLUMNS = ("id", "path", "photo", "name", "file", "filename", "file_name", "image", "image_id")
+"""Columns of a table of splits that may hold the names; the first that is there is taken."""
 
 
 @dataclass(frozen=True)
@@ -98,30 +104,54 @@ def paper_split(photos: Sequence[Photo], counts: PaperCounts, kind: str, seed: i
 
 def file_split(photos: Sequence[Photo], path: Path) -> Split:
     """The split that a file gives. Photos that it does not name are left out; SourceError where it names unknown ones."""
-    listed: dict[str, str] = {}
-    for number, line in read_lines(path):
-        name, _, split = line.replace(",", " ").rpartition(" ")
-        name = name.strip()
-        if number == 1 and split == "split":
-            continue
-        if split not in SPLITS or not name:
-            raise SourceError(f"{path}, line {number}: {line[:60]!r}; expected a name and one of {', '.join(SPLITS)}")
-        if listed.setdefault(name, split) != split:
-            raise SourceError(f"{path}, line {number}: {name!r} is in `{listed[name]}` already")
-    keys: tuple[Callable[[Photo], str], ...] = (
-        lambda photo: photo.id,
-        lambda photo: photo.relative,
-        lambda photo: photo.relative.rpartition("/")[2],
-    )
-    named = [next((key(photo) for key in keys if key(photo) in listed), None) for photo in photos]
-    unknown = sorted(set(listed) - set(named))
-    if unknown:
-        raise SourceError(f"{path}: not in the source: {counted(len(unknown), 'name')}, the first {unknown[0]!r}")
+    listed = _listed(path)
+    fitted = fit(listed, [Named(photo.relative, photo.id) for photo in photos], path)
+    if fitted.unknown:
+        unknown = min(fitted.unknown)
+        raise SourceError(f"{path}: not in the source: {counted(len(fitted.unknown), 'name')}, the first {unknown!r}")
     return _divide(
-        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, named, strict=True)],
+        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, fitted.names, strict=True)],
         f"not named in {path}",
         (),
     )
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """Name → split, from lines `name split` or from a CSV with a column `split` and one of names."""
+    listed: dict[str, str] = {}
+    for number, name, word in _named_splits(path):
+        split = split_of(word)
+        if not split or not name:
+            line = f"{name} {word}".strip()[:60]
+            raise SourceError(f"{path}, line {number}: {line!r}; expected a name and one of {', '.join(SPLITS)}")
+        if listed.setdefault(name, split) != split:
+            raise SourceError(f"{path}, line {number}: {name!r} is in `{listed[name]}` already")
+    return listed
+
+
+def _named_splits(path: Path) -> Iterator[tuple[int, str, str]]:
+    lines = read_lines(path)
+    first = next(lines, (0, ""))
+    words = [word.strip("\"' ").lower() for word in re.split(r"[,;|\s]", first[1])]
+    if "split" in words:
+        yield from _table_splits(path)
+        return
+    for number, line in chain([first] if first[1] else [], lines):
+        found = re.fullmatch(r"(.*?)\s*[,;|\s]\s*([^,;|\s]+)", line)
+        yield number, *((part.strip("\"' ") for part in found.groups()) if found else ("", line))
+
+
+def _table_splits(path: Path) -> Iterator[tuple[int, str, str]]:
+    table = read_table(path)
+    assert table is not None
+    split = table.column("split")
+    known = [column for name in NAME_COLUMNS if (column := table.column(name)) is not None]
+    if split is None or not known:
+        raise SourceError(
+            f"{path}, line {table.line}: columns {', '.join(filter(None, table.columns))}; expected split and one of"
+            f" {', '.join(NAME_COLUMNS)}"
+        )
+    yield from ((number, values[known[0]], values[split]) for number, values in table.rows)
 
 
 def _scaled(count: int, here: int, whole: int) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fishfsr.errors import ConfigurationError
 from fishprep import names
 from fishprep.photo import Problem
-from fishprep.sources.base import Walk, relative_text
+from fishprep.sources.walk import Walk, relative_text
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
 from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import DecodeError
+from fishprep.files import is_file
 
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
@@ -202,7 +203,7 @@ class _Run:
             return _Opened(source, sha256, row=_refused(source, str(error.status), error.reason, sha256))
 
     def _stands(self, earlier: InputRow, sha256: str) -> bool:
-        whole = all((self._request.out / file).is_file() for file in earlier.files)
+        whole = all(is_file(self._request.out / file) for file in earlier.files)
         return earlier.status == Fate.OK and earlier.sha256 == sha256 and whole
 
     def _finish(self, waiting: Sequence[tuple[_Opened, Plan]]) -> None:

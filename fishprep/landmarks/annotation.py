@@ -2,21 +2,28 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from fishprep.errors import SourceError
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import area, box_of_points
+from fishprep.lists import Index, read_text
 
 COUNT = 68
 LARGEST_PTS = 1 << 20
-LARGEST_TABLE = 1 << 25
-"""Bytes of a CSV or JSON file: some 10,000 faces."""
+LARGEST_CSV = 1 << 25
+"""Bytes of a CSV file: some 10,000 faces."""
+
+LARGEST_JSON = 1 << 30
+"""Bytes of a JSON file: three times all of CelebA."""
+
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 LARGEST_COORDINATE = 1_000_000.0
 
@@ -84,7 +91,7 @@ def read_openface_csv(path: Path) -> tuple[OpenFaceRow, ...]:
     Needs the columns `x_0` ... `x_67`, `y_0` ... `y_67` (pixels; spaces around names are ignored). Rows with `success` 0 are
     left out. SourceError names file and line.
     """
-    rows = csv.reader(_text(path, LARGEST_TABLE).splitlines())
+    rows = csv.reader(_text(path, LARGEST_CSV).splitlines())
     try:
         header = {name.strip(): index for index, name in enumerate(next(rows, []))}
         missing = [name for name in _POINT_COLUMNS if name not in header]
@@ -102,15 +109,53 @@ def read_points_json(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     A photo is named by its path in the source, with or without suffix, or by its file name. Coordinates as in
     `docs/coordinates.md`: 0-based, centres of pixels at integers. SourceError names the file and the photo.
     """
-    text = _text(path, LARGEST_TABLE)
+    text = _text(path, LARGEST_JSON)
     try:
-        content = json.loads(text)
+        return {name: _faces(value, f"{path}, {name!r}") for name, value in _members(text, path)}
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise SourceError(f"{path}: expected an object of photos and points, found {type(content).__name__}")
-    return {name: _faces(value, f"{path}, {name!r}") for name, value in content.items()}
 
+
+def _members(text: str, path: Path) -> Iterator[tuple[str, object]]:
+    """The members of a JSON object, one by one: all faces of CelebA as lists of Python's numbers would fill a machine."""
+    decoder = json.JSONDecoder()
+    start = _after_space(text, 0)
+    if text[start : start + 1] != "{":
+        found = type(json.loads(text)).__name__
+        raise SourceError(f"{path}: expected an object of photos and points, found {found}")
+    start = _after_space(text, start + 1)
+    more = text[start : start + 1] != "}"
+    while more:
+        name, start = decoder.raw_decode(text, start)
+        start = _after_space(text, start)
+        if not isinstance(name, str) or text[start : start + 1] != ":":
+            raise json.JSONDecodeError("expected a name and a colon", text, start)
+        value, start = decoder.raw_decode(text, _after_space(text, start + 1))
+        yield name, value
+        start = _after_space(text, start)
+        more = text[start : start + 1] == ","
+        start = _after_space(text, start + 1) if more else start
+    if text[start : start + 1] != "}" or _after_space(text, start + 1) != len(text):
+        raise json.JSONDecodeError("expected a comma or the closing brace", text, start)
+
+
+def _after_space(text: str, start: int) -> int:
+    found = _SPACE.match(text, start)
+    return found.end() if found else start
+
+
+_OTHERS = {
+    5: "five points say too little",
+    19: "AFLW's points",
+    21: "AFLW's points",
+    29: "COFW's points",
+    98: "WFLW's points",
+    106: "LaPa's points",
+    194: "Helen's own points; iBUG's 300-W copy of Helen has the 68",
+    468: "MediaPipe's points",
+    478: "MediaPipe's points",
+}
+"""Numbers of points that others mark."""
 
 _POINT_COLUMNS = tuple(f"{axis}_{index}" for axis in "xy" for index in range(COUNT))
 
@@ -154,35 +199,31 @@ def _only_picture(path: Path, rows: Sequence[OpenFaceRow]) -> np.ndarray:
 
 
 def _of_photo(path: Path, photo: str) -> np.ndarray:
-    stat = path.stat() if path.is_file() else None
-    if stat is None:
-        raise SourceError(f"{path}: no such file")
-    table = _cached_json(path, stat.st_mtime_ns, stat.st_size)
-    relative = PurePosixPath(photo)
-    for name in (photo, str(relative.with_suffix("")), relative.name, relative.stem):
-        if name in table:
-            return max(table[name], key=lambda points: area(box_of_points(points)))
-    raise SourceError(f"{path}: has no points for {photo}")
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    table, index = _cached_json(path, stat.st_mtime_ns, stat.st_size)
+    name = index.find(photo)
+    if name is None:
+        raise SourceError(f"{path}: has no points for {photo}")
+    return max(table[name], key=lambda points: area(box_of_points(points)))
 
 
 @lru_cache(maxsize=2)
-def _cached_json(path: Path, modified: int, size: int) -> dict[str, tuple[np.ndarray, ...]]:
+def _cached_json(path: Path, modified: int, size: int) -> tuple[dict[str, tuple[np.ndarray, ...]], Index]:
     """One file may serve thousands of photos."""
-    return read_points_json(path)
+    table = read_points_json(path)
+    return table, Index(table, path)
 
 
 def _text(path: Path, largest: int) -> str:
+    text = read_text(path, largest)
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(largest + 1)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(data) > largest:
-        raise SourceError(f"{path}: larger than {largest:,} bytes, which no such file is")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not text: {error.reason} at byte {error.start}") from error
+        text.encode()
+    except UnicodeEncodeError as error:  # a byte that is not UTF-8, kept as in a file name
+        raise SourceError(f"{path}: not text: character {error.start}") from error
+    return text
 
 
 def _pts_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -227,7 +268,9 @@ def _faces(value: object, place: str) -> tuple[np.ndarray, ...]:
 
 def _checked(points: np.ndarray, place: str) -> np.ndarray:
     if points.shape != (COUNT, 2):
-        raise SourceError(f"{place}: expected {COUNT} points of x and y, found {' x '.join(map(str, points.shape))}")
+        known = f" ({_OTHERS[len(points)]})" if points.ndim == 2 and len(points) in _OTHERS else ""
+        found = " x ".join(map(str, points.shape))
+        raise SourceError(f"{place}: expected {COUNT} points of x and y, found {found}{known}")
     inside = np.abs(points) <= LARGEST_COORDINATE  # false for NaN too
     if not inside.all():
         raise SourceError(f"{place}: {points[~inside][0]} is no place in a photo")

@@ -1,7 +1,7 @@
 """Faces with labels: pictures and the class of each of their pixels, as people keep them in folders."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from PIL import Image, UnidentifiedImageError
 
 from fishprep.decode import Limits, decode_file
 from fishprep.errors import ConfigurationError, DecodeError, SourceError
+from fishprep.lists import Locator, read_lines, spelled, without_suffix
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.sources.walk import pictures_in
 
 SPLITS = ("train", "val")
 UNLABELLED = 255
@@ -125,8 +127,9 @@ def open_labelled(
     """
     found = []
     names = _names(root, split)
+    images, masks = Locator(root / "images"), Locator(root / "masks")
     for done, name in enumerate(names, start=1):
-        picture, mask = _pair(root, name)
+        picture, mask = _pair(root, name, images, masks)
         found.append(_checked(name, picture, mask, numbers))
         checked(done, len(names))
     return LabelledFaces(tuple(found), numbers)
@@ -143,7 +146,7 @@ def _names(root: Path, split: str) -> list[str]:
             raise SourceError(f"{root}: no folder {folder!r} in it; expected are images/NAME.jpg and masks/NAME.png")
     listed = root / f"{split}.txt"
     if listed.is_file():
-        names = [line.strip() for line in _lines(listed) if line.strip()]
+        names = [_listed_name(line) for _, line in read_lines(listed)]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise SourceError(f"{listed}: names {twice[0]!r} twice")
     elif split == "train":
@@ -155,33 +158,27 @@ def _names(root: Path, split: str) -> list[str]:
     return names
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be read as text: {error}") from error
+def _listed_name(line: str) -> str:
+    """The name of a face, however a list spells it: `images/a.jpg`, `./a.jpg`, `a`."""
+    return without_suffix(spelled(line)).removeprefix("images/").removeprefix("masks/")
 
 
 def _all_names(root: Path) -> list[str]:
-    pictures = {path.stem for path in _pictures(root / "images")}
-    masks = {path.stem for path in (root / "masks").glob("*.png")}
+    pictures = {path.stem for path in pictures_in(root / "images")}
+    masks = {path.stem for path in pictures_in(root / "masks") if path.suffix.lower() == ".png"}
     if alone := sorted(masks - pictures):
         raise SourceError(f"{root / 'masks' / alone[0]}.png: there is no picture of that name in images/")
     return sorted(pictures)
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-
-
-def _pair(root: Path, name: str) -> tuple[Path, Path]:
-    pictures = [path for suffix in PICTURES if (path := root / "images" / f"{name}{suffix}").is_file()]
-    mask = root / "masks" / f"{name}.png"
-    if not pictures:
+def _pair(root: Path, name: str, images: Locator, masks: Locator) -> tuple[Path, Path]:
+    picture = images.find(name, root)
+    mask = masks.find(name, root)
+    if picture is None:
         raise SourceError(f"{root / 'images' / name}: no such picture ({', '.join(PICTURES)})")
-    if not mask.is_file():
-        raise SourceError(f"{mask}: no mask for {pictures[0]}")
-    return pictures[0], mask
+    if mask is None or mask.suffix.lower() != ".png":
+        raise SourceError(f"{root / 'masks' / name}.png: no mask for {picture}")
+    return picture, mask
 
 
 def _checked(name: str, picture: Path, mask: Path, numbers: Numbering) -> LabelledFace:

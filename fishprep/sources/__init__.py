@@ -6,9 +6,11 @@ from pathlib import Path
 from fishprep.errors import SourceError
 from fishprep.names import unicode_text
 from fishprep.sources.base import LeftOut, Listing, Source
-from fishprep.sources.celeba import ALIGNED, WILD, CelebASource
+from fishprep.sources.celeba import PARTITION_LIST, CelebASource, image_folders
 from fishprep.sources.folder import FolderSource, ListSource
 from fishprep.sources.helen import LISTS, HelenSource
+from fishprep.sources.layout import Layout, split_of, survey
+from fishprep.sources.walk import relative_text
 
 KINDS = ("auto", "folder", "celeba", "helen")
 
@@ -38,18 +40,27 @@ def open_source(request: SourceRequest) -> Source:
         raise SourceError(f"{root}: {what}")
     if request.table is not None:
         return ListSource(root, request.table, licence, request.follow_links, request.points)
-    kind = _recognise(root) if request.kind == "auto" else request.kind
+    asked = request.kind != "auto"
+    kind = request.kind if asked else recognise(survey(root, request.follow_links, request.exclude))
     if kind == "celeba":
-        return CelebASource(root, request.wild, request.follow_links, request.points)
+        return CelebASource(root, request.wild, request.follow_links, request.points, request.exclude)
     if kind == "helen":
-        return HelenSource(root, request.follow_links, request.exclude, request.points)
-    return FolderSource(root, licence, request.follow_links, request.exclude, request.points)
+        return HelenSource(root, request.follow_links, request.exclude, request.points, asked)
+    return FolderSource(root, licence, request.follow_links, request.exclude, request.points, asked)
 
 
-def _recognise(root: Path) -> str:
-    marks = {ALIGNED: "celeba", WILD: "celeba", "list_eval_partition.txt": "celeba", **dict.fromkeys(LISTS, "helen")}
-    for folder in (root, *(child for child in sorted(root.iterdir()) if child.is_dir())):
-        for mark, kind in marks.items():
-            if (folder / mark).exists():
-                return kind
-    return "folder"
+def recognise(layout: Layout) -> str:
+    """The kind of a source by its folders and lists, looked for as deep as the source reads.
+
+    SourceError where there are marks of two: which of them is meant is the user's to say.
+    """
+    celeba = [*image_folders(layout), *layout.lists_named([PARTITION_LIST])]
+    splits = [folder for folder in layout.folders if split_of(folder.name)]
+    of_helen = [folder for folder in splits if folder.parent.name.lower() == "helen"]
+    helen = [*layout.lists_named(LISTS), *(of_helen if of_helen == splits else [])]
+    if celeba and helen:
+        both = " and ".join(repr(relative_text(found[0], layout.root)) for found in (celeba, helen))
+        raise SourceError(
+            f"{layout.root}: holds CelebA and Helen ({both}): build each from its own folder, or say which with --source"
+        )
+    return "celeba" if celeba else "helen" if helen else "folder"

@@ -1,10 +1,10 @@
 """CelebA in its own layout, as downloaded: aligned (178x218) or in the wild, with whichever of its lists are there."""
 
-import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -12,12 +12,19 @@ from fishprep import names
 from fishprep.errors import SourceError
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
+from fishprep.lists import Named, equal, fit, is_picture_name, read_lines
 from fishprep.photo import Photo
-from fishprep.sources.base import LeftOut, Listing, link_problem, points_of, read_lines, relative_text
+from fishprep.sources.base import LeftOut, Listing
+from fishprep.sources.layout import Layout, survey
+from fishprep.sources.links import link_problem
+from fishprep.sources.points import PointsFiles
+from fishprep.sources.walk import Walk, pictures_in, relative_text
 from fishprep.status import Problem, Status
+from fishprep.words import counted
 
 LICENCE = "CelebA: non-commercial research only"
 ALIGNED, WILD = "img_align_celeba", "img_celeba"
+PARTITION_LIST = "list_eval_partition"
 PARTITION = ("train", "val", "test")
 LAST_OF_TRAIN, LAST_OF_VAL = 162_770, 182_637
 """Last numbers of the official ranges, for a copy without `list_eval_partition.txt`."""
@@ -31,90 +38,194 @@ class CelebASource:
 
     Reads, wherever they lie below `root`, as `.txt` or as the `.csv` copies in circulation: `list_eval_partition`,
     `identity_CelebA`, `list_landmarks_align_celeba` (aligned) or `list_landmarks_celeba` and `list_bbox_celeba` (in the wild).
+    A list names images whatever their suffix is: the lossless copy has `.png` files and lists that say `.jpg`.
     """
 
     root: Path
     wild: bool = False
     follow_links: bool = False
     points: Path | None = None
+    exclude: Path | None = None
     kind: str = "celeba"
 
     def listing(self) -> Listing:
-        """Images by number, with split, identity and reference points. A listed image that is not there is `missing`."""
-        folder = self._image_folder()
-        aligned = folder.name == ALIGNED
-        partition = self._table("list_eval_partition", _partition)
-        on_disk = {entry.name: entry.is_symlink() for entry in os.scandir(folder) if not entry.name.startswith(".")}
-        listed = sorted({*partition, *on_disk})
-        if not listed:
-            raise SourceError(f"{folder}: no images in it; unpack img_align_celeba.zip or img_celeba.7z here")
-        identities = self._table("identity_CelebA", lambda values: values[0])
-        five = self._table("list_landmarks_align_celeba" if aligned else "list_landmarks_celeba", _five_points)
-        boxes = {} if aligned else self._table("list_bbox_celeba", _box)
-        ids = names.photo_ids([relative_text(folder / name, self.root) for name in listed])
-        eyes = CELEBA_ALIGNED_EYES if aligned else None
-        photos = tuple(
-            Photo(
-                id=photo_id,
-                path=folder / name,
-                relative=relative_text(folder / name, self.root),
-                licence=LICENCE,
-                split=partition[name] if partition else _split_by_number(name),
-                identity=identities.get(name),
-                points_file=points_of(folder / name, self.root, self.points),
-                reference=Reference(five=five.get(name), box=boxes.get(name), eyes=eyes),
-                problem=self._problem(folder / name, on_disk.get(name)),
-            )
-            for name, photo_id in zip(listed, ids, strict=True)
-            if not partition or name in partition
-        )
-        unlisted = len(set(on_disk) - set(partition)) if partition else 0
-        left_out = (LeftOut(unlisted, "image", "not in list_eval_partition"),) if unlisted else ()
-        return Listing(photos, tuple(self._notes(folder, partition)), left_out)
+        """Images by number, with split, identity and reference points. A listed image that is not there is `missing`.
 
-    def _image_folder(self) -> Path:
-        for name in (WILD,) if self.wild else (ALIGNED, WILD):
-            # deepest first: some copies hold img_align_celeba/img_align_celeba
-            found = sorted(
-                (p for p in [self.root, *self.root.rglob(name)] if p.name == name and p.is_dir()), reverse=True
+        SourceError where there is no folder of images, or where several folders or contrary lists fit.
+        """
+        layout = survey(self.root, self.follow_links, self.exclude)
+        folder = self._image_folder(layout)
+        aligned = _kind(folder) == ALIGNED
+        lists = _Lists(layout, folder)
+        partition = lists.read(PARTITION_LIST, _partition)
+        if partition and not partition.on_disk:
+            raise SourceError(f"{partition.path}: names none of the images in {folder}")
+        identities = lists.read("identity_CelebA", lambda values: values[0])
+        five = lists.read("list_landmarks_align_celeba" if aligned else "list_landmarks_celeba", _five_points)
+        boxes = None if aligned else lists.read("list_bbox_celeba", _box)
+        on_disk = [path.name for path in lists.images]
+        taken = [name for name in on_disk if not partition or name in partition.on_disk]
+        missing = list(partition.missing) if partition else []
+        listed = sorted({*taken, *missing})
+        ids = names.photo_ids([relative_text(folder / name, self.root) for name in listed])
+        finder = PointsFiles(self.root, self.points, self.follow_links)
+        absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk")
+        photos = []
+        for name, photo_id in zip(listed, ids, strict=True):
+            points = finder.of(folder / name)
+            gone = name in (partition.missing if partition else ())
+            photos.append(
+                Photo(
+                    id=photo_id,
+                    path=folder / name,
+                    relative=relative_text(folder / name, self.root),
+                    licence=LICENCE,
+                    split=partition.of(name) or "" if partition else _split_by_number(name),
+                    identity=identities.of(name) if identities else None,
+                    points_file=points.path,
+                    points_problem=points.problem,
+                    reference=Reference(
+                        five=five.of(name) if five else None,
+                        box=boxes.of(name) if boxes else None,
+                        eyes=CELEBA_ALIGNED_EYES if aligned else None,
+                    ),
+                    problem=absent if gone else link_problem(folder / name, self.root, self.follow_links),
+                )
             )
-            if found:
-                return found[0]
+        return Listing(
+            tuple(photos), tuple(self._notes(folder, partition)), self._left_out(len(on_disk) - len(taken), folder)
+        )
+
+    def _image_folder(self, layout: Layout) -> Path:
+        """The one folder that holds images of the kind that is wanted."""
+        found = [folder for folder in image_folders(layout) if not self.wild or _kind(folder) == WILD]
+        for kind in (ALIGNED, WILD):
+            full = [folder for folder in found if _kind(folder) == kind and pictures_in(folder)]
+            if len(full) > 1:
+                told = " and ".join(
+                    f"{relative_text(folder, self.root)} ({counted(len(pictures_in(folder)), 'image')})"
+                    for folder in full
+                )
+                raise SourceError(f"{self.root}: several folders of images: {told}; keep one of them below SOURCE")
+            if full:
+                return full[0]
+        if found:
+            raise SourceError(f"{found[0]}: no images in it; unpack img_align_celeba.zip or img_celeba.7z here")
+        closed = [entry for entry in layout.closed if _kind(entry.path) and entry.problem]
+        if closed and closed[0].problem:
+            raise SourceError(f"{closed[0].path}: {closed[0].problem.reason}")
         if self.wild:
             raise SourceError(f"{self.root}: --wild, but no {WILD} in it: unpack {WILD}.7z there, or leave --wild out")
         raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
 
-    def _problem(self, path: Path, is_link: bool | None) -> Problem | None:
-        if is_link is None:
-            return Problem(Status.MISSING, "in list_eval_partition, not on the disk")
-        return link_problem(path, self.root, self.follow_links) if is_link else None
+    def _left_out(self, unlisted: int, folder: Path) -> tuple[LeftOut, ...]:
+        walk = Walk(self.root, self.follow_links, self.exclude)
+        outside = sum(path.parent != folder for path, problem in walk.files() if problem is None)
+        found = [
+            LeftOut(unlisted, "image", f"not in {PARTITION_LIST}"),
+            LeftOut(outside, "picture", f"outside {relative_text(folder, self.root)}"),
+        ]
+        waste = [left_out for left_out in walk.left_out() if left_out.noun == "picture"]
+        return (*(left_out for left_out in found if left_out.count), *waste)
 
-    def _table(self, stem: str, parse: Callable[[list[str]], T]) -> Mapping[str, T]:
-        paths = sorted(path for suffix in (".txt", ".csv") for path in self.root.rglob(stem + suffix))
-        if not paths:
-            return {}
-        values: dict[str, T] = {}
-        for number, line in read_lines(paths[0]):
-            name, *rest = line.replace(",", " ").split()
-            if "." not in name or not rest:  # the count in the first line, column names in the next
-                if number > 2:
-                    raise SourceError(f"{paths[0]}, line {number}: not an image name and its values: {line[:60]!r}")
-                continue
-            try:
-                values[name] = parse(rest)
-            except (ValueError, IndexError) as error:
-                raise SourceError(f"{paths[0]}, line {number}: {line[:60]!r}: {error}") from error
-        return values
-
-    def _notes(self, folder: Path, partition: Mapping[str, str]) -> list[str]:
+    def _notes(self, folder: Path, partition: "_Known | None") -> list[str]:
         notes = [f"images from {relative_text(folder, self.root)}"]
         if not partition:
-            notes.append("no list_eval_partition: split by the official ranges of numbers")
+            notes.append(f"no {PARTITION_LIST}: split by the official ranges of numbers")
         return notes
 
 
+def image_folders(layout: Layout) -> list[Path]:
+    """Folders that are named as one of CelebA's, whatever is in them."""
+    return [folder for folder in layout.folders if _kind(folder)]
+
+
+def _kind(folder: Path) -> str:
+    """`img_align_celeba` for that name in any letters and for its lossless twin, likewise `img_celeba`; else empty."""
+    name = re.sub(r"[-_. ]?(png|jpe?g|7z|zip|rar)$", "", folder.name.lower().replace("-", "_").replace(" ", "_"))
+    return name if name in (ALIGNED, WILD) else ""
+
+
+@dataclass(frozen=True)
+class _Known(Generic[T]):
+    """What a list says of each image: by its name on the disk, and by the name in the list where it is not there."""
+
+    path: Path
+    on_disk: dict[str, T]
+    missing: dict[str, T]
+
+    def of(self, name: str) -> T | None:
+        """What the list says of an image."""
+        return self.on_disk.get(name, self.missing.get(name))
+
+    def same(self, other: "_Known[T]") -> bool:
+        """Whether two copies of a list say the same of every image."""
+        mine, theirs = self.on_disk, other.on_disk
+        return mine.keys() == theirs.keys() and all(equal(value, theirs[name]) for name, value in mine.items())
+
+
+class _Lists:
+    """CelebA's lists below a root, for the images of one folder."""
+
+    def __init__(self, layout: Layout, folder: Path) -> None:
+        self._layout = layout
+        self.images = pictures_in(folder)
+        self._named = [Named(names.text(path.name)) for path in self.images]
+
+    def read(self, stem: str, parse: Callable[[list[str]], T]) -> "_Known[T] | None":
+        """The list of that name, None where there is none.
+
+        Of several that one which names images that are here; SourceError where two such say different things.
+        """
+        read = [self._fitted(path, _values(path, parse)) for path in self._layout.lists_named([stem])]
+        fitting = [known for known in read if known.on_disk] or [known for known in read if known.missing]
+        for other in fitting[1:]:
+            if not fitting[0].same(other):
+                raise SourceError(
+                    f"{fitting[0].path} and {other.path} say different things; keep one of them below SOURCE"
+                )
+        return fitting[0] if fitting else None
+
+    def _fitted(self, path: Path, values: dict[str, T]) -> "_Known[T]":
+        fitted = fit(values, self._named, path)
+        pairs = zip(self.images, fitted.names, strict=True)
+        return _Known(
+            path,
+            {image.name: values[name] for image, name in pairs if name is not None},
+            {name: values[name] for name in fitted.unknown},
+        )
+
+
+def _values(path: Path, parse: Callable[[list[str]], T]) -> dict[str, T]:
+    """Image → what a list says of it. SourceError names the line."""
+    values: dict[str, T] = {}
+    for number, line in read_lines(path):
+        name, *rest = _fields(line)
+        if number <= 2 and (not rest or not any(letter.isdigit() for letter in name)):
+            continue  # the count in the first line, column names in the next
+        if not rest or not any(letter.isdigit() for letter in name):
+            raise SourceError(f"{path}, line {number}: not an image name and its values: {line[:60]!r}")
+        try:
+            value = parse(rest)
+        except (ValueError, IndexError) as error:
+            raise SourceError(f"{path}, line {number}: {line[:60]!r}: {error}") from error
+        if name in values and not equal(values[name], value):
+            raise SourceError(f"{path}, line {number}: {name!r} stands above already, with something else")
+        values[name] = value
+    return values
+
+
+def _fields(line: str) -> list[str]:
+    """The values of a line of a list or of a CSV copy of it, without the numbers that pandas puts first."""
+    fields = [field.strip("\"'") for field in re.split(r"\s*[,;|]\s*|\s+", line)]
+    return fields[1:] if len(fields) > 2 and fields[0].isdecimal() and is_picture_name(fields[1]) else fields
+
+
 def _partition(values: list[str]) -> str:
-    return PARTITION[int(values[0])]
+    number = int(values[0])
+    if not 0 <= number < len(PARTITION):
+        raise ValueError(f"split {number}; expected 0, 1 or 2")
+    return PARTITION[number]
 
 
 def _five_points(values: list[str]) -> np.ndarray:

@@ -1,42 +1,45 @@
 """Any folder of photos, and a list of some of them."""
 
-import csv
+import os
+import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep import names
 from fishprep.errors import SourceError
+from fishprep.lists import Locator, Table, read_table, spelled
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
-from fishprep.sources.base import Listing, Walk, points_of, read_lines, relative_text
+from fishprep.sources.base import Listing
+from fishprep.sources.layout import by_folders, split_of, survey
+from fishprep.sources.links import file_identity, link_problem
+from fishprep.sources.points import PointsFiles
+from fishprep.sources.walk import Walk, relative_text
 from fishprep.status import Problem, Status
-from fishprep.words import counted
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """All photos below `root`. Folders `train`, `val`, `test` at its top are its official split; else all is `train`."""
+    """All photos below `root`. Folders named as splits, at any depth, are its official split; without any all is `train`.
+
+    asked: the user has said that this is a folder; otherwise what may be a test set and is not known as one is refused.
+    """
 
     root: Path
     licence: str = ""
     follow_links: bool = False
     exclude: Path | None = None
     points: Path | None = None
+    asked: bool = False
     kind: str = "folder"
 
     def listing(self) -> Listing:
         """Photos in the order of their paths."""
         found = walk_photos(self)
-        tops = {photo.relative.partition("/")[0] for photo in found.photos}
-        if "train" not in tops:
-            notes = ("a plain folder: all photos go into `train`",)
-            return replace(found, photos=tuple(replace(photo, split="train") for photo in found.photos), notes=notes)
-        official = {split: split for split in SPLITS} | {"valid": "val", "validation": "val"}
-        split = (replace(photo, split=official.get(photo.relative.partition("/")[0], "")) for photo in found.photos)
-        return replace(found, photos=tuple(split))
+        return by_folders(found, survey(self.root, self.follow_links, self.exclude), self.asked)
 
 
 @dataclass(frozen=True)
@@ -51,80 +54,101 @@ class ListSource:
     kind: str = "list"
 
     def listing(self) -> Listing:
-        """Photos in the order of their paths. A named photo that is not there becomes a row with status `missing`."""
-        rows = list(self._rows())
-        rows.sort(key=lambda row: row[1]["path"])
-        relatives = [names.text(row["path"]) for _, row in rows]
-        self._refuse_repeated([number for number, _ in rows], relatives)
-        ids = [
-            names.text(row["id"]) or default for (_, row), default in zip(rows, names.photo_ids(relatives), strict=True)
-        ]
-        self._refuse_repeated([number for number, _ in rows], ids)
-        has_splits = any(row["split"] for _, row in rows)
-        photos = (
-            self._photo(number, row, relative, photo_id, has_splits)
-            for (number, row), relative, photo_id in zip(rows, relatives, ids, strict=True)
-        )
-        return Listing(tuple(photos))
+        """Photos in the order of their paths. A named photo that is not there becomes a row with status `missing`.
 
-    def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
-        lines = list(read_lines(self.table))
-        if not lines:
+        SourceError where the list cannot be read, or names a photo twice, by whatever spelling or link.
+        """
+        table = read_table(self.table)
+        if table is None:
             raise SourceError(f"{self.table}: empty; its first line names the columns: {','.join(LIST_COLUMNS)}")
-        header = [column.strip().lower() for column in self._values(*lines[0])]
-        unknown = [column for column in header if column not in LIST_COLUMNS]
-        if unknown or "path" not in header:
+        rows = sorted(self._rows(table), key=lambda row: row.relative)
+        self._refuse_repeated([(row.line, row.relative) for row in rows])
+        self._refuse_one_file(rows)
+        ids = [row.id or own for row, own in zip(rows, names.photo_ids([row.relative for row in rows]), strict=True)]
+        self._refuse_repeated([(row.line, photo_id) for row, photo_id in zip(rows, ids, strict=True)])
+        has_splits = any(row.split for row in rows)
+        finder = PointsFiles(self.root, self.points, self.follow_links)
+        photos = tuple(self._photo(row, photo_id, finder, has_splits) for row, photo_id in zip(rows, ids, strict=True))
+        others = table.others(LIST_COLUMNS)
+        notes = (f"{self.table.name}: columns passed over: {names.printable(', '.join(others))}",) if others else ()
+        return Listing(photos, notes)
+
+    def _rows(self, table: Table) -> Iterator["_Row"]:
+        if table.column("path") is None:
             raise SourceError(
-                f"{self.table}, line 1: columns {', '.join(header)}; expected path and any of id, split, landmarks"
+                f"{self.table}, line {table.line}: columns {', '.join(filter(None, table.columns))}; expected path and any of"
+                " id, split, landmarks"
             )
-        for number, line in lines[1:]:
-            values = self._values(number, line)
-            if len(values) != len(header):
-                raise SourceError(
-                    f"{self.table}, line {number}: {counted(len(values), 'value')} for {counted(len(header), 'column')}"
-                )
-            yield (
-                number,
-                dict.fromkeys(LIST_COLUMNS, "")
-                | {column: value.strip() for column, value in zip(header, values, strict=True)},
-            )
+        locator = Locator(self.root)
+        for line, values in table.rows:
+            row = dict(zip(table.columns, values, strict=True))
+            name = row["path"]
+            if not name:
+                raise SourceError(f"{self.table}, line {line}: no path")
+            split = row.get("split", "")
+            if split and not split_of(split):
+                raise SourceError(f"{self.table}, line {line}: split {split!r}; expected one of {', '.join(SPLITS)}")
+            path = locator.find(name, self.table)
+            relative = _below(spelled(name) if path is None else path.as_posix(), self.root)
+            yield _Row(line, relative, path, names.text(row.get("id", "")), split_of(split), row.get("landmarks", ""))
 
-    def _values(self, number: int, line: str) -> list[str]:
-        try:
-            return next(csv.reader([line]))
-        except csv.Error as error:
-            raise SourceError(f"{self.table}, line {number}: {error}") from error
-
-    def _refuse_repeated(self, numbers: list[int], values: list[str]) -> None:
+    def _refuse_repeated(self, found: list[tuple[int, str]]) -> None:
         first: dict[str, int] = {}
-        for number, value in zip(numbers, values, strict=True):
+        for line, value in sorted(found):
             if value in first:
-                raise SourceError(f"{self.table}, line {number}: {value!r} stands in line {first[value]} already")
-            first[value] = number
+                raise SourceError(f"{self.table}, line {line}: {value!r} stands in line {first[value]} already")
+            first[value] = line
 
-    def _photo(self, number: int, row: dict[str, str], relative: str, photo_id: str, has_splits: bool) -> Photo:
-        if row["split"] and row["split"] not in SPLITS:
-            raise SourceError(
-                f"{self.table}, line {number}: split {row['split']!r}; expected one of {', '.join(SPLITS)}"
-            )
-        path = self.root / row["path"]
-        points = self.root / row["landmarks"] if row["landmarks"] else points_of(path, self.root, self.points)
+    def _refuse_one_file(self, rows: list["_Row"]) -> None:
+        first: dict[tuple[int, int], _Row] = {}
+        for row in sorted(rows, key=lambda row: row.line):
+            if row.path is None or (file := file_identity(row.path)) is None:
+                continue
+            if file in first:
+                raise SourceError(
+                    f"{self.table}, line {row.line}: {row.relative!r} is the same file as {first[file].relative!r} in line"
+                    f" {first[file].line} already"
+                )
+            first[file] = row
+
+    def _photo(self, row: "_Row", photo_id: str, finder: PointsFiles, has_splits: bool) -> Photo:
+        path = row.path or self.root / row.relative
+        points = finder.named(row.landmarks) if row.landmarks else finder.of(path)
         return Photo(
             id=photo_id,
             path=path,
-            relative=relative,
+            relative=row.relative,
             licence=self.licence,
-            split=row["split"] if has_splits else "train",
-            points_file=points,
+            split=row.split if has_splits else "train",
+            points_file=points.path,
+            points_problem=points.problem,
             problem=self._problem(path),
         )
 
     def _problem(self, path: Path) -> Problem | None:
-        if not path.exists():
+        if not os.path.lexists(path):
             return Problem(Status.MISSING, "named in the list, not on the disk")
-        if not self.follow_links and not path.resolve().is_relative_to(self.root.resolve()):
-            return Problem(Status.LINK_OUTSIDE, "outside the source folder (--follow-links takes it)")
-        return None
+        return link_problem(path, self.root, self.follow_links)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of a list: its photo as text below the root, and as a file where one is there."""
+
+    line: int
+    relative: str
+    path: Path | None
+    id: str
+    split: str
+    landmarks: str
+
+
+def _below(path: str, root: Path) -> str:
+    """A path of a list, below the root where it can be, as text."""
+    for top in (root.as_posix(), root.resolve().as_posix()):
+        if path.startswith(f"{top}/"):
+            path = path[len(top) + 1 :]
+    return names.text(posixpath.normpath(path))
 
 
 def walk_photos(source: FolderSource) -> Listing:
@@ -133,22 +157,26 @@ def walk_photos(source: FolderSource) -> Listing:
     found = sorted(
         ((relative_text(path, source.root), path, problem) for path, problem in walk.files()), key=lambda f: f[0]
     )
+    finder = PointsFiles(source.root, source.points, source.follow_links)
     left_out = walk.left_out()
     if not found:
-        there = f", but {left_out[0]}" if left_out else ""
+        there = f", but {' and '.join(map(str, left_out))}" if left_out else ""
         raise SourceError(
             f"{source.root}: no photos in it{there}; give a folder with JPEG, PNG, WebP, BMP, PPM or TIFF files"
         )
     ids = names.photo_ids([relative for relative, _, _ in found])
-    photos = (
-        Photo(
-            id=photo_id,
-            path=path,
-            relative=relative,
-            licence=source.licence,
-            points_file=points_of(path, source.root, source.points),
-            problem=problem,
+    photos = []
+    for photo_id, (relative, path, problem) in zip(ids, found, strict=True):
+        points = finder.of(path)
+        photos.append(
+            Photo(
+                id=photo_id,
+                path=path,
+                relative=relative,
+                licence=source.licence,
+                points_file=points.path,
+                points_problem=points.problem,
+                problem=problem,
+            )
         )
-        for photo_id, (relative, path, problem) in zip(ids, found, strict=True)
-    )
     return Listing(tuple(photos), left_out=left_out)

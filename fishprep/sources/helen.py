@@ -1,55 +1,69 @@
 """Helen, as its authors or as iBUG publish it: photos, 68 points in `.pts` files beside them, its own name lists."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from fishprep import names
+from fishprep.errors import SourceError
+from fishprep.lists import Named, fit, read_lines
 from fishprep.photo import Photo
-from fishprep.sources.base import Listing, read_lines
+from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
+from fishprep.sources.layout import Layout, by_folders, survey
 
 LICENCE = "Helen / iBUG 300-W: non-commercial research only"
-LISTS = {"trainnames.txt": "train", "testnames.txt": "test"}
-FOLDERS = {"trainset": "train", "testset": "test"}
+LISTS = {"trainnames": "train", "testnames": "test"}
 
 
 @dataclass(frozen=True)
 class HelenSource:
-    """Photos below `root`; the official split by `trainnames.txt` and `testnames.txt`, else by folders `trainset`, `testset`."""
+    """Photos below `root`; the official split by `trainnames.txt` and `testnames.txt`, else by folders `trainset`, `testset`.
+
+    asked: the user has said that this is Helen: photos without lists and folders are all `train`.
+    """
 
     root: Path
     follow_links: bool = False
     exclude: Path | None = None
     points: Path | None = None
+    asked: bool = False
     kind: str = "helen"
 
     def listing(self) -> Listing:
-        """Photos in the order of their paths. Without lists and folders all are `train`, which a note says."""
+        """Photos in the order of their paths. SourceError where the lists contradict each other."""
         found = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
-        by_name = self._names()
-        if by_name:
-            split = (replace(photo, split=by_name.get(_stem(photo), "")) for photo in found.photos)
-            return replace(found, photos=tuple(split))
-        if any(_folder_split(photo) for photo in found.photos):
-            return replace(found, photos=tuple(replace(photo, split=_folder_split(photo)) for photo in found.photos))
-        note = "neither trainnames.txt / testnames.txt nor folders trainset / testset: all photos are in `train`"
-        return replace(found, photos=tuple(replace(photo, split="train") for photo in found.photos), notes=(note,))
-
-    def _names(self) -> dict[str, str]:
+        layout = survey(self.root, self.follow_links, self.exclude)
+        own = _own_points(layout)
+        if own:
+            found = replace(found, photos=tuple(_with_own_points(photo, own) for photo in found.photos))
+        lists = layout.lists_named(LISTS)
+        if not lists:
+            return by_folders(found, layout, self.asked)
         listed: dict[str, str] = {}
-        for file, split in LISTS.items():
-            for path in sorted(self.root.rglob(file)):
-                listed |= {line.removesuffix(".jpg"): split for line in _values(read_lines(path))}
-        return listed
+        for path in lists:
+            split = LISTS[path.stem.lower()]
+            for number, line in read_lines(path):
+                if listed.setdefault(line, split) != split:
+                    raise SourceError(f"{path}, line {number}: {line!r} is in the list of `{listed[line]}` already")
+        fitted = fit(listed, [Named(photo.relative) for photo in found.photos], lists[0].parent)
+        splits = [listed[name] if name else "" for name in fitted.names]
+        photos = tuple(replace(photo, split=split) for photo, split in zip(found.photos, splits, strict=True))
+        absent = (LeftOut(len(fitted.unknown), "name", "in the lists, without a photo"),) if fitted.unknown else ()
+        return replace(found, photos=photos, left_out=(*found.left_out, *absent))
 
 
-def _values(lines: Iterable[tuple[int, str]]) -> Iterable[str]:
-    return (line for _, line in lines)
+def _own_points(layout: Layout) -> dict[str, Path]:
+    """Photo → Helen's own file of its 194 points: `annotation/1.txt`, with the name in the first line."""
+    files = [path for path in layout.lists if path.parent.name == "annotation" and path.stem.isdecimal()]
+    return {next(read_lines(path), (0, ""))[1]: path for path in files}
 
 
-def _stem(photo: Photo) -> str:
-    return photo.path.stem
-
-
-def _folder_split(photo: Photo) -> str:
-    return next((FOLDERS[part] for part in photo.relative.split("/")[:-1] if part in FOLDERS), "")
+def _with_own_points(photo: Photo, own: dict[str, Path]) -> Photo:
+    path = own.get(PurePosixPath(photo.relative).stem)
+    if photo.points_file is not None or path is None:
+        return photo
+    where = names.text(path.name)
+    problem = (
+        f"{where} in annotation/ has Helen's own 194 points; 68 in iBUG's order are needed, as its 300-W copy has them"
+    )
+    return replace(photo, points_problem=problem)

@@ -53,7 +53,7 @@ def test_both_forms_of_pts_are_read_and_counted_from_zero(tmp_path: Path, text: 
         (BRACES + "1 2\n", "closing brace"),
         ("{\n{\n" + LINES + "\n}", "expected two numbers"),
         (BRACES.replace("version", "virus"), "line 1"),
-        (b"\xff\xfe\x00garbage", "not text"),
+        (b"\xff\xfe\x00garbages", "not text"),
         (b"\x89PNG\r\n\x1a\n", "not text"),
         (b"1 2\n" * LARGEST_PTS, "larger than"),
     ],

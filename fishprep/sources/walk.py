@@ -1,0 +1,169 @@
+"""The walk through a folder that every reader of photos shares: what it enters, what it takes for a photo, what it leaves out."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fishprep import names
+from fishprep.decode import SUFFIXES, looks_like_picture
+from fishprep.errors import SourceError
+from fishprep.files import is_file, open_regular
+from fishprep.lists import is_picture_name
+from fishprep.sources.base import LeftOut
+from fishprep.sources.links import file_identity, link_problem
+from fishprep.sources.points import POINTS_SUFFIXES
+from fishprep.status import Problem, Status
+
+_WASTE = re.compile(
+    r"""
+      @eadir | \#recycle | \#snapshot | @tmp                              # Synology
+    | @recycle | @recently-snapshot | \.@__thumb | \.@__qini              # QNAP
+    | recycle\ bin | trashbox | network\ trash\ folder | \.recycle        # Netgear, Buffalo, Samba
+    | \$recycle\.bin | recycler | recycled | system\ volume\ information  # Windows
+    | found\.\d\d\d | lost\+found | ~snapshot | \.snapshots?              # what a repair or a snapshot leaves
+    | \.trash(es|-\d+)? | \.fseventsd | \.spotlight-v100                  # Linux, macOS
+    | __macosx | \.appledouble | temporary\ items | ipod\ photo\ cache    # macOS
+    | \.thumb(nail)?s? | \.picasaoriginals | \.dtrash | .*\.lrdata        # viewers' thumbnails and bins
+    | .*\ previews\.lrdata | \.ipynb_checkpoints
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Folders in which systems and viewers keep copies, thumbnails and what was deleted: no photos of anybody's choice."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A visible file or folder; `problem`: why it will not be opened or entered."""
+
+    path: Path
+    is_folder: bool
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A recursive walk: what it takes for a photo, and how it treats symbolic links.
+
+    Hidden files and folders are passed over (a Mac's `._` files are such), and so is `exclude` (the output, where it lies inside
+    the source). Thumbnails and waste bins of systems and viewers are left out, and the pictures in them counted in `waste`. A
+    link to a file is taken where its target lies inside the root; `follow_links` takes targets anywhere and enters linked
+    folders, each real folder once. `others` counts the files that are no candidates by their suffixes, as the walk comes to them.
+    """
+
+    root: Path
+    follow_links: bool = False
+    exclude: Path | None = None
+    others: Counter[str] = field(default_factory=Counter, repr=False)
+    waste: Counter[str] = field(default_factory=Counter, repr=False)
+    _seen: set[tuple[int, int]] = field(default_factory=set, repr=False)
+
+    def files(self) -> Iterator[tuple[Path, Problem | None]]:
+        """Paths of candidate photos and, for those that will not be opened, why; in no particular order."""
+        for entry in self.entries():
+            path = entry.path
+            if entry.problem is not None:
+                if entry.is_folder or path.suffix.lower() in SUFFIXES:
+                    yield path, entry.problem
+            elif not entry.is_folder:
+                if _is_candidate(path):
+                    yield path, None
+                elif path.suffix.lower() not in POINTS_SUFFIXES:
+                    self.others[path.suffix.lower()] += 1
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that is visible, a folder before what is in it; SourceError where there is no such folder."""
+        if not self.root.is_dir():
+            raise SourceError(f"{self.root}: no such folder; give the folder that holds the photos")
+        waiting = [self.root]  # a list and no calls within calls: folders may lie deeper than Python can call
+        while waiting:
+            found = list(self._listed(waiting.pop()))
+            yield from found
+            waiting += [entry.path for entry in reversed(found) if self._enters(entry)]
+
+    def _enters(self, entry: Entry) -> bool:
+        if not entry.is_folder or entry.problem is not None:
+            return False
+        return self.follow_links or not entry.path.is_symlink()
+
+    def _listed(self, folder: Path) -> Iterator[Entry]:
+        """What is visible in one folder; nothing where the walk was there before."""
+        if (identity := file_identity(folder)) in self._seen:
+            return
+        if identity is not None:
+            self._seen.add(identity)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Entry(folder, True, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}"))
+            return
+        for entry in entries:
+            path = Path(entry.path)
+            if _WASTE.fullmatch(entry.name) and (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+                if not entry.is_symlink() and (count := _pictures_below(path)):
+                    self.waste[entry.name] += count
+            elif not entry.name.startswith(".") and path != self.exclude:
+                problem = link_problem(path, self.root, self.follow_links) if entry.is_symlink() else None
+                yield Entry(path, _is_folder(path), problem)
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What `others` and `waste` have counted."""
+        found = []
+        if self.waste:
+            found.append(LeftOut(self.waste.total(), "picture", f"in thumbnails or waste bins ({_told(self.waste)})"))
+        if self.others:
+            found.append(LeftOut(self.others.total(), "file", f"of other formats ({_told(self.others)})"))
+        return tuple(found)
+
+
+def _told(counts: Counter[str]) -> str:
+    common = sorted(counts.items(), key=lambda kind: (-kind[1], not kind[0], kind[0]))[:4]
+    kinds = [f"{count:,} {names.text(name) or 'without suffix'}" for name, count in common]
+    return ", ".join(kinds) + (", ..." if len(counts) > len(kinds) else "")
+
+
+def _pictures_below(folder: Path) -> int:
+    """How many files below a folder are named as pictures; links are not followed, what cannot be listed counts as nothing."""
+    count, waiting = 0, [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:
+            continue
+        waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        count += sum(is_picture_name(entry.name) and not entry.name.startswith("._") for entry in entries)
+    return count
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie in one folder, without those below it: visible files that are named like one, or begin like one."""
+    try:
+        entries = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be listed: {error.strerror}") from error
+    paths = (folder / name for name in entries)
+    return [path for path in paths if _is_candidate(path) and not _is_folder(path)]
+
+
+def _is_candidate(path: Path) -> bool:
+    """Named like a picture, or with the first bytes of one."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    if path.suffix.lower() in POINTS_SUFFIXES or not is_file(path):
+        return False
+    try:
+        with open_regular(path) as stream:
+            return looks_like_picture(stream.read(16))
+    except OSError:
+        return False
+
+
+def relative_text(path: Path, root: Path) -> str:
+    """`path` below `root` as text with / between folders."""
+    return names.text(path.relative_to(root).as_posix())
