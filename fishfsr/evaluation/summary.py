@@ -12,10 +12,13 @@ from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
 from fishfsr.evaluation.statistics import CONFIDENCE, Bootstrap, Figure, figure
 from fishfsr.metrics import get_protocol
+from fishprep.words import counted
 
 FORMAT = "fishfsr-evaluation"
 FORMAT_VERSION = 1
 Figures = dict[str, Figure]
+Columns = dict[str, dict[str, Column]]
+"""By the method's name, then by the measure's."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,15 @@ class Figurer:
     bootstrap: Bootstrap
 
     def summary(self, measures: Measures, methods: Methods, provenance: Provenance) -> Summary:
-        """All figures of an evaluation."""
-        bicubic, own = (measures.methods[name] for name in (BICUBIC, methods.headline))
-        rows = self._rows(measures, methods.choices)
+        """All figures of an evaluation; a measure's figures are all of the same faces."""
+        shared = _shared(measures.methods)
+        bicubic, own = (shared[name] for name in (BICUBIC, methods.headline))
+        rows = self._rows(shared, methods.choices)
         figures = self._figures(bicubic), self._differences(own, bicubic), self._figures(measures.parsing)
-        said = [*warnings(provenance), *_about_map(methods), *_left_out(rows)]
-        luma = get_protocol(provenance.protocol).luma
-        return Summary(
-            provenance, tuple(said), methods.reads_map, measures_of(luma), figures[0], figures[1], rows, figures[2]
-        )
+        said = [*warnings(provenance), *_about_map(methods)]
+        titles = measures_of(get_protocol(provenance.protocol).luma)
+        said += _left_out(measures, titles, methods)
+        return Summary(provenance, tuple(said), methods.reads_map, titles, figures[0], figures[1], rows, figures[2])
 
     def _figures(self, columns: dict[str, Column]) -> Figures:
         return {name: figure(values, self.bootstrap) for name, values in columns.items()}
@@ -144,8 +147,8 @@ class Figurer:
         """Of each column minus the other of its name, face by face."""
         return self._figures({name: _minus(values, others[name]) for name, values in columns.items()})
 
-    def _rows(self, measures: Measures, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
-        columns = [measures.methods[choice.name] for choice in choices]
+    def _rows(self, methods: Columns, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
+        columns = [methods[choice.name] for choice in choices]
         return tuple(
             MapRow(choice, self._figures(own), self._differences(own, columns[0]) if place else None)
             for place, (choice, own) in enumerate(zip(choices, columns, strict=True))
@@ -156,14 +159,33 @@ def _about_map(methods: Methods) -> list[str]:
     return [] if methods.reads_map else ["This network reads no parsing map: the choice of a map changes nothing."]
 
 
-def _left_out(rows: tuple[MapRow, ...]) -> list[str]:
-    """Faces that are missing from a mean must be seen beside it."""
-    return [
-        f"{each.left_out:,} faces have no finite {name} ({row.choice.title}) and are in none of its figures."
-        for row in rows
-        for name, each in row.figures.items()
-        if each.left_out
+def _shared(methods: Columns) -> Columns:
+    """The columns with a number only for faces that have a finite one by every method: means stand beside each other."""
+    finite: dict[str, np.ndarray] = {}
+    for columns in methods.values():
+        for name, values in columns.items():
+            finite[name] = finite.get(name, np.True_) & np.isfinite(values)
+    return {
+        method: {name: np.where(finite[name], values, np.nan) for name, values in columns.items()}
+        for method, columns in methods.items()
+    }
+
+
+def _left_out(measures: Measures, titles: dict[str, Measure], methods: Methods) -> list[str]:
+    """Faces that are missing from a mean must be seen beside it: how many, and by whom they have no number."""
+    names = {BICUBIC: "bicubic"} | {choice.name: choice.title for choice in methods.choices}
+    said = [
+        f"{titles[name].title}: {counted(missing, 'face')} without a finite number by {names[method]}, left out of every method's figures"
+        for method, columns in measures.methods.items()
+        for name, values in columns.items()
+        if (missing := int((~np.isfinite(values)).sum()))
     ]
+    said += [
+        f"{titles[name].title}: {counted(missing, 'face')} without a finite number, left out of its figure"
+        for name, values in measures.parsing.items()
+        if (missing := int((~np.isfinite(values)).sum()))
+    ]
+    return [f"{each}." for each in said]
 
 
 def _minus(one: Column, other: Column) -> Column:

@@ -16,7 +16,9 @@ import fishfsr
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.evaluation.evaluate import Evaluation
+from fishfsr.evaluation.faces import Batch
 from fishfsr.evaluation.maps import others, parse_choices
+from fishfsr.evaluation.measures import Measurer
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
 from fishprep.errors import ShardError
@@ -204,9 +206,40 @@ def test_faces_without_a_number_are_counted(save: Save, evaluated: Run, tmp_path
     write_shard(folder / "test-00000.h5", flat, attributes())
     found = evaluated(save(), folder)
     assert np.isinf(found.measures.methods["bicubic"]["psnr"][0])
-    assert found.summary.bicubic["psnr"].left_out == 1 and found.summary.bicubic["psnr"].faces == 2
+    figures = found.summary.bicubic["psnr"], found.summary.sr["psnr"], found.summary.gain["psnr"]
+    assert all((figure.left_out, figure.faces) == (1, 2) for figure in figures)  # beside each other: of the same faces
+    bicubic, sr, gain = (figure.mean for figure in figures)
+    assert bicubic is not None and sr is not None and gain == pytest.approx(sr - bicubic, abs=1e-9)
+    assert sr == pytest.approx(found.measures.methods["estimated"]["psnr"][1:].mean())
+    assert found.summary.warnings == (
+        "PSNR-Y: 1 face without a finite number by bicubic, left out of every method's figures.",
+    )
+    assert found.summary.sr["ssim"].faces == 3
     found.save(tmp_path / "out")
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["figures"]["bicubic"]["psnr"]["left_out"] == 1
+
+
+def test_maps_are_compared_over_the_same_faces(save: Save, evaluated: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(self: Measurer, batch: Batch) -> dict[tuple[str, str], np.ndarray]:
+        found = measured(self, batch)
+        values = found["none", "psnr"] = found["none", "psnr"].copy()
+        values[batch.numbers == 2] = np.nan
+        return found
+
+    measured = Measurer._measured
+    monkeypatch.setattr(Measurer, "_measured", half)
+    found = evaluated(save(), maps=parse_choices(["estimated,none"]))
+    first, last = found.summary.maps
+    assert last.differences is not None
+    for figure in (
+        first.figures["psnr"],
+        last.figures["psnr"],
+        last.differences["psnr"],
+        found.summary.bicubic["psnr"],
+    ):
+        assert (figure.faces, figure.left_out) == (6, 1)
+    assert last.differences["psnr"].mean == pytest.approx(last.figures["psnr"].mean - first.figures["psnr"].mean)
+    assert last.figures["ssim"].faces == 7 and len(found.summary.warnings) == 1
 
 
 def test_a_single_face(save: Save, evaluated: Run, tmp_path: Path) -> None:
