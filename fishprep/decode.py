@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from fishprep.errors import DecodeError
 from fishprep.files import open_regular
@@ -86,10 +86,12 @@ class Picture:
     """What a file shows, upright. pixels: (H, W, 3) uint8 RGB.
 
     note: what was done to the file's own values that its owner should know; empty where there is nothing to say.
+    orientation: the EXIF orientation that it was turned by, 1 (not at all) to 8.
     """
 
     pixels: np.ndarray
     note: str = ""
+    orientation: int = 1
 
 
 def decode(data: bytes, limits: Limits) -> np.ndarray:
@@ -115,7 +117,7 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 _check_size(picture, limits)
                 picture.load()
-                return Picture(_rgb(_upright(picture)))
+                return Picture(_rgb(_upright(picture)), orientation=_orientation(picture))
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:
@@ -146,6 +148,14 @@ def _upright(picture: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(picture)
     except Exception:  # a damaged EXIF block says nothing about the way up; the pixels are still good
         return picture
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        found = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as above
+        return 1
+    return found if found in range(1, 9) else 1
 
 
 def _rgb(picture: Image.Image) -> np.ndarray:

@@ -15,13 +15,14 @@ import numpy as np
 from fishprep import names
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
-from fishprep.decode import decode_picture, read_file
+from fishprep.decode import Picture, decode_picture, read_file
 from fishprep.errors import DecodeError, SourceError
 from fishprep.fingerprint import annotation
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select
+from fishprep.landmarks.sense import Shown, misplacement
 from fishprep.parsing.base import FaceParser
 from fishprep.photo import Photo
 from fishprep.pyramid import hr_face
@@ -133,7 +134,7 @@ class FacePipeline:
                 _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
                 picture = decode_picture(data, self.configuration.limits)
                 note = joined(photo.note, picture.note)
-                reference = self._annotated(photo)
+                reference = self._annotated(photo, picture)
             except DecodeError as error:
                 problem = Problem(Status(error.status), error.reason)
                 return _Decoded(Outcome(photo, sha256, dropped=(problem,), note=note))
@@ -145,14 +146,21 @@ class FacePipeline:
         height, width = picture.pixels.shape[:2]
         return _Decoded(Outcome(photo, sha256, width, height, note=note), Query(picture.pixels, reference))
 
-    def _annotated(self, photo: Photo) -> Reference:
-        """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none."""
+    def _annotated(self, photo: Photo, picture: Picture) -> Reference:
+        """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none, or
+        none that a face in the picture can have."""
         reference = photo.reference
-        if self.configuration.landmarks != "annotation" or reference.points is not None:
+        if self.configuration.landmarks != "annotation":
             return reference
-        if photo.points_file is None:
-            raise SourceError(photo.points_problem or "no points are known for it")
-        return replace(reference, points=read_points(photo.points_file, photo.relative))
+        points, said = reference.points, ""
+        if points is None:
+            if photo.points_file is None:
+                raise SourceError(photo.points_problem or "no points are known for it")
+            points, said = read_points(photo.points_file, photo.relative), f"{photo.points_file}: "
+        height, width = picture.pixels.shape[:2]
+        if fault := misplacement(points, Shown(width, height, picture.orientation)):
+            raise SourceError(f"{said}{fault}")
+        return replace(reference, points=points)
 
     def _search(self, batch: Sequence[_Decoded]) -> Iterator[Outcome]:
         queries = [decoded.query for decoded in batch if decoded.query is not None]

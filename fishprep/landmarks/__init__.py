@@ -9,7 +9,7 @@ from fishprep.errors import ConfigurationError
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.weights import WeightStore
 
-BACKENDS = {"dlib": 2, "fan": 1, "annotation": 1}
+BACKENDS = {"dlib": 2, "fan": 2, "annotation": 2}
 """Name → version of the faces and points that it gives, its constants included: whoever changes one raises it."""
 
 

@@ -18,6 +18,7 @@ from fishprep.errors import ConfigurationError, WeightsError
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
+from fishprep.landmarks.sense import misfit
 from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore, record
 
@@ -109,7 +110,7 @@ class FanBackend:
         ]
         results: list[list[Face]] = [[] for _ in queries]
         for (photo, detection, _), points in zip(chips, self._align([chip for _, _, chip in chips]), strict=True):
-            results[photo].append(Face(points, detection.box, detection.score, "fan-sfd"))
+            results[photo].append(Face(points, detection.box, detection.score, "fan-sfd", misfit(points)))
         return [left_to_right(faces) for faces in results]
 
     def _find(self, images: Sequence[np.ndarray]) -> list[list[_Detection]]:

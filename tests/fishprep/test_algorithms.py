@@ -13,7 +13,7 @@ from small_build import points
 
 from fishprep import algorithms, crop, decode, landmarks, pyramid
 from fishprep.configuration import BuildConfiguration, recipe_hash
-from fishprep.landmarks import annotation, chip, dlib, fan, geometry, known_place, second_look, select
+from fishprep.landmarks import annotation, chip, dlib, fan, geometry, known_place, second_look, select, sense
 from fishprep.parsing import base, bisenet, landmark_skin, network, placement, skin
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
 
@@ -92,8 +92,11 @@ GIVEN = {
     ("decoder", 1): (decoded, "15813a68cb03"),
     ("faces", 1): (lambda: constants(select, known_place, geometry), "3f6c2bd9f692"),
     ("landmarks-dlib", 2): (lambda: constants(dlib, second_look, chip), "9a052e40e093"),
-    ("landmarks-fan", 1): (lambda: constants(fan, chip), "f69d3c269676"),
-    ("landmarks-annotation", 1): (lambda: constants(annotation), "1da25909a377"),
+    ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),
+    ("landmarks-annotation", 2): (
+        lambda: constants(annotation, sense) + digest(sense.MEAN_FACE),
+        "d241e7ed1e8594a3a2187d8b",
+    ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-landmark-skin", 1): (

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from annotated import build, in_process, write_photo, write_points
-from small_build import points
+from annotated import build, in_process, points, write_photo, write_points
 from support import rows, run
 
 import fishprep.build

@@ -1,17 +1,19 @@
 """The way of a photo: what is kept, and the one line of reason where it is not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from annotated import write_points
 from PIL import Image
 
 from fishprep.configuration import BuildConfiguration
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
+from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.photo import Photo
 from fishprep.pipeline import FacePipeline, Outcome
@@ -115,6 +117,39 @@ def test_photos_are_in_their_order_whatever_becomes_of_them(tmp_path: Path) -> N
     found = list(FacePipeline(configuration, Placed((150, 100, 45)), LandmarkSkinParser()).faces(photos))
     assert [o.photo.id for o in found] == [str(i) for i in range(70)]
     assert [i for i, o in enumerate(found) if not o.kept] == [0, 13, 69]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "change", "reason"),
+    [
+        (1, lambda points: points, ""),
+        (6, lambda points: points, ""),
+        (
+            1,
+            lambda points: points[:, ::-1],
+            "a.pts: the points have the sense of a mirrored face: probably x and y are exchanged",
+        ),
+        (
+            6,
+            lambda points: points[:, ::-1] * (1, -1) + (0, 199),
+            "a.pts: the points are of the picture as it is stored",
+        ),
+    ],
+)
+def test_points_that_are_of_no_face_in_the_photo_are_a_bad_annotation(
+    tmp_path: Path, orientation: int, change: Callable[[np.ndarray], np.ndarray], reason: str
+) -> None:
+    shot = photo(tmp_path / "a.png", (200, 300) if orientation == 6 else (300, 200))
+    with Image.open(shot.path) as picture:
+        exif = picture.getexif()
+        exif[274] = orientation
+        picture.save(shot.path, exif=exif)
+    path = write_points(shot.path, change(MEAN_FACE * 40 + (150, 100)))
+    annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
+    found = outcome(annotation, replace(shot, points_file=path), landmarks="annotation", max_outside=0.9)
+    assert [str(problem.status) for problem in found.dropped] == ["bad_annotation"] * bool(reason)
+    assert (found.width, found.height) in ((300, 200), (None, None))
+    assert all(problem.reason.startswith(reason) for problem in found.dropped) and len(found.kept) == (not reason)
 
 
 def test_an_annotation_that_cannot_be_read_is_a_reason(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, write_photo, write_points
-from small_build import points
+from annotated import build, in_process, points, write_photo, write_points
 from support import rows, run
 
 pytestmark = pytest.mark.usefixtures("in_process")
