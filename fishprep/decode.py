@@ -152,10 +152,10 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 def _orientation(picture: Image.Image) -> int:
     try:
-        found = picture.getexif().get(ExifTags.Base.Orientation)
+        found = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # as above
         return 1
-    return found if found in range(1, 9) else 1
+    return int(found) if found in range(1, 9) else 1
 
 
 def _rgb(picture: Image.Image) -> np.ndarray:

@@ -95,7 +95,7 @@ GIVEN = {
     ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),
     ("landmarks-annotation", 2): (
         lambda: constants(annotation, sense) + digest(sense.MEAN_FACE),
-        "d241e7ed1e8594a3a2187d8b",
+        "7a6c5f4166a094a3a2187d8b",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
