@@ -35,3 +35,11 @@ class DataError(FishFSRError):
 
 class TrainingError(FishFSRError):
     """Training that cannot go on: a loss that is no number, a run of other settings, a folder that is taken."""
+
+
+class NotFiniteError(TrainingError):
+    """A loss or gradient that is no number: the weights before it are what the last saved state holds."""
+
+
+class PeerError(TrainingError):
+    """Another process of the group failed; this one stops with it."""

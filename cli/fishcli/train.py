@@ -32,7 +32,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--init", type=FILE, help="Checkpoint to go on from: its networks, with their architecture.")
 @click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
-@click.option("--max-minutes", type=click.FloatRange(min=0), help="Save and stop then; nothing else changes.")
+@click.option("--max-minutes", type=click.FloatRange(min=0), help="Validate, save and stop then; nothing else changes.")
 @click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
 @click.option("--overwrite", is_flag=True, help="Begin anew where --out holds a run.")
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
@@ -89,7 +89,8 @@ class Telling:
             if news.best:
                 self.figures[news.stage] = dict(news.figures)
             mark = "  (best)" if news.best else ""
-            self._say(f"{news.stage} {news.step:,}: {_figures_text(news.figures)}{mark}")
+            without = f", {news.left_out:,} faces without finite figures left out" if news.left_out else ""
+            self._say(f"{news.stage} {news.step:,}: {_figures_text(news.figures)}{without}{mark}")
         else:
             self._line.show(
                 f"{news.stage} {news.step:,} / {news.steps:,}  loss {news.loss:.4f}  {news.images:.1f} images/s  "
@@ -146,7 +147,9 @@ def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
 
 
 def _figures_text(figures: Any) -> str:
+    if not figures:
+        return "no face has finite figures"
     if "accuracy" in figures:
         return f"accuracy {figures['accuracy']:.4f}"
-    gain = figures["psnr"] - figures["bicubic_psnr"]
-    return f"PSNR-Y {figures['psnr']:.2f} dB (bicubic {gain:+.2f}), SSIM-Y {figures['ssim']:.4f}"
+    psnr, bicubic = figures["psnr"], figures["bicubic_psnr"]
+    return f"PSNR-Y {psnr:.2f} dB (bicubic {bicubic:.2f}, so {psnr - bicubic:+.2f}), SSIM-Y {figures['ssim']:.4f}"

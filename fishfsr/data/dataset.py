@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from fishfsr.data.batch import Batch
+from fishfsr.data.shard_files import Paths, missing, shard_files
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
 from fishprep import algorithms
@@ -19,7 +20,6 @@ from fishprep.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
 
-Paths = str | Path | Sequence[str | Path]
 MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
 
 
@@ -34,7 +34,7 @@ class _Mapped(NamedTuple):
 
 
 class ShardDataset(Dataset[Batch]):
-    """All samples of `split` in `shards` (a folder, several, or shard files) at `scale`, as one list.
+    """All samples of `split` in `shards` (a folder, several, or shard files) at `scale`, as one list; each file counts once.
 
     What is kept is mapped files and one number a shard: nothing grows with the number of samples. It can be used
     after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
@@ -48,7 +48,9 @@ class ShardDataset(Dataset[Batch]):
     def __init__(self, shards: Paths, split: str = "train", scale: int = 8) -> None:
         check_scale(scale)
         self.split, self.scale, self.lr_size = split, scale, schema.HR_SIZE // scale
-        self.paths = _paths(shards, split)
+        self.paths = shard_files(shards, split)
+        if not self.paths:
+            raise missing(shards, split)
         self._open()
 
     def _open(self) -> None:
@@ -134,29 +136,6 @@ class ShardDataset(Dataset[Batch]):
     def _raise_damaged(self, number: int) -> None:
         path = self._shards[number].path
         raise ShardError(f"{path}: changed or damaged since it was opened; look with: fishprep verify {path.parent}")
-
-
-def _paths(shards: Paths, split: str) -> tuple[Path, ...]:
-    given = [Path(shards)] if isinstance(shards, str | Path) else [Path(path) for path in shards]
-    found: list[Path] = []
-    for path in given:
-        found += [path] if path.is_file() else _in_folder(path, split)
-    if not found:
-        raise DataError(f"no shards of the split {split!r} in {', '.join(map(str, given)) or 'an empty list'}")
-    return tuple(found)
-
-
-def _in_folder(folder: Path, split: str) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder of shards")
-    every = schema.shard_paths(folder)
-    if not every:
-        raise DataError(f"{folder}: holds no shards; make some with: fishprep build PHOTOS {folder}")
-    found = [path for path in every if path.name.startswith(f"{split}-")]
-    if not found:
-        there = sorted({path.name.rpartition("-")[0] for path in every})
-        raise DataError(f"{folder}: no shards of the split {split!r}; there are {', '.join(there)}")
-    return found
 
 
 def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: ShardAttributes) -> None:

@@ -1,6 +1,7 @@
 """The files of a run, and the state from which it goes on: safetensors and JSON, nothing that can run."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
+from fishfsr.training.journal import clear_tensorboard
 from fishfsr.training.optimiser import Average
 from fishprep.tensors import save_tensors
 
@@ -64,22 +66,24 @@ class RunFolder:
         for stage in ("parsing", "sr"):
             self.best(stage).unlink(missing_ok=True)
             self.last(stage).unlink(missing_ok=True)
-        for path in self.tensorboard.glob("events.out.tfevents.*"):
-            path.unlink()
+        clear_tensorboard(self.tensorboard)
 
 
 @dataclass(frozen=True)
 class Position:
     """How far a run is: `step` steps of `stage` are done.
 
-    `best` and `best_step`: its best validation so far. `losses`: of the steps since the last line of the log.
-    `seconds`: of training, over all sittings.
+    `best` and `best_step`: its best validation so far, `best_on`: on which faces (a Validator's identity). `validated`: the
+    step of the last validation. `losses`: of the steps since the last line of the log. `seconds`: of training, over all
+    sittings.
     """
 
     stage: str
     step: int = 0
     best: float | None = None
     best_step: int | None = None
+    best_on: str | None = None
+    validated: int | None = None
     losses: tuple[float, ...] = ()
     seconds: float = 0.0
 
@@ -88,13 +92,14 @@ class Position:
 class State:
     """A run to go on with: its position, tensors, and what must be the same when it goes on.
 
-    Nothing random is in it, because nothing depends on a generator's state: what a step draws is a function of the
-    seed and the step.
+    `precision`: what it is computed in, never `auto`; None in states of before it was kept. Nothing random is in it,
+    because nothing depends on a generator's state: what a step draws is a function of the seed and the step.
     """
 
     position: Position
     configuration: Mapping[str, Any]
     identity: Mapping[str, Any]
+    precision: str | None = None
     scaler: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -118,10 +123,17 @@ def load_state(path: Path) -> State:
                 raise CheckpointError(f"{path}: not a training state that this version reads")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         values = {name: json.loads(header[name]) for name in ("position", "configuration", "identity", "scaler")}
-        values["position"]["losses"] = tuple(values["position"]["losses"])
-        return State(Position(**values.pop("position")), **values, tensors=tensors)
+        precision = json.loads(header.get("precision", "null"))
+        return State(_position(values.pop("position")), **values, precision=precision, tensors=tensors)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
+
+
+def _position(values: dict[str, Any]) -> Position:
+    """The position in a header; states of before said nothing of the last validation, which was at the step they name."""
+    best = values["best"]
+    found = {"validated": values["step"]} | values | {"losses": tuple(values["losses"])}
+    return Position(**found | {"best": best if best is not None and math.isfinite(best) else None})
 
 
 def _header(state: State) -> dict[str, Any]:
@@ -130,6 +142,7 @@ def _header(state: State) -> dict[str, Any]:
         "position": asdict(state.position),
         "configuration": dict(state.configuration),
         "identity": dict(state.identity),
+        "precision": state.precision,
         "scaler": dict(state.scaler),
     }
 

@@ -1,8 +1,9 @@
 """What a run tells: lines of `metrics.jsonl`, TensorBoard, and news for whoever listens."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ class Trained:
 
 @dataclass(frozen=True)
 class Validated:
-    """Means over the validation faces after `step` steps; `best`: the best so far."""
+    """Means over the validation faces after `step` steps; `best`: the best so far.
+
+    `left_out`: faces without finite figures, which are in no mean; where all are, `figures` is empty.
+    """
 
     stage: str
     step: int
     figures: Mapping[str, float]
     best: bool
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,40 +55,58 @@ Listen = Callable[[News], None]
 
 @dataclass
 class Journal:
-    """Appends to `metrics.jsonl` and, where `tensorboard` is a folder, to TensorBoard's log."""
+    """Appends to `metrics.jsonl` and, where `tensorboard` is a folder, to TensorBoard's log, which shows the same lines."""
 
     path: Path
     tensorboard: Path | None = None
-    _writers: dict[str, Any] = field(default_factory=dict)
+    _writer: Any = None
 
     def write(self, stage: str, step: int, values: Mapping[str, float]) -> None:
-        """One line; floats are written so that they are read back to the bit."""
+        """One line; floats are written so that they are read back to the bit, and null stands for one that is not finite."""
+        line = {"stage": stage, "step": step, **values}
         with open(self.path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"stage": stage, "step": step, **values}) + "\n")
-        if self.tensorboard is not None:
-            writer = self._writer(stage, step)
-            for name, value in values.items():
-                writer.add_scalar(f"{stage}/{name}", value, step)
-            writer.flush()
+            stream.write(_text(line))
+        self._show(line)
+        self._flush()
 
     def rewind(self, stage: str, step: int) -> None:
         """Take away what was written after `step` steps of `stage`: it is about to be written again."""
         kept = [line for line in read_metrics(self.path) if _not_after(line, stage, step)]
-        write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
+        write_text(self.path, "".join(map(_text, kept)))
+        # TensorBoard can take back what lies behind a step, but it counts one step for both stages: it is written anew.
+        if self.tensorboard is not None:
+            clear_tensorboard(self.tensorboard)
+        for line in kept:
+            self._show(line)
+        self._flush()
 
     def close(self) -> None:
-        """End TensorBoard's files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
+        """End TensorBoard's file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
-    def _writer(self, stage: str, step: int) -> Any:
-        if stage not in self._writers:
+    def _show(self, line: Mapping[str, Any]) -> None:
+        if self.tensorboard is None:
+            return
+        if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            assert self.tensorboard is not None
-            self._writers[stage] = SummaryWriter(str(self.tensorboard), purge_step=step)
-        return self._writers[stage]
+            # Whoever has an earlier file open forgets it at the words "from step 0 on".
+            self._writer = SummaryWriter(str(self.tensorboard), purge_step=0)
+        for name, value in line.items():
+            if name not in ("stage", "step") and value is not None and math.isfinite(value):
+                self._writer.add_scalar(f"{line['stage']}/{name}", value, line["step"])
+
+    def _flush(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+
+def clear_tensorboard(folder: Path) -> None:
+    """Remove TensorBoard's files, and nothing else."""
+    for path in folder.glob("events.out.tfevents.*"):
+        path.unlink()
 
 
 def check_tensorboard() -> None:
@@ -107,6 +130,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return lines
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in line.items()
+    }
+    return json.dumps(plain, allow_nan=False) + "\n"
 
 
 def _not_after(line: Mapping[str, Any], stage: str, step: int) -> bool:

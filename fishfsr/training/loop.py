@@ -4,45 +4,27 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
-from fishfsr.checkpoint import Details, save_checkpoint
-from fishfsr.data import ShardDataset, Share, Stream, to_faces
+from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint, save_checkpoint
+from fishfsr.data import Share, Stream, to_faces
 from fishfsr.data.stream import Read
-from fishfsr.errors import TrainingError
-from fishfsr.training.checkpoint import Position, RunFolder, State, collect, restore, save_state
-from fishfsr.training.config import TrainingConfig
+from fishfsr.errors import CheckpointError, NotFiniteError
+from fishfsr.training.checkpoint import Position, State, collect, restore, save_state
 from fishfsr.training.curves import draw_curves
-from fishfsr.training.journal import Journal, Listen, Trained, Validated
-from fishfsr.training.optimiser import Average, adam, evaluating, rate
-from fishfsr.training.precision import Amp
-from fishfsr.training.ranks import Ranks
+from fishfsr.training.journal import Note, Trained, Validated
+from fishfsr.training.optimiser import Average, adam, rate
 from fishfsr.training.stages import Stage
-from fishprep.stop import REASONS, Reason, StopRequest
+from fishfsr.training.surroundings import Surroundings
+from fishfsr.training.validation import Figures
+from fishprep.stop import REASONS, Reason
 from fishprep.tensors import save_tensors
 
 PROTOCOL = "reference"
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a stage is trained in: everything but the network. `validation` is None where nothing is validated."""
-
-    config: TrainingConfig
-    train: ShardDataset
-    validation: ShardDataset | None
-    folder: RunFolder
-    identity: dict[str, Any]
-    amp: Amp
-    ranks: Ranks
-    journal: Journal
-    stop: StopRequest
-    listen: Listen
 
 
 class StageLoop:
@@ -63,7 +45,7 @@ class StageLoop:
             self.position = state.position
             restore(state.tensors, self.network, self.optimizer, self.average)
             self.scaler.load_state_dict(dict(state.scaler))
-        self.forward = self._wrapped()
+        self.forward = torch.compile(self.network) if around.config.compile else self.network
         share = Share(self.section.batch_size, self.section.accumulate, around.ranks.rank, around.ranks.world)
         seed, config = around.config.seed, around.config
         self.stream = Stream(around.train, share, seed, config.flip, config.degradation)
@@ -71,26 +53,32 @@ class StageLoop:
     def run(self) -> Reason | None:
         """Train; the reason for an early end, None at the regular one. A state and the newest weights are saved either way.
 
-        Raises TrainingError where a loss or gradient is not finite (the step's batch lies in the run's folder then, and
-        the last saved state stands), ShardError where a shard is damaged (a state is saved).
+        Raises NotFiniteError where a loss or gradient is not finite (the step's batch lies in the run's folder then, and
+        the last saved state stands), ShardError where a shard is damaged (a state is saved), PeerError where another
+        process fails (a state is saved too).
         """
+        ranks, began = self.around.ranks, self.position
+        ranks.share(self.network.state_dict().values())
+        if self.average is not None:
+            ranks.share(self.average.network.state_dict().values())
         reads = self.stream.parts(self.position.step, pinned=self.around.amp.device.type == "cuda")
         self._rate = _Rate(self.position.step)
-        self._saved_at = self.position.step
         try:
             with contextlib.closing(reads):  # type: ignore[type-var]
+                self._measure_best_anew()
                 reason = self._steps(reads)
-        except TrainingError:
+        except NotFiniteError:
             raise
         except Exception:
             self._save()  # the step that failed has not touched the weights
             raise
-        self._save()
-        self._draw()
+        if self.position != began:
+            ranks.together(self._end)
         return reason
 
     def _steps(self, reads: Iterator[Read]) -> Reason | None:
-        config = self.around.config
+        config, ranks = self.around.config, self.around.ranks
+        self._validate_where_due()  # an earlier sitting may have failed before it came to that
         while self.position.step < self.section.steps:
             started = time.monotonic()
             loss, norm, reason = self._step(reads)
@@ -98,35 +86,31 @@ class StageLoop:
             seconds = self.position.seconds + time.monotonic() - started
             self.position = replace(self.position, step=step, losses=(*self.position.losses, loss), seconds=seconds)
             if step % config.log_every == 0 or step == self.section.steps:
-                self._log(norm)
-            every = config.validation.every
-            if self.around.validation is not None and (step % every == 0 or step == self.section.steps):
-                self._validate(self.around.validation)
+                ranks.together(lambda norm=norm: self._log(norm))  # type: ignore[misc]
+            self._validate_where_due()
             if step % config.save_every == 0 and step < self.section.steps:
-                self._save()
+                ranks.together(self._save)
             if reason is not None and step < self.section.steps:
+                if reason == "time":  # a signal leaves no time for it
+                    self._validate()
                 return reason
         return None
 
     def _step(self, reads: Iterator[Read]) -> tuple[float, float, Reason | None]:
         """Mean loss over all processes, norm of the gradient, and whether any process was asked to stop."""
-        step, section = self.position.step, self.section
-        read, total = [], 0.0
-        for part in range(section.accumulate):
-            read.append(next(reads))
-            faces = to_faces(read[-1].batch, self.around.amp.device, read[-1].flip)
-            with self._local(part), self.around.amp.autocast():
-                loss = self.stage.loss(self.forward, faces, step) / section.accumulate
-                self.scaler.scale(loss).backward()
-            total += loss.item()
+        step, ranks = self.position.step, self.around.ranks
+        read, total = ranks.together(lambda: self._gradients(reads))
+        mean, reason = self._agreed(total)
+        # Not by DistributedDataParallel, whose messages are sent within the backward pass: a process that fails there
+        # would leave the others waiting.
+        ranks.average(parameter.grad for parameter in self.network.parameters() if parameter.grad is not None)
         self.scaler.unscale_(self.optimizer)
         norm = self._clipped_norm()
-        mean, reason = self._agreed(total)
         # In float16 a gradient overflows now and then: the scaler leaves such a step out.
         if not math.isfinite(mean) or not (math.isfinite(norm) or self.scaler.is_enabled()):
             self._raise_not_finite(read, mean, norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(section, step)
+            group["lr"] = rate(self.section, step)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -134,19 +118,17 @@ class StageLoop:
             self.average.update(self.network, step)
         return mean, norm, reason
 
-    def _wrapped(self) -> nn.Module:
-        around, forward = self.around, self.network
-        if around.ranks.world > 1:
-            device = around.amp.device
-            forward = DistributedDataParallel(forward, device_ids=[device.index] if device.type == "cuda" else None)
-        return torch.compile(forward) if around.config.compile else forward  # type: ignore[return-value]
-
-    def _local(self, part: int) -> contextlib.AbstractContextManager[None]:
-        """Gradients travel between the processes with the last part only."""
-        network = getattr(self.forward, "_orig_mod", self.forward)
-        if isinstance(network, DistributedDataParallel) and part < self.section.accumulate - 1:
-            return network.no_sync()
-        return contextlib.nullcontext()
+    def _gradients(self, reads: Iterator[Read]) -> tuple[list[Read], float]:
+        """What this process reads of a step, and its loss; the gradients of it lie in the network then."""
+        read, total = [], 0.0
+        for _ in range(self.section.accumulate):
+            read.append(next(reads))
+            faces = to_faces(read[-1].batch, self.around.amp.device, read[-1].flip)
+            with self.around.amp.autocast():
+                loss = self.stage.loss(self.forward, faces, self.position.step) / self.section.accumulate
+            self.scaler.scale(loss).backward()
+            total += loss.item()
+        return read, total
 
     def _clipped_norm(self) -> float:
         limit = self.section.clip or math.inf
@@ -154,8 +136,7 @@ class StageLoop:
 
     def _agreed(self, loss: float) -> tuple[float, Reason | None]:
         ranks, asked = self.around.ranks, self.around.stop.reason
-        values = [loss, *(float(asked == reason) for reason in REASONS)]
-        total, *votes = ranks.sums(values, self.around.amp.device)
+        total, *votes = ranks.sums([loss, *(float(asked == reason) for reason in REASONS)])
         reasons = [reason for reason, vote in zip(REASONS, votes, strict=True) if vote]
         return total / ranks.world, reasons[-1] if reasons else None
 
@@ -177,44 +158,71 @@ class StageLoop:
         left = (section.steps - position.step) * per_step
         self.around.listen(Trained(self.stage.name, position.step, section.steps, loss, images, left))
 
-    def _validate(self, dataset: ShardDataset) -> None:
+    def _validate_where_due(self) -> None:
+        step, every = self.position.step, self.around.config.validation.every
+        if every and step and (step % every == 0 or step == self.section.steps):
+            self._validate()
+
+    def _validate(self) -> None:
+        """Measure the weights that are kept, unless they have been."""
+        validator, step = self.around.validator, self.position.step
+        if validator is None or self.position.validated == step:
+            return
         started = time.monotonic()
-        figures = self.figures(dataset)
-        step, value = self.position.step, figures[self.stage.figure]
-        best = self.position.best is None or value > self.position.best
+        figures = validator.measure(self.stage, self._kept())
+        value, before = figures.means.get(self.stage.figure), self.position.best
+        best = value is not None and (before is None or value > before)
         if best:
-            self.position = replace(self.position, best=value, best_step=step)
+            self.around.ranks.together(
+                lambda: self._save_weights(self.around.folder.best(self.stage.name), figures.means)
+            )
+            self.position = replace(self.position, best=value, best_step=step, best_on=validator.identity)
         spent = time.monotonic() - started
-        self.position = replace(self.position, seconds=self.position.seconds + spent)
+        self.position = replace(self.position, validated=step, seconds=self.position.seconds + spent)
         self._rate.pause(spent)
+        self.around.ranks.together(lambda: self._tell(figures, best))
+
+    def _tell(self, figures: Figures, best: bool) -> None:
         if not self.around.ranks.first:
             return
-        if best:
-            self._save_weights(self.around.folder.best(self.stage.name), figures)
-        self.around.journal.write(self.stage.name, step, figures)
-        self.around.listen(Validated(self.stage.name, step, figures, best))
+        step, left_out = self.position.step, figures.left_out
+        values: dict[str, float] = figures.means | ({"left_out": left_out} if left_out else {})
+        self.around.journal.write(self.stage.name, step, values)
+        self.around.listen(Validated(self.stage.name, step, figures.means, best, left_out))
 
-    def figures(self, dataset: ShardDataset) -> dict[str, float]:
-        """Means of the stage's figures over the validation faces, shared out among the processes."""
-        around, validation = self.around, self.around.config.validation
-        count = min(len(dataset), validation.faces or len(dataset))
-        chosen = [index * len(dataset) // count for index in range(count)]
-        mine = chosen[around.ranks.rank :: around.ranks.world]
-        network = self._kept()
-        sums: dict[str, float] = {}
-        with evaluating(network), around.amp.autocast():
-            for start in range(0, len(mine), validation.batch_size):
-                batch = dataset.__getitems__(mine[start : start + validation.batch_size])
-                values = self.stage.figures(network, to_faces(batch, around.amp.device))
-                for name, value in values.items():
-                    sums[name] = sums.get(name, 0.0) + value.sum().item()
-        if count < around.ranks.world:
-            raise TrainingError(f"{count} validation faces cannot be shared out among {around.ranks.world} processes")
-        totals = around.ranks.sums(list(sums.values()), around.amp.device)
-        return {name: total / count for name, total in zip(sums, totals, strict=True)}
+    def _measure_best_anew(self) -> None:
+        """Where an earlier sitting validated on other faces, its figure says nothing beside those that come."""
+        validator, position, ranks = self.around.validator, self.position, self.around.ranks
+        if validator is None or position.best is None or position.best_on == validator.identity:
+            return
+        path = self.around.folder.best(self.stage.name)
+        checkpoint = ranks.together(lambda: load_checkpoint(path))
+        network = self.stage.kept(checkpoint)
+        if network is None:
+            raise CheckpointError(f"{path}: does not hold the network of the stage {self.stage.name}")
+        figures = validator.measure(self.stage, network.to(self.around.amp.device))
+        value = figures.means.get(self.stage.figure)
+        self.position = replace(position, best=value, best_on=validator.identity)
+        details = replace(checkpoint.details, results=figures.means)
+        ranks.together(lambda: self._keep_measured(path, replace(checkpoint, details=details)))
+
+    def _keep_measured(self, path: Path, checkpoint: Checkpoint) -> None:
+        if not self.around.ranks.first:
+            return
+        save_checkpoint(path, checkpoint)
+        named = ", ".join(f"{name} {value:.4f}" for name, value in checkpoint.details.results.items())
+        text = f"validation is on other faces now: the best of {self.stage.name}, step {self.position.best_step:,}, has {named}"
+        self.around.listen(Note(text))
 
     def _kept(self) -> nn.Module:
         return self.network if self.average is None else self.average.network
+
+    def _end(self) -> None:
+        if self.position.step == self.section.steps and self.position.best is None:
+            self._save_weights(self.around.folder.best(self.stage.name), {})
+        self._save()
+        if self.around.ranks.first:
+            draw_curves(self.around.folder.metrics, self.around.folder.curves)
 
     def _save(self) -> None:
         if not self.around.ranks.first:
@@ -224,12 +232,12 @@ class StageLoop:
         configuration = around.config.model_dump(mode="json")
         scaler = self.scaler.state_dict()
         self._save_weights(around.folder.last(self.stage.name), {})
-        save_state(around.folder.state, State(self.position, configuration, around.identity, scaler, tensors))
-        finished = self.position.step == self.section.steps
-        if finished and around.validation is None:
-            self._save_weights(around.folder.best(self.stage.name), {})
+        state = State(self.position, configuration, around.identity, around.amp.name, scaler, tensors)
+        save_state(around.folder.state, state)
 
-    def _save_weights(self, path: Any, figures: dict[str, float]) -> None:
+    def _save_weights(self, path: Path, figures: dict[str, float]) -> None:
+        if not self.around.ranks.first:
+            return
         config = self.around.config
         training = {
             "configuration": config.model_dump(mode="json"),
@@ -246,10 +254,6 @@ class StageLoop:
         )
         save_checkpoint(path, self.stage.checkpoint(self._kept(), details))
 
-    def _draw(self) -> None:
-        if self.around.ranks.first:
-            draw_curves(self.around.folder.metrics, self.around.folder.curves)
-
     def _raise_not_finite(self, read: list[Read], loss: float, norm: float) -> None:
         step = self.position.step + 1
         path = self.around.folder.path / f"not-finite-{self.stage.name}-{step}-{self.around.ranks.rank}.safetensors"
@@ -258,7 +262,7 @@ class StageLoop:
             tensors[name] = torch.cat([getattr(part.batch, name) for part in read])
         ids = self.around.train.ids(tensors["indices"].tolist())
         save_tensors(path, tensors, {"ids": "\n".join(ids), "loss": repr(loss), "gradient_norm": repr(norm)})
-        raise TrainingError(
+        raise NotFiniteError(
             f"{self.stage.name}, step {step}: the loss is {loss:g} and the gradient's norm {norm:g}; stopped before the "
             f"weights took harm. The step's faces are in {path}. Try a smaller rate (--set {self.stage.name}.lr=...), "
             f"clipping (--set {self.stage.name}.clip=1.0), or precision float32"

@@ -26,13 +26,14 @@ class Amp:
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "float16")
 
 
-def amp(precision: Precision, device: torch.device) -> Amp:
-    """`auto` takes bfloat16 where the device computes in it (CPUs with AVX512-BF16 or AMX; GPUs since Ampere), else float32.
+def amp(precision: Precision, device: torch.device, earlier: str | None = None) -> Amp:
+    """`auto` takes what an `earlier` sitting of the run took, so that a run is of one precision wherever it goes on.
 
-    Raises DeviceError for float16 on a CPU; nothing is replaced silently.
+    Without one it takes bfloat16 where the device computes in it (CPUs with AVX512-BF16 or AMX; GPUs since Ampere), else
+    float32. Raises DeviceError for float16 on a CPU; nothing is replaced silently.
     """
     if precision == "auto":
-        return Amp(device, "bfloat16" if has_bfloat16(device) else "float32")
+        return Amp(device, earlier or ("bfloat16" if has_bfloat16(device) else "float32"))
     if precision == "float16" and device.type != "cuda":
         raise DeviceError(f"float16 needs a CUDA device, not {device}: use bfloat16 or float32")
     return Amp(device, precision)

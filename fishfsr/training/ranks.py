@@ -1,20 +1,26 @@
 """The processes of a training: one, or several under torchrun."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
-from fishfsr.errors import ConfigurationError
+from fishfsr.device import resolve_device
+from fishfsr.errors import ConfigurationError, PeerError
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process's `rank` among `world`. With one process every method gives back what it is given."""
+    """This process's `rank` among `world`, and its `device`. With one process every method gives back what it is given."""
 
+    device: torch.device
     rank: int = 0
     world: int = 1
 
@@ -23,37 +29,71 @@ class Ranks:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
-    def sums(self, values: list[float], device: torch.device) -> list[float]:
+    def together(self, work: Callable[[], Result]) -> Result:
+        """What `work` gives here, once it has come to its end in every process.
+
+        Where it raises in one of them, it raises in all: its own error there, PeerError in the others. So none is left
+        waiting for one that is gone. `work` itself must not wait for other processes.
+        """
+        if self.world == 1:
+            return work()
+        error: Exception | None = None
+        try:
+            result = work()
+        except Exception as raised:  # it is raised below, when the others know of it
+            error = raised
+        failed = self.sums([float(error is not None and self.rank == rank) for rank in range(self.world)])
+        if error is not None:
+            raise error
+        if any(failed):
+            named = ", ".join(str(rank) for rank, vote in enumerate(failed) if vote)
+            raise PeerError(f"stopped with the others, since process {named} failed; its own message says why")
+        return result
+
+    def sums(self, values: list[float]) -> list[float]:
         """Sums over all processes, computed in float64."""
         if self.world == 1:
             return values
-        total = torch.tensor(values, dtype=torch.float64, device=device)
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
         dist.all_reduce(total)
         return total.tolist()
 
-    def wait(self) -> None:
-        """Until all processes are here: what the first has written can then be read by all."""
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Put the mean over all processes in the place of each tensor; one message for all of them."""
+        if self.world == 1:
+            return
+        parts = list(tensors)
+        flat = torch.cat([part.reshape(-1) for part in parts])
+        dist.all_reduce(flat)
+        flat /= self.world
+        for part, mean in zip(parts, flat.split([part.numel() for part in parts]), strict=True):
+            part.copy_(mean.view(part.shape))
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Put the first process's values in the place of each tensor."""
         if self.world > 1:
-            dist.barrier()
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
 
 
 @contextmanager
-def joined(device: str) -> Iterator[tuple[Ranks, str]]:
-    """The group that torchrun's environment describes, else one process; and the device of this one.
+def joined(device: str) -> Iterator[Ranks]:
+    """The group that torchrun's environment describes, else this process alone.
 
-    Under torchrun `auto` and `cuda` stand for the CUDA device of the process's local rank.
+    Under torchrun `auto` and `cuda` stand for the CUDA device of the process's local rank. Raises DeviceError for a
+    device that is not there.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        yield Ranks(), device
+        yield Ranks(resolve_device(device))
         return
     if device.startswith("cuda:"):
         raise ConfigurationError(f"--device {device}: under torchrun each process takes its own device; use cuda")
-    local = int(os.environ["LOCAL_RANK"])
-    on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    if on_cuda:
-        torch.cuda.set_device(local)
-    dist.init_process_group("nccl" if on_cuda else "gloo")
+    own = resolve_device(device)
+    if own.type == "cuda":
+        own = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
+        torch.cuda.set_device(own)
+    dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size()), f"cuda:{local}" if on_cuda else "cpu"
+        yield Ranks(own, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -13,27 +12,27 @@ from torch import nn
 
 from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
-from fishfsr.data import ShardDataset
-from fishfsr.device import resolve_device
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.models.config import SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import build
 from fishfsr.models.sr_net import SrNet
-from fishfsr.training.checkpoint import RunFolder, State, load_state
+from fishfsr.training.checkpoint import Position, RunFolder, State
 from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, StageSection, TrainingConfig
+from fishfsr.training.earlier import check_same, earlier_state
 from fishfsr.training.initialise import unit_variance
 from fishfsr.training.journal import ORDER, Journal, Listen, Note, check_tensorboard
-from fishfsr.training.loop import StageLoop, Surroundings
+from fishfsr.training.loop import StageLoop
 from fishfsr.training.precision import amp
 from fishfsr.training.ranks import Ranks, joined
 from fishfsr.training.stages import ParsingStage, SrStage, Stage
+from fishfsr.training.surroundings import Surroundings, collect_faces
+from fishfsr.training.validation import Validator
 from fishprep.files import sha256_file, write_text
 from fishprep.stop import Reason, StopRequest
 
 Network = TypeVar("Network", bound=nn.Module)
 StageChoice = Literal["parsing", "sr", "both"]
-FREE_TO_CHANGE = ("log_every", "save_every", "validation")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Request:
     """A training that is asked for.
 
     `shards`: folders or files. `init`: a checkpoint whose networks are gone on with. `resume`: go on with what is in
-    `out`; `overwrite`: begin anew there. `max_minutes`: save and stop then; nothing else changes.
+    `out`; `overwrite`: begin anew there. `max_minutes`: validate, save and stop then; nothing else changes.
     """
 
     shards: tuple[Path, ...]
@@ -94,78 +93,38 @@ def train(request: Request, listen: Listen) -> Outcome:
     """
     folder = RunFolder(request.out)
     # The clock starts and signals are caught before data are opened: nothing of the run is outside.
-    with StopRequest(request.max_minutes) as stop, joined(request.device) as (ranks, device):
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, ranks), _journal(folder, request, ranks) as journal:
-            around = _surroundings(
-                request, resolve_device(device), ranks, stop, journal, listen if ranks.first else _deaf
-            )
-            return _Run(request, around).stages()
+    with StopRequest(request.max_minutes) as stop, joined(request.device) as ranks, contextlib.ExitStack() as held:
+        journal = ranks.together(lambda: _opened(held, folder, request, ranks))
+        run = ranks.together(lambda: _Run(request, ranks, stop, journal, listen if ranks.first else _deaf))
+        # Until all have come so far nothing is written that another process still looks for.
+        ranks.together(run.prepare)
+        return run.stages()
 
 
 class _Run:
     """The stages of a request, one after the other, from where an earlier sitting ended."""
 
-    def __init__(self, request: Request, around: Surroundings) -> None:
-        self.request, self.around, self.folder = request, around, around.folder
+    def __init__(self, request: Request, ranks: Ranks, stop: StopRequest, journal: Journal, listen: Listen) -> None:
+        self.request, self.folder = request, RunFolder(request.out)
+        self.wanted = ORDER if request.stage == "both" else (request.stage,)
         self.init = Checkpoint() if request.init is None else load_checkpoint(request.init)
-        self.state = self._earlier()
-        around.ranks.wait()  # until then nothing is written that another process still looks for
+        self.state = earlier_state(self.folder, request.resume, request.overwrite)
+        self.around = _surroundings(request, self.state, ranks, stop, journal, listen)
+        if self.state is not None:
+            check_same(self.folder, self.state, request.config, self.around.identity)
+            self._check_stage(self.state)
 
-    def stages(self) -> Outcome:
-        wanted = ORDER if self.request.stage == "both" else (self.request.stage,)
-        if self.state is not None and ORDER.index(self.state.position.stage) > ORDER.index(wanted[-1]):
-            raise TrainingError(
-                f"{self.folder.path}: is in the stage sr already; the stage {wanted[-1]} is over. Choose another --out"
-            )
-        if self.around.ranks.first:
-            self._prepare()
-        reason, step = None, 0
-        for name in wanted:
-            state = self._state_of(name)
-            if state == "over":
-                continue
-            loop = StageLoop(self._stage(name), self.around, state)
-            reason, step = loop.run(), loop.position.step
-            self.around.ranks.wait()
-            if reason is not None:
-                break
-            self.state = None
-        return Outcome(reason, name, step, self._checkpoint(name))
-
-    def _earlier(self) -> State | None:
-        """The state of an earlier sitting, checked to be of the same training."""
-        request, folder = self.request, self.folder
-        if request.overwrite or not folder.state.exists():
-            return None
-        if not request.resume:
-            raise TrainingError(f"{folder.path}: holds a run; go on with --resume, or begin anew with --overwrite")
-        state = load_state(folder.state)
-        earlier = TrainingConfig(**state.configuration)
-        same = {name: getattr(request.config, name) for name in FREE_TO_CHANGE}
-        if state.position.stage == "parsing":
-            same["sr"] = request.config.sr  # nothing of it has been used
-        changed = earlier.model_copy(update=same).differences(request.config)
-        changed += [
-            f"{name}: {value} → {self.around.identity[name]}"
-            for name, value in state.identity.items()
-            if self.around.identity[name] != value
-        ]
-        if changed:
-            raise TrainingError(
-                f"{folder.path}: holds a run of other settings ({'; '.join(changed)}). Set them back to go on, choose "
-                "another --out, or begin anew with --overwrite"
-            )
-        return state
-
-    def _prepare(self) -> None:
-        """The folder as it was when the state was saved; what runs, written beside it."""
+    def prepare(self) -> None:
+        """The folder as it was when the state was saved; what runs, written beside it. The first process's work."""
         folder, around = self.folder, self.around
+        if not around.ranks.first:
+            return
         if self.state is None:
             folder.clear()
         else:
-            around.journal.rewind(self.state.position.stage, self.state.position.step)
-            around.listen(Note(f"going on: {self.state.position.stage}, step {self.state.position.step:,}"))
+            position = self.state.position
+            around.journal.rewind(position.stage, position.step)
+            around.listen(Note(self._where(position)))
         resolved = {
             "configuration": around.config.model_dump(mode="json"),
             "shards": [str(path) for path in self.request.shards],
@@ -177,14 +136,39 @@ class _Run:
         }
         write_text(folder.configuration, json.dumps(resolved, indent=2) + "\n")
 
-    def _state_of(self, name: str) -> State | Literal["over"] | None:
-        if self.state is None:
-            return None
-        position = self.state.position
-        if position.stage == name:
-            section = getattr(self.around.config, name)
-            return "over" if position.step >= section.steps else self.state
-        return "over" if ORDER.index(position.stage) > ORDER.index(name) else None
+    def stages(self) -> Outcome:
+        """Train what is wanted and not over. A stage whose steps are all done is gone through once more: it may be that
+        its last validation failed, or that its best has to be measured on other faces."""
+        reason, step = None, 0
+        for name in self.wanted:
+            state = self.state if self.state is not None and self.state.position.stage == name else None
+            if state is None and self._is_over(name):
+                continue
+            loop = self.around.ranks.together(lambda name=name, state=state: self._loop(name, state))  # type: ignore[misc]
+            reason, step = loop.run(), loop.position.step
+            if reason is not None:
+                break
+            self.state = None
+        return Outcome(reason, name, step, self._checkpoint(name))
+
+    def _check_stage(self, state: State) -> None:
+        if ORDER.index(state.position.stage) > ORDER.index(self.wanted[-1]):
+            raise TrainingError(
+                f"{self.folder.path}: is in the stage sr already; the stage {self.wanted[-1]} is over. Choose another --out"
+            )
+
+    def _where(self, position: Position) -> str:
+        steps = getattr(self.around.config, position.stage).steps
+        if position.stage == self.wanted[-1] and position.step >= steps:
+            return f"all {steps:,} steps of {position.stage} are done already"
+        return f"going on: {position.stage}, step {position.step:,}"
+
+    def _is_over(self, name: str) -> bool:
+        """Whether the run is in a later stage."""
+        return self.state is not None and ORDER.index(self.state.position.stage) > ORDER.index(name)
+
+    def _loop(self, name: str, state: State | None) -> StageLoop:
+        return StageLoop(self._stage(name), self.around, state)
 
     def _stage(self, name: str) -> Stage:
         config = self.around.config
@@ -228,55 +212,47 @@ def _fresh(network: Network, section: StageSection) -> Network:
 
 
 def _surroundings(
-    request: Request, device: torch.device, ranks: Ranks, stop: StopRequest, journal: Journal, listen: Listen
+    request: Request, state: State | None, ranks: Ranks, stop: StopRequest, journal: Journal, listen: Listen
 ) -> Surroundings:
-    config = request.config
+    config, device = request.config, ranks.device
     if config.compile and device.type != "cuda":
         raise ConfigurationError(
             "compile = true needs a CUDA device: on a CPU it takes minutes to start and gains nothing"
         )
-    train_set = ShardDataset(request.shards, "train", config.scale)
-    validation = ShardDataset(request.shards, "val", config.scale) if config.validation.every else None
-    if validation is not None and validation.recipe != train_set.recipe:
-        raise ConfigurationError("the validation shards were made by another recipe than the training shards")
+    faces = collect_faces(request.shards, config)
     identity = {
-        "training shards": train_set.fingerprint,
-        "validation shards": None if validation is None else validation.fingerprint,
+        "training shards": faces.train.fingerprint,
+        "validation shards": None if faces.validation is None else faces.validation.fingerprint,
         "init": None if request.init is None else sha256_file(request.init),
     }
-    runs = amp(config.precision, device)
+    runs = amp(config.precision, device, None if state is None else state.precision)
     processes = f", {ranks.world} processes" if ranks.world > 1 else ""
     listen(
         Note(
-            f"{len(train_set):,} faces, x{config.scale}, preset {config.preset} | {device}, {runs.name}{processes} | "
+            f"{len(faces.train):,} faces, x{config.scale}, preset {config.preset} | {device}, {runs.name}{processes} | "
             f"seed {config.seed}"
         )
     )
+    for note in faces.notes:
+        listen(Note(note))
+    validator = None if faces.validation is None else Validator(faces.validation, config.validation, runs, ranks)
     folder = RunFolder(request.out)
-    return Surroundings(config, train_set, validation, folder, identity, runs, ranks, journal, stop, listen)
+    return Surroundings(config, faces.train, validator, folder, identity, runs, ranks, journal, stop, listen)
 
 
-@contextlib.contextmanager
-def _locked(folder: RunFolder, ranks: Ranks) -> Iterator[None]:
-    if not ranks.first:
-        yield
-        return
-    try:
-        with FileLock(folder.path / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise TrainingError(f"{folder.path}: another process is training here") from error
-
-
-@contextlib.contextmanager
-def _journal(folder: RunFolder, request: Request, ranks: Ranks) -> Iterator[Journal]:
+def _opened(held: contextlib.ExitStack, folder: RunFolder, request: Request, ranks: Ranks) -> Journal:
+    """The run's folder, locked, and its journal, until `held` is closed; both are the first process's alone."""
     if request.tensorboard:
         check_tensorboard()
+    folder.path.mkdir(parents=True, exist_ok=True)
+    if ranks.first:
+        try:
+            held.enter_context(FileLock(folder.path / ".lock", timeout=0))
+        except Timeout as error:
+            raise TrainingError(f"{folder.path}: another process is training here") from error
     journal = Journal(folder.metrics, folder.tensorboard if request.tensorboard and ranks.first else None)
-    try:
-        yield journal
-    finally:
-        journal.close()
+    held.callback(journal.close)
+    return journal
 
 
 def _deaf(news: object) -> None:

@@ -30,12 +30,13 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse":
 class Stage(Protocol):
     """One network's training.
 
-    `network` is what is trained; `figure` names the one of `figures` by which the best weights are chosen: the
-    larger, the better.
+    `network` is what is trained; `measures` names all of `figures`, `figure` the one by which the best weights are
+    chosen: the larger, the better.
     """
 
     name: str
     figure: str
+    measures: tuple[str, ...]
     section: StageSection
 
     @property
@@ -50,11 +51,15 @@ class Stage(Protocol):
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
         """What is kept, with `network` (the trained one, or its average) in its place."""
 
+    def kept(self, checkpoint: Checkpoint) -> nn.Module | None:
+        """The stage's network out of a checkpoint."""
+
 
 class ParsingStage:
     """Stage 1: L1 against the map at LR size (eq. 2); judged by the accuracy of Table IV."""
 
     name, figure = "parsing", "accuracy"
+    measures: tuple[str, ...] = ("accuracy",)
 
     def __init__(self, network: ParsingNet, section: StageSection) -> None:
         self.network, self.section = network, section
@@ -68,6 +73,9 @@ class ParsingStage:
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
         return Checkpoint(parsing_net=network, details=details)
 
+    def kept(self, checkpoint: Checkpoint) -> nn.Module | None:
+        return checkpoint.parsing_net
+
 
 class SrStage:
     """Stage 2: L1 against HR (eq. 24) on the map that the frozen ParsingNet estimates; judged by PSNR-Y, `reference`.
@@ -77,6 +85,7 @@ class SrStage:
     """
 
     name, figure = "sr", "psnr"
+    measures: tuple[str, ...] = ("psnr", "ssim", "bicubic_psnr")
 
     def __init__(self, network: SrNet, section: StageSection, parsing_net: ParsingNet | None) -> None:
         self.network, self.section = network, section
@@ -96,6 +105,9 @@ class SrStage:
 
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
         return Checkpoint(self.parsing_net, network, details)
+
+    def kept(self, checkpoint: Checkpoint) -> nn.Module | None:
+        return checkpoint.sr_net
 
     def _map(self, lr: Tensor) -> Tensor | None:
         if self.parsing_net is None or not self.network.config.needs_map:

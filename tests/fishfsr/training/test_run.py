@@ -289,9 +289,9 @@ def test_fine_tuning_starts_from_the_weights_given(shards: Path, finished: Path,
 
 
 def test_bad_input_in_words(shards: Path, tmp_path: Path) -> None:
-    empty = training.write(tmp_path / "empty", {"train": (4,)})
+    empty = training.write(tmp_path / "empty", {"val": (4,)})
     run = ("--out", tmp_path / "run", "--device", "cpu")
-    assert "no shards of the split 'val'; there are train" in support.run("fishfsr", "train", empty, *run, code=1).err
+    assert "no shards of the split 'train'; there are val" in support.run("fishfsr", "train", empty, *run, code=1).err
     other = training.write(tmp_path / "other", {"train": (2,)}, recipe="s" * 64, crop="dic")
     assert "different recipes" in support.run("fishfsr", "train", shards, other, *run, code=1).err
     assert "unknown key 'sr.widht'" in support.run("fishfsr", "train", shards, *run, "--set", "sr.widht=8", code=1).err

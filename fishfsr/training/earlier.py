@@ -1,0 +1,42 @@
+"""The state that an earlier sitting left, and whether a training may go on from it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fishfsr.errors import TrainingError
+from fishfsr.training.checkpoint import RunFolder, State, load_state
+from fishfsr.training.config import TrainingConfig
+
+FREE_TO_CHANGE = ("log_every", "save_every", "validation")
+MUST_AGREE = ("training shards", "init")
+
+
+def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> State | None:
+    """What is to be gone on from; None in an empty folder, and where a new run begins.
+
+    Raises TrainingError where the folder holds a run and neither is asked for, CheckpointError where its state is damaged.
+    """
+    if overwrite or not folder.state.exists():
+        return None
+    if not resume:
+        raise TrainingError(f"{folder.path}: holds a run; go on with --resume, or begin anew with --overwrite")
+    return load_state(folder.state)
+
+
+def check_same(folder: RunFolder, state: State, config: TrainingConfig, identity: Mapping[str, Any]) -> None:
+    """Raise TrainingError, which says what differs, where `state` is of another training."""
+    earlier = TrainingConfig(**state.configuration)
+    same = {name: getattr(config, name) for name in FREE_TO_CHANGE}
+    if state.position.stage == "parsing":
+        same["sr"] = config.sr  # nothing of it has been used
+    changed = earlier.model_copy(update=same).differences(config)
+    changed += [
+        f"{name}: {state.identity.get(name)} → {identity[name]}"
+        for name in MUST_AGREE
+        if state.identity.get(name) != identity[name]
+    ]
+    if changed:
+        raise TrainingError(
+            f"{folder.path}: holds a run of other settings ({'; '.join(changed)}). Set them back to go on, choose "
+            "another --out, or begin anew with --overwrite"
+        )

@@ -1,0 +1,69 @@
+"""What a stage is trained in: the faces, the folder, the processes, and who listens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fishfsr.data import ShardDataset
+from fishfsr.data.shard_files import shard_files, splits_in
+from fishfsr.errors import ConfigurationError
+from fishfsr.training.checkpoint import RunFolder
+from fishfsr.training.config import TrainingConfig
+from fishfsr.training.journal import Journal, Listen
+from fishfsr.training.precision import Amp
+from fishfsr.training.ranks import Ranks
+from fishfsr.training.validation import Validator
+from fishprep.stop import StopRequest
+
+TRAIN, VALIDATION = "train", "val"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything but the network. `validator` is None where nothing is validated."""
+
+    config: TrainingConfig
+    train: ShardDataset
+    validator: Validator | None
+    folder: RunFolder
+    identity: dict[str, Any]
+    amp: Amp
+    ranks: Ranks
+    journal: Journal
+    stop: StopRequest
+    listen: Listen
+
+
+@dataclass(frozen=True)
+class TrainingFaces:
+    """The faces that are trained on, those that are validated on, and what has to be said of them."""
+
+    train: ShardDataset
+    validation: ShardDataset | None
+    notes: tuple[str, ...]
+
+
+def collect_faces(shards: Sequence[Path], config: TrainingConfig) -> TrainingFaces:
+    """Both splits over all `shards` (folders or files): an input need not hold both, and validation may be in none.
+
+    Raises DataError where nothing is to train on or the shards are of different recipes.
+    """
+    train = ShardDataset(shards, TRAIN, config.scale)
+    notes = [
+        f"{path}: nothing to train on in it; its shards are of {', '.join(there)}"
+        for path in shards
+        if not {TRAIN, VALIDATION} & set(there := splits_in(path))
+    ]
+    if not config.validation.every:
+        return TrainingFaces(train, None, tuple(notes))
+    if not shard_files(shards, VALIDATION):
+        notes.append(
+            f"no shards of the split {VALIDATION!r} in {', '.join(map(str, shards))}: nothing is validated, and the newest "
+            "weights are kept as the best. To validate, give a folder that has some (fishprep build --split)"
+        )
+        return TrainingFaces(train, None, tuple(notes))
+    validation = ShardDataset(shards, VALIDATION, config.scale)
+    if validation.recipe != train.recipe:
+        raise ConfigurationError("the validation shards were made by another recipe than the training shards")
+    return TrainingFaces(train, validation, tuple(notes))
