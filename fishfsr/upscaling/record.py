@@ -1,6 +1,12 @@
-"""faces.json: what became of every input, and how; by it a later run knows what is done."""
+"""faces.json: what became of every input, and how; by it a later run knows what is done.
+
+While a run goes on its rows are lines of faces.jsonl, each written once; faces.json takes them in when the run ends, or when the
+next one begins after it was killed.
+"""
 
 import json
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -12,8 +18,10 @@ from fishfsr.errors import ConfigurationError
 from fishprep.files import write_text
 
 FILE = "faces.json"
+JOURNAL = "faces.jsonl"
 FORMAT = "fishfsr-faces"
 FORMAT_VERSION = 1
+FLUSH_EVERY = 5.0  # seconds: what a loss of power may cost; a kill costs the input in hand
 
 
 class Fate(StrEnum):
@@ -92,7 +100,7 @@ class Record:
     rows: dict[str, InputRow]
 
     def write(self, out: Path) -> None:
-        """Write it into `out`, atomically."""
+        """Write it into `out`, atomically, and take the journal away, whose rows it has."""
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -102,6 +110,7 @@ class Record:
             "inputs": [asdict(row) for row in sorted(self.rows.values(), key=lambda row: row.path)],
         }
         write_text(out / FILE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        remove_journal(out)
 
     def differences(self, settings: Mapping[str, Any]) -> list[str]:
         """`name: before → now` for everything in which other settings differ."""
@@ -112,8 +121,38 @@ class Record:
         ]
 
 
+class Journal:
+    """The rows of a run that goes on, in `out`: one line each, as they come."""
+
+    def __init__(self, out: Path) -> None:
+        self._stream = open(out / JOURNAL, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (`__exit__` closes it)
+        self._flushed = time.monotonic()
+
+    def add(self, row: InputRow) -> None:
+        """Write a row; it is safe from a kill at once."""
+        self._stream.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+        self._stream.flush()
+        if time.monotonic() - self._flushed > FLUSH_EVERY:
+            os.fsync(self._stream.fileno())
+            self._flushed = time.monotonic()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+
+def remove_journal(out: Path) -> None:
+    """Take the journal away, where there is one."""
+    (out / JOURNAL).unlink(missing_ok=True)
+
+
 def read_record(out: Path) -> Record | None:
-    """The record in `out`, None where there is none. Raises ConfigurationError where it cannot be read."""
+    """The record in `out` with the rows of a run that was killed, None where there is none.
+
+    Raises ConfigurationError where it cannot be read.
+    """
     path = out / FILE
     if not path.exists():
         return None
@@ -121,12 +160,20 @@ def read_record(out: Path) -> Record | None:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT or document["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format {document['format']!r}, version {document['format_version']!r}")
-        rows = [_row(values) for values in document["inputs"]]
+        rows = [*map(_row, document["inputs"]), *map(_row, _journalled(out))]
         return Record(dict(document["settings"]), dict(document["ran"]), {row.path: row for row in rows})
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError(
-            f"{path}: cannot be read ({error}), so nothing says how the results were made; move it and the results away"
+            f"{path}: it or its {JOURNAL} cannot be read ({error}), so nothing says how the results were made; move it and the results away"
         ) from error
+
+
+def _journalled(out: Path) -> list[dict[str, Any]]:
+    """Rows that a killed run left; the last line may have been cut off."""
+    if not (out / JOURNAL).exists():
+        return []
+    lines = (out / JOURNAL).read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]
 
 
 def _row(values: Mapping[str, Any]) -> InputRow:

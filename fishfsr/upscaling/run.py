@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
 from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files, remove_leftovers
 from fishfsr.upscaling.planning import Plan, Planner
-from fishfsr.upscaling.record import FILE, Fate, InputRow, Record, Refusal, read_record
+from fishfsr.upscaling.record import FILE, Fate, InputRow, Journal, Record, Refusal, read_record, remove_journal
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
 from fishprep.decode import Limits, Picture, decode_picture, read_file
@@ -25,8 +24,6 @@ from fishprep.files import is_file
 
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
-
-RECORD_EVERY = 5.0  # seconds: what a killed run may have to do again
 
 _OF_ONE_INPUT = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """Errors of writing that come of an input's own name; all others would befall the next one too."""
@@ -141,16 +138,19 @@ class _Run:
         self._inputs = collect(request.inputs, request.out, request.follow_links, names)
         for row in earlier.values() if request.overwrite else ():
             remove_files(request.out, row.files)
+        if request.overwrite:
+            remove_journal(request.out)
         remove_leftovers(request.out)
         self._record = Record(settings, ran, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0
-        self._recorded = time.monotonic()
+        self._journal: Journal
 
     def report(self) -> UpscaleReport:
         try:
             self._record.write(self._request.out)
-            self._pass()
+            with Journal(self._request.out) as self._journal:
+                self._pass()
         finally:  # Ctrl-C keeps what is done
             self._record.write(self._request.out)
         rows = tuple(self._done[source.key] for source in self._inputs)
@@ -231,9 +231,8 @@ class _Run:
         if earlier is not None:  # the input has changed since, or has no results any more
             remove_files(self._request.out, set(earlier.files) - set(row.files))
         self._done[row.path] = self._record.rows[row.path] = row
-        if time.monotonic() - self._recorded > RECORD_EVERY:
-            self._record.write(self._request.out)
-            self._recorded = time.monotonic()
+        if row is not earlier:
+            self._journal.add(row)
         self._tell(row)
 
     def _tell(self, row: InputRow | None = None) -> None:

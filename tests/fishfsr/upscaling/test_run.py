@@ -1,6 +1,10 @@
 """Whole runs with stand-in resolvers: what is written, resumed, refused; how faces are batched."""
 
 import json
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +21,7 @@ from fishfsr.upscaling.faces import FaceFinder, Search
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishfsr.upscaling.planning import Planner
+from fishfsr.upscaling.record import Record
 from fishfsr.upscaling.results import PhotoSize
 from fishfsr.upscaling.run import Progress, UpscaleReport, UpscaleRequest, upscale_files
 
@@ -253,6 +258,64 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path) -> None:
     report = upscale_files(request, crop_planner(resolver := BicubicResolver(8)))
     assert report.done_before == 2 and len(resolver.calls) == 2 and report.counts == {"ok": 4}
     assert not list((tmp_path / "out").rglob("*.tmp"))
+
+
+def test_a_killed_run_costs_the_input_in_hand_alone(tmp_path: Path) -> None:
+    for number in range(5):
+        save(smooth(number, 16, 16), tmp_path / "in" / f"{number}.png")
+    request = UpscaleRequest((tmp_path / "in",), tmp_path / "out", batch=1)
+    child = multiprocessing.get_context("fork").Process(target=upscale_and_die, args=(request, 3))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    journal = tmp_path / "out" / "faces.jsonl"
+    assert len(journal.read_text().splitlines()) == 3 and json.loads(read(tmp_path / "out"))["inputs"] == []
+    with open(journal, "a") as stream:
+        stream.write('{"path": "cut o')
+    report = upscale_files(request, crop_planner(resolver := BicubicResolver(8)))
+    assert report.done_before == 3 and len(resolver.calls) == 2 and report.counts == {"ok": 5}
+    assert not journal.exists() and len(rows(report)) == 5
+
+
+def upscale_and_die(request: UpscaleRequest, after: int) -> None:
+    def die(news: Progress) -> None:
+        if news.done == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    upscale_files(request, crop_planner(BicubicResolver(8)), listener=die)
+
+
+def read(out: Path) -> str:
+    return (out / "faces.json").read_text(encoding="utf-8")
+
+
+def test_rows_are_written_once_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    whole = Record.write
+    monkeypatch.setattr(Record, "write", lambda self, out: (written.append(len(self.rows)), whole(self, out)))
+    monkeypatch.setattr(
+        time, "monotonic", iter(range(0, 10**9, 100)).__next__
+    )  # every glance at the clock: 100 s later
+    for number in range(6):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / f"{number}.png").write_bytes(b"damaged")
+    request = UpscaleRequest((tmp_path / "in",), tmp_path / "out")
+    upscale_files(request, crop_planner(BicubicResolver(8)))
+    assert written == [0, 6]
+
+
+def test_the_rows_of_a_killed_run_are_not_those_of_one_that_overwrites(tmp_path: Path) -> None:
+    first, second = (save(smooth(number, 16, 16), tmp_path / f"{number}.png") for number in (1, 2))
+    out = tmp_path / "out"
+    upscale_files(UpscaleRequest((first,), out), crop_planner(BicubicResolver(8)))
+    record = json.loads(read(out))
+    (out / "faces.jsonl").write_text(json.dumps(record["inputs"][0]) + "\n")
+    (out / "faces.json").write_text(json.dumps({**record, "inputs": []}))
+    report = upscale_files(UpscaleRequest((second,), out, overwrite=True), crop_planner(BicubicResolver(8)))
+    assert set(rows(report)) == {"2"} and not any("1_00" in name for name in files(out))
+    (out / "faces.jsonl").write_text('{"path": 3}\n')
+    with pytest.raises(ConfigurationError, match=r"faces\.jsonl cannot be read"):
+        upscale_files(UpscaleRequest((second,), out), crop_planner(BicubicResolver(8)))
 
 
 def test_a_photo_too_large_to_enlarge_is_not_written(tmp_path: Path, points_at: Points) -> None:
