@@ -28,6 +28,7 @@ from fishprep.pipeline import FacePipeline, HRFace, Outcome
 from fishprep.plan import Plan, ShardSpec, as_planned, divide, fingerprints
 from fishprep.progress import Progress, Tell
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.samples import write_end
 from fishprep.setup import PRODUCER, Resolved, WeightsFrom, make_pipeline, version_changes, versions_of
 from fishprep.shards.schema import SCHEMA_VERSION, ShardName
 from fishprep.shards.writer import Samples, write_shard
@@ -145,8 +146,7 @@ class ShardBuilder:
             record = replace(
                 record, file=path.name, sha256=sha256_file(path), bytes=path.stat().st_size, samples=len(samples)
             )
-        manifest.write_rows(self.folder, spec.name, rows, record)
-        return record
+        return manifest.write_rows(self.folder, spec.name, rows, record)
 
 
 @dataclass(frozen=True)
@@ -302,15 +302,19 @@ def finish(folder: Path, run: "Run", resumed: int) -> Finished:
 
 def write_manifest(folder: Path) -> Totals:
     """`manifest.json` and `samples.parquet` from what stands in a folder."""
+    return write_end(folder, *manifest_facts(folder))
+
+
+def manifest_facts(folder: Path) -> tuple[BuildConfiguration, dict[str, Any]]:
+    """The configuration of a build, and what else its manifest says that does not follow from rows."""
     start = read_start(folder)
     configuration = BuildConfiguration.recorded(start.pop("configuration"))
-    facts = {
+    return configuration, {
         "schema_version": SCHEMA_VERSION,
         "producer": PRODUCER,
         **start,
         "retries": list(read_retries(folder).values()),
     }
-    return manifest.write_end(folder, configuration, facts)
 
 
 def _news(outcomes: list[Outcome]) -> Progress:

@@ -7,18 +7,17 @@ its rows stand; everything else follows from the rows and can be made again (`re
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fishprep.configuration import BuildConfiguration, canonical
+from fishprep.configuration import canonical
 from fishprep.errors import BuildError
-from fishprep.files import atomic, write_text
+from fishprep.files import atomic
 from fishprep.measures import Measures
 from fishprep.parquet import readable, writable
 from fishprep.shards.schema import ShardName
@@ -107,7 +106,10 @@ class Row:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """What the manifest says of a finished spec; `file`, `sha256`, `bytes` are empty where nothing was kept."""
+    """What the manifest says of a finished spec; `file`, `sha256`, `bytes` are empty where nothing was kept.
+
+    rows_sha256: `rows_hash` of its rows; None in builds from before it was stored.
+    """
 
     name: str
     file: str | None
@@ -115,6 +117,7 @@ class ShardRecord:
     bytes: int
     samples: int
     rows: int
+    rows_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,28 @@ class Totals:
     by_split: dict[str, int]
     by_status: dict[str, int]
     by_backend: dict[str, int]
+    without_sample: int | None = None
+    """Photos of which no face was kept; None in builds from before it was counted."""
 
 
-def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> None:
-    """Write the rows of a finished spec, with its record in the file's metadata. This is what makes it done."""
+def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
+    """Write the rows of a finished spec, with its record (returned) in the file's metadata. This is what makes it done."""
     table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+    record = replace(record, rows_sha256=rows_hash(table))
+    write_table(folder, name, table, record)
+    return record
+
+
+def rows_hash(table: pa.Table) -> str:
+    """SHA-256 over what rows say, whatever the file is like; a column that says nothing is as one that is not there."""
+    digest = hashlib.sha256()
+    for row in table.select([name for name in ROW_SCHEMA.names if name in table.column_names]).to_pylist():
+        digest.update(canonical({name: value for name, value in row.items() if value is not None}).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def write_table(folder: Path, name: ShardName, table: pa.Table, record: ShardRecord) -> None:
+    """Store the table and the record of a finished spec."""
     table = table.replace_schema_metadata({b"record": canonical(asdict(record)).encode()})
     with atomic(folder / name.rows_file) as temporary, writable(temporary) as stream:
         pq.write_table(table, stream, compression="zstd")
@@ -175,24 +195,6 @@ def stands(folder: Path, record: ShardRecord) -> bool:
         return True
     path = folder / record.file
     return path.exists() and path.stat().st_size == record.bytes
-
-
-def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, Any]) -> Totals:
-    """Write `samples.parquet` and `manifest.json` from the rows that stand, and return the totals.
-
-    Of a photo that was tried again only the last try counts. `facts` (recipe, inputs, versions, notes, tries) go into the
-    manifest as they are. Memory does not grow with the build but for the ids of photos that were tried again.
-    """
-    records = finished(folder)
-    totals = _merge(folder, records, facts.get("retries", []))
-    manifest = {
-        "configuration": configuration.model_dump(mode="json"),
-        **facts,
-        "totals": asdict(totals),
-        "shards": [asdict(record) for record in records.values()],
-    }
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    return totals
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -245,71 +247,3 @@ def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
     for photo in photos:
         digest.update(canonical([photo.id, photo.split, photo.sha256, photo.annotation]).encode() + b"\n")
     return digest.hexdigest()
-
-
-def last_tries(
-    folder: Path, records: Iterable[ShardName], retries: list[dict[str, Any]]
-) -> Iterator[tuple[ShardName, pa.Table]]:
-    """The rows of each finished spec, but those of photos that a later one of the `retries` took up again."""
-    tries = _superseded(folder, retries)
-    for name in records:
-        yield name, _without(read_rows(folder / name.rows_file), _later_photos(name, tries))
-
-
-def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
-    """For each retry, in order: the specs that it wrote and the photos that they hold."""
-    tries = []
-    for retry in retries:
-        names = frozenset(ShardName(*name) for name in retry["specs"])
-        done = [folder / name.rows_file for name in names if (folder / name.rows_file).exists()]
-        photos = frozenset(photo for path in done for photo in read_rows(path, ["photo"])["photo"].to_pylist())
-        tries.append((names, photos))
-    return tries
-
-
-def _merge(
-    folder: Path,
-    records: dict[ShardName, ShardRecord],
-    retries: list[dict[str, Any]],
-) -> Totals:
-    counts: dict[str, Counter[str]] = {"split": Counter(), "status": Counter(), "backend": Counter()}
-    photos = 0
-    with (
-        atomic(folder / SAMPLES) as temporary,
-        writable(temporary) as stream,
-        pq.ParquetWriter(stream, ROW_SCHEMA, compression="zstd") as writer,
-    ):
-        for _, table in last_tries(folder, records, retries):
-            writer.write_table(table)
-            photos += len(set(table["photo"].to_pylist()))
-            for split, status, backend in _columns(table, "split", "status", "landmark_backend"):
-                counts["status"][status] += 1
-                if status == Status.OK:
-                    counts["split"][split] += 1
-                    counts["backend"][backend] += 1
-    samples = counts["status"][Status.OK]
-    return Totals(
-        photos=photos,
-        samples=samples,
-        dropped=counts["status"].total() - samples,
-        bytes=sum(record.bytes for record in records.values()),
-        by_split=dict(sorted(counts["split"].items())),
-        by_status=dict(counts["status"].most_common()),
-        by_backend=dict(counts["backend"].most_common()),
-    )
-
-
-def _later_photos(name: ShardName, retries: list[tuple[frozenset[ShardName], frozenset[str]]]) -> frozenset[str]:
-    """Photos of a spec that a later try took up again."""
-    own = next((number for number, (names, _) in enumerate(retries) if name in names), -1)
-    return frozenset().union(*(photos for _, photos in retries[own + 1 :]))
-
-
-def _without(table: pa.Table, photos: frozenset[str]) -> pa.Table:
-    if not photos:
-        return table
-    return table.filter(pa.array([photo not in photos for photo in table["photo"].to_pylist()]))
-
-
-def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
-    return zip(*(table[name].to_pylist() for name in names), strict=True)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from fishprep import algorithms, manifest
-from fishprep.bookkeeping import check_against_plan
-from fishprep.build import write_manifest
+from fishprep.bookkeeping import check_against_plan, check_rows, check_tables
 from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.errors import FishPrepError
-from fishprep.expected import taken_names
+from fishprep.expected import retried_names, taken_names
 from fishprep.files import sha256_file
 from fishprep.manifest import ShardRecord
-from fishprep.output import read_retries, read_start, writing
+from fishprep.output import read_retries, read_start
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
@@ -24,7 +23,6 @@ from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.status import Status
 from fishprep.weights import RECORDS
-from fishprep.words import counted
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
     """Check a build; reads every byte of it. BuildError where the folder is not that of a build."""
     start = read_start(folder)
     records = manifest.finished(folder)
+    recorded = {name: retry for retry in read_retries(folder).values() for name in retried_names(retry)}
     parser, notes = _parser(start, depth)
     if not algorithms.are_recorded(start["versions"]):
         notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
@@ -58,7 +57,8 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
     for name, record in records.items():
         tell(str(name))
         try:
-            problems += _check_shard(folder, name, record, start)
+            problems += check_rows(folder, name, record)
+            problems += _check_shard(folder, name, record, recorded.get(name, start))
             if record.file is not None and depth is not None:
                 with Shard(folder / record.file) as shard:
                     chosen = np.unique(np.linspace(0, len(shard) - 1, depth.samples).round().astype(int))
@@ -69,19 +69,8 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
         samples += record.samples
     problems += _check_folder(folder, records)
     problems += check_against_plan(folder, records)
-    problems += _check_ids(folder, records)
-    problems += _check_manifest(folder, records)
+    problems += check_tables(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
-
-
-def repair(folder: Path) -> None:
-    """Write `manifest.json` and `samples.parquet` anew from the rows that stand; shards are never touched.
-
-    BuildError where the folder is not that of a build, cannot be written, or a build is at work in it.
-    """
-    read_start(folder)
-    with writing(folder):
-        write_manifest(folder)
 
 
 def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:
@@ -116,7 +105,7 @@ def _own_parser_weights(configuration: BuildConfiguration) -> str:
     return f"the weights that the shards were made with, {' and '.join(own)}," if own else ""
 
 
-def _check_shard(folder: Path, name: ShardName, record: ShardRecord, start: dict[str, Any]) -> Iterator[str]:
+def _check_shard(folder: Path, name: ShardName, record: ShardRecord, facts: dict[str, Any]) -> Iterator[str]:
     if record.file is None:
         return
     path = folder / record.file
@@ -127,18 +116,31 @@ def _check_shard(folder: Path, name: ShardName, record: ShardRecord, start: dict
         yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
     with Shard(path) as shard:
         shard.check_values()
-        if shard.attributes.recipe != start["recipe"]:
-            yield f"{path}: made by another recipe than the build's"
-        if shard.attributes.inputs != start["inputs"]:
-            yield f"{path}: made from other inputs than the build's"
-        yield from _check_rows(folder, name, shard)
+        yield from _check_attributes(shard, name, facts)
+        yield from _check_samples(folder, name, shard)
 
 
-def _check_rows(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]:
+def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> Iterator[str]:
+    """facts: what the build, or the retry that made the shard, recorded."""
+    attributes = shard.attributes
+    if attributes.split != name.split:
+        yield f"{shard.path}: holds samples of the split `{attributes.split}`"
+    if attributes.recipe != facts["recipe"]:
+        yield f"{shard.path}: made by another recipe than the build's"
+    if attributes.inputs != facts["inputs"]:
+        yield f"{shard.path}: made from other inputs than the build's"
+    mine, recorded = (BuildConfiguration.recorded(c) for c in (attributes.configuration, facts["configuration"]))
+    if changes := mine.differences(recorded):
+        yield f"{shard.path}: made with other settings than were recorded: {'; '.join(changes)}"
+    if attributes.weights != facts["configuration"]["weights"]:
+        yield f"{shard.path}: names other weights than were recorded"
+    if attributes.versions != facts["versions"]:
+        yield f"{shard.path}: made with other versions of libraries than were recorded"
+
+
+def _check_samples(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]:
     rows = manifest.read_rows(folder / name.rows_file)
-    kept = [
-        row for row in rows.select(["id", "index", "shard", "status", "box"]).to_pylist() if row["status"] == Status.OK
-    ]
+    kept = [row for row in rows.select(["id", "index", "status", "box"]).to_pylist() if row["status"] == Status.OK]
     if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
         yield f"{shard.path}: its samples are not those of {name.rows_file}"
     elif not np.array_equal(np.array([row["box"] for row in kept], np.float32), shard["box"]):
@@ -153,32 +155,6 @@ def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterat
             yield f"{path}: no shard of this build, though a training may take it for one: move it away"
         elif path.name not in files:
             yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
-
-
-def _check_ids(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
-    """A sample is in one shard; a photo that a retry took up again counts where it was tried last."""
-    first: dict[str, ShardName] = {}
-    for name, table in manifest.last_tries(folder, records, list(read_retries(folder).values())):
-        for sample, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
-            if status == Status.OK and first.setdefault(sample, name) != name:
-                yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
-
-
-def _check_manifest(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
-    if not (folder / manifest.MANIFEST).exists():
-        yield f"{folder}: no {manifest.MANIFEST}: the build is not finished, or --repair writes it"
-        return
-    try:
-        listed = [ShardRecord(**record) for record in manifest.read_manifest(folder)["shards"]]
-        totals = manifest.totals_of(manifest.read_manifest(folder))
-        rows = manifest.read_rows(folder / manifest.SAMPLES, ["status"])
-    except (FishPrepError, KeyError, TypeError) as error:
-        yield f"{folder}: damaged manifest ({error}); --repair writes it anew"
-        return
-    if listed != list(records.values()):
-        yield f"{folder / manifest.MANIFEST}: lists other shards than those that stand; --repair writes it anew"
-    if len(rows) != totals.samples + totals.dropped:
-        yield f"{folder / manifest.SAMPLES}: {counted(len(rows), 'row')}, not the manifest's {totals.samples + totals.dropped}"
 
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:

@@ -321,7 +321,7 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
 @click.argument("out", type=EXISTING)
 @click.option("--deep", is_flag=True, help="Derive LR images and maps of a sample again, from the 128² of the shards.")
 @click.option("--samples", type=click.IntRange(1), default=16, help="--deep: samples of each shard.")
-@click.option("--repair", is_flag=True, help="First write manifest.json and samples.parquet anew from the rows.")
+@click.option("--repair", is_flag=True, help="First mend the records: rows, samples.parquet, manifest.json.")
 @click.option("--parser-weights", type=FILE, help="--deep: weights of the parser, the same as in the build.")
 @click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 @click.option("--json", is_flag=True, help="The result as JSON.")
@@ -331,7 +331,8 @@ def verify_command(out: Path, deep: bool, samples: int, **flags: Any) -> None:
     \b
     fishprep verify shards --deep
     """
-    from fishprep.verify import Depth, repair, verify
+    from fishprep.repair import repair
+    from fishprep.verify import Depth, verify
 
     if flags["repair"]:
         repair(out)

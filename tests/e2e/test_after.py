@@ -1,5 +1,6 @@
 """What is done with a finished build: verify, repair, retry, inspect, models."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -203,9 +204,19 @@ def test_a_build_from_before_scores_and_notes_were_stored(portraits: Path, built
     start = json.loads((out / "configuration.json").read_text())
     del start["configuration"]["min_score"]
     (out / "configuration.json").write_text(json.dumps(start))
-    for path in (*out.glob("train-*.parquet"), out / "samples.parquet"):
+    pq.write_table(pq.read_table(out / "samples.parquet").drop_columns(["score", "note"]), out / "samples.parquet")
+    for path in out.glob("train-*.parquet"):
         table = pq.read_table(path)
-        pq.write_table(table.drop_columns(["score", "note"]), path)
+        record = json.loads(table.schema.metadata[b"record"])
+        del record["rows_sha256"]
+        shard = path.with_suffix(".h5")
+        with h5py.File(shard, "a") as file:
+            settings = json.loads(file.attrs["configuration"])
+            del settings["min_score"]
+            file.attrs["configuration"] = json.dumps(settings)
+        record |= {"sha256": hashlib.sha256(shard.read_bytes()).hexdigest(), "bytes": shard.stat().st_size}
+        table = table.drop_columns(["score", "note"])
+        pq.write_table(table.replace_schema_metadata({b"record": json.dumps(record).encode()}), path)
     run("fishprep", "report", out)
     refused = run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, code=1)
     assert "min_score: 0.0 → 0.35" in refused.err
