@@ -76,12 +76,16 @@ def read_table(path: Path) -> Table | None:
 
     SourceError where a row has another number of values than the first line, and as `read_text`.
     """
-    lines = read_text(path).split("\n")
-    start = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    said = lines[start].strip().lower() if start < len(lines) else ""
-    if said.startswith("sep=") and said[4:] in DELIMITERS:  # Excel's own way to name it
+    lines = [f"{line}\n" for line in read_text(path).split("\n")]
+    start = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if start is None:
+        return None
+    delimiter = lines[start][4:-1] if lines[start].lower().startswith("sep=") else ""  # Excel's own way to name it
+    if delimiter in DELIMITERS:
         start += 1
-    reader = csv.reader(iter(lines[start:]), delimiter=_delimiter(lines[start] if start < len(lines) else ""))
+    else:
+        delimiter = max(DELIMITERS, key=lines[start].count)  # the first of equals
+    reader = csv.reader(lines[start:], delimiter=delimiter)
     try:
         found = [(start + reader.line_num, [value.strip() for value in values]) for values in reader]
     except csv.Error as error:
@@ -97,10 +101,6 @@ def read_table(path: Path) -> Table | None:
                 f"{path}, line {number}: {counted(len(values), 'value')} for {counted(len(columns), 'column')}"
             )
     return Table(found[0][0], columns, rows)
-
-
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=header.count)  # the first of equals
 
 
 def _trimmed(values: list[str], count: int) -> list[str]:

@@ -149,6 +149,7 @@ def _names(root: Path, split: str) -> list[str]:
         names = [_listed_name(line) for _, line in read_lines(listed)]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise SourceError(f"{listed}: names {twice[0]!r} twice")
+        _refuse_shared(root, split, names)
     elif split == "train":
         names = _all_names(root)
     else:
@@ -156,6 +157,13 @@ def _names(root: Path, split: str) -> list[str]:
     if not names:
         raise SourceError(f"{listed if listed.is_file() else root / 'images'}: no faces")
     return names
+
+
+def _refuse_shared(root: Path, split: str, names: list[str]) -> None:
+    """A face that is trained on and validated on would be praised for being known by heart."""
+    for other in (root / f"{name}.txt" for name in SPLITS if name != split):
+        if other.is_file() and (shared := {_listed_name(line) for _, line in read_lines(other)} & set(names)):
+            raise SourceError(f"{other}: {min(shared)!r} is in {split}.txt too; keep it in one of them")
 
 
 def _listed_name(line: str) -> str:

@@ -89,7 +89,7 @@ class CelebASource:
                         box=boxes.of(name) if boxes else None,
                         eyes=CELEBA_ALIGNED_EYES if aligned else None,
                     ),
-                    problem=absent if gone else link_problem(folder / name, self.root, self.follow_links),
+                    problem=absent if gone else self._link_problem(folder / name),
                 )
             )
         return Listing(
@@ -117,6 +117,9 @@ class CelebASource:
         if self.wild:
             raise SourceError(f"{self.root}: --wild, but no {WILD} in it: unpack {WILD}.7z there, or leave --wild out")
         raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
+
+    def _link_problem(self, path: Path) -> Problem | None:
+        return link_problem(path, self.root, self.follow_links) if path.is_symlink() else None
 
     def _left_out(self, unlisted: int, folder: Path) -> tuple[LeftOut, ...]:
         walk = Walk(self.root, self.follow_links, self.exclude)

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from fishprep import names
 from fishprep.errors import SourceError
+from fishprep.files import is_file
 from fishprep.lists import Named, fit, read_lines
 from fishprep.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
@@ -55,7 +56,7 @@ class HelenSource:
 def _own_points(layout: Layout) -> dict[str, Path]:
     """Photo → Helen's own file of its 194 points: `annotation/1.txt`, with the name in the first line."""
     files = [path for path in layout.lists if path.parent.name == "annotation" and path.stem.isdecimal()]
-    return {next(read_lines(path), (0, ""))[1]: path for path in files}
+    return {next(read_lines(path), (0, ""))[1]: path for path in files if is_file(path)}
 
 
 def _with_own_points(photo: Photo, own: dict[str, Path]) -> Photo:

@@ -106,7 +106,7 @@ class Walk:
                     self.waste[entry.name] += count
             elif not entry.name.startswith(".") and path != self.exclude:
                 problem = link_problem(path, self.root, self.follow_links) if entry.is_symlink() else None
-                yield Entry(path, _is_folder(path), problem)
+                yield Entry(path, _is_folder(entry), problem)
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """What `others` and `waste` have counted."""
@@ -137,18 +137,21 @@ def _pictures_below(folder: Path) -> int:
     return count
 
 
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a loop
+        return False
 
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures that lie in one folder, without those below it: visible files that are named like one, or begin like one."""
     try:
-        entries = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise SourceError(f"{folder}: cannot be listed: {error.strerror}") from error
-    paths = (folder / name for name in entries)
-    return [path for path in paths if _is_candidate(path) and not _is_folder(path)]
+    paths = (Path(entry.path) for entry in entries if not entry.name.startswith(".") and not _is_folder(entry))
+    return [path for path in paths if _is_candidate(path)]
 
 
 def _is_candidate(path: Path) -> bool:

@@ -158,3 +158,42 @@ def test_refuses_and_names_the_file(tmp_path: Path, spoil: Callable[[Path], str]
     said = spoil(write_labelled(tmp_path, 3))
     with pytest.raises(SourceError, match=said):
         open_labelled(tmp_path, "train", CELEBAMASK)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        b"\xef\xbb\xbfa\r\nb\r\n",
+        "a\nb\n".encode("utf-16"),
+        b"a.jpg\nb.png\n",
+        b"images/a.jpg\n./b\n",
+        b"images\\a.jpg\rmasks\\b.png\r",
+    ],
+)
+def test_lists_of_any_editor_and_a_macs_files(tmp_path: Path, listed: bytes) -> None:
+    write_labelled(tmp_path, 2)
+    for number, name in enumerate("ab"):
+        for folder in ("images", "masks"):
+            (path,) = (tmp_path / folder).glob(f"*{number}.*")
+            path.rename(path.with_name(name + path.suffix))
+            path.with_name(f"._{name}{path.suffix}").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "train.txt").unlink(missing_ok=True)
+    assert [face.name for face in open_labelled(tmp_path, "train", CELEBAMASK).faces] == ["a", "b"]
+    (tmp_path / "train.txt").write_bytes(listed)
+    assert [face.name for face in open_labelled(tmp_path, "train", CELEBAMASK).faces] == ["a", "b"]
+
+
+def test_a_face_in_two_splits_is_refused(tmp_path: Path) -> None:
+    name = open_labelled(write_labelled(tmp_path, 2, 1), "train", CELEBAMASK).faces[0].name
+    (tmp_path / "val.txt").write_text(f"images/{name}.png\n")
+    for split in ("train", "val"):
+        with pytest.raises(SourceError, match=f"'{name}' is in {split}.txt too"):
+            open_labelled(tmp_path, split, CELEBAMASK)
+
+
+def test_a_face_listed_by_two_spellings_is_refused(tmp_path: Path) -> None:
+    faces = open_labelled(write_labelled(tmp_path, 1), "train", CELEBAMASK)
+    name = faces.faces[0].name
+    (tmp_path / "train.txt").write_text(f"{name}\nimages/{name}.jpg\n")
+    with pytest.raises(SourceError, match=f"names '{name}' twice"):
+        open_labelled(tmp_path, "train", CELEBAMASK)
