@@ -1,30 +1,29 @@
 """Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
 
-import io
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
+from fishprep.decoding import colour, containers, samples
+from fishprep.decoding.metadata import Metadata
 from fishprep.errors import DecodeError
 from fishprep.files import open_regular
 from fishprep.status import Status
+from fishprep.words import joined
 
-VERSION = 1
+VERSION = 2
 """Of what `decode` makes of the bytes of a photo: whoever changes a pixel of any photo raises it."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "MPO")
-"""Pillow's names of what is decoded. MPO is the JPEG that phones write, with a second picture behind the first."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
+"""What is decoded."""
 
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .ppm .pgm .pbm .pnm .tif .tiff".split())
 """Lower-case suffixes that promise a picture; what a file is in truth, only its content says."""
-
-VERSION = 1
-"""Of what `decode` makes of a file; goes up whenever the same bytes become other pixels."""
 
 MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
@@ -83,15 +82,20 @@ def looks_like_picture(head: bytes) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a file shows, upright. pixels: (H, W, 3) uint8 RGB.
+    """What a file shows, upright. pixels: (H, W, 3) uint8 sRGB, what is transparent laid over white.
 
+    alpha: (H, W) uint8; None where all of it is opaque. colours: (H, W, 3) uint8, as they are below the alpha.
     note: what was done to the file's own values that its owner should know; empty where there is nothing to say.
     orientation: the EXIF orientation that it was turned by, 1 (not at all) to 8.
+    metadata: what else the file says; of its own pixels, not of these.
     """
 
     pixels: np.ndarray
     note: str = ""
     orientation: int = 1
+    alpha: np.ndarray | None = None
+    colours: np.ndarray | None = None
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 def decode(data: bytes, limits: Limits) -> np.ndarray:
@@ -102,22 +106,18 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
 def decode_picture(data: bytes, limits: Limits) -> Picture:
     """Decode a picture.
 
-    Its pixels: the first frame, turned upright by its EXIF orientation; grey, palette, CMYK and 16-bit pictures converted;
-    transparency laid over white.
+    Its pixels: the first frame, turned upright by its EXIF orientation; every colour profile converted to sRGB; grey, palette,
+    CMYK and 16-bit pictures converted; transparency laid over white.
 
     Raises DecodeError with status `undecodable`, `too_large`, or `failed` where memory ran out, which says nothing about the
-    picture. The size is read from the header and checked before any
-    pixel is decoded.
+    picture. The size is read from the header and checked before any pixel is decoded.
     """
     if not data:
         raise DecodeError(Status.UNDECODABLE, "the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                _check_size(picture, limits)
-                picture.load()
-                return Picture(_rgb(_upright(picture)), orientation=_orientation(picture))
+            return _picture(containers.open_picture(data, lambda width, height: _check_size(width, height, limits)))
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:
@@ -135,44 +135,52 @@ def decode_file(path: Path, limits: Limits) -> np.ndarray:
     return decode(read_file(path, limits), limits)
 
 
-def _check_size(picture: Image.Image, limits: Limits) -> None:
-    width, height = picture.size
+def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise DecodeError(
             Status.TOO_LARGE, f"{width} x {height} pixels, the limit is {limits.max_pixels:,} (--max-pixels)"
         )
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # a damaged EXIF block says nothing about the way up; the pixels are still good
-        return picture
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a stored picture upright, by its EXIF orientation."""
 
 
-def _orientation(picture: Image.Image) -> int:
-    try:
-        found = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # as above
-        return 1
-    return int(found) if found in range(1, 9) else 1
+def _picture(opened: containers.Opened) -> Picture:
+    metadata = opened.metadata
+    stored, turn = opened.image, _TURNS.get(opened.orientation)
+    if isinstance(stored, np.ndarray):
+        if stored.ndim == 3 and not metadata.icc and turn is None:  # most photos: nothing is left to do
+            return Picture(stored, _note(metadata), metadata=metadata)
+        stored = Image.fromarray(stored)
+    image, alpha = samples.eight_bits(stored, metadata.bits, opened.white_is_zero, opened.key)
+    image, about_colour = colour.to_srgb(image, metadata.icc)
+    if turn is not None:
+        image, alpha = image.transpose(turn), alpha and alpha.transpose(turn)
+    note = _note(metadata, about_colour)
+    if alpha is None:
+        return Picture(np.array(image), note, opened.turned, metadata=metadata)
+    shown = image.convert("RGBA")
+    shown.putalpha(alpha)
+    shown = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB")
+    return Picture(np.array(shown), note, opened.turned, np.array(alpha), np.array(image), metadata)
 
 
-def _rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray(_eight_bits(np.asarray(picture)))
-    elif picture.mode == "F":
-        raise DecodeError(Status.UNDECODABLE, "floating-point pixels have no defined white: convert it to 8 or 16 bits")
-    if picture.has_transparency_data:
-        clear = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
-
-
-def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    if grey.min() < 0 or grey.max() > 65535:
-        raise DecodeError(Status.UNDECODABLE, "grey levels beyond 16 bits: convert it to 8 or 16 bits")
-    return ((grey.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+def _note(metadata: Metadata, about_colour: str = "") -> str:
+    return joined(
+        f"{metadata.bits} bits a sample reduced to 8" if metadata.bits > 8 else "",
+        f"its colour profile was passed over: {metadata.icc_problem}" if metadata.icc_problem else about_colour,
+        f"the first of {metadata.frames} frames" if metadata.frames > 1 else "",
+        *metadata.notes,
+    )
 
 
 def says_out_of_memory(error: Exception) -> bool:
@@ -189,5 +197,5 @@ def out_of_memory(doing: str) -> str:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "cannot identify image file" in text or isinstance(error, KeyError):
-        return "not a picture of a known format (" + ", ".join(FORMATS[:-1]) + ")"
+        return "not a picture of a known format (" + ", ".join(FORMATS) + ")"
     return f"{text or type(error).__name__}"[:200]

@@ -1,0 +1,338 @@
+"""A JPEG taken apart: what makes its pixels, what is said of them, and whether its data are whole."""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+
+from fishprep.errors import DecodeError
+from fishprep.status import Status
+
+MOST_SCANS = 64
+"""A scan of a few bytes costs a pass over the whole picture; encoders write about ten, none that is known more than twenty."""
+
+EOI, SOS, DQT, DHT, DRI, TEM = 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0x01
+LARGEST_DC = 1280
+"""A quarter more than black and white have (eight times the half range of the samples)."""
+
+APP0, APP1, APP2, COM = 0xE0, 0xE1, 0xE2, 0xFE
+RESTARTS = range(0xD0, 0xD8)
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
+_SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = (0xC0, 0xC1), 0xC2, (0xC9, 0xCA)
+
+_METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, COM})
+"""Segments that no pixel depends on; the codec does not get to see them."""
+
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_NEXT_BUT_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+@dataclass(frozen=True)
+class Component:
+    """A colour of the frame; across, down: blocks of it in a unit. quantised: number of its table."""
+
+    name: int
+    across: int
+    down: int
+    quantised: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the header says of the pixels. kind: the marker (0xC0 ...)."""
+
+    kind: int
+    bits: int
+    width: int
+    height: int
+    components: tuple[Component, ...]
+
+    @property
+    def progressive(self) -> bool:
+        return self.kind == _PROGRESSIVE
+
+    @property
+    def units(self) -> int:
+        """Units of a scan of several colours."""
+        across, down = self._most
+        return ceil(self.width / (8 * across)) * ceil(self.height / (8 * down))
+
+    def blocks(self, component: Component) -> int:
+        """Blocks of a scan of this colour alone."""
+        across, down = self._most
+        width, height = ceil(self.width * component.across / across), ceil(self.height * component.down / down)
+        return ceil(width / 8) * ceil(height / 8)
+
+    @property
+    def _most(self) -> tuple[int, int]:
+        return max(c.across for c in self.components), max(c.down for c in self.components)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over the picture. tables: for each of its colours those of DC and AC, as in their segments.
+
+    most: the largest DC value of each colour. first, last: coefficients; refining: adds a bit to what earlier scans brought.
+    interval: units between restarts, 0 for none. start, end: of its data in the file.
+    """
+
+    components: tuple[Component, ...]
+    tables: tuple[tuple[bytes | None, bytes | None], ...]
+    most: tuple[int, ...]
+    first: int
+    last: int
+    refining: bool
+    interval: int
+    start: int
+    end: int
+
+
+@dataclass
+class Jpeg:
+    """The first picture of a file. codec: its bytes without what no pixel depends on."""
+
+    frame: Frame | None = None
+    scans: list[Scan] = field(default_factory=list)
+    codec: bytes = b""
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    icc_problem: str = ""
+    dpi: tuple[float, float] | None = None
+
+
+def damaged(what: str) -> DecodeError:
+    """The error for data that are not whole."""
+    return DecodeError(Status.UNDECODABLE, f"damaged JPEG: {what}")
+
+
+def take_apart(data: bytes) -> Jpeg:
+    """The segments of a file up to the end of its first picture; what follows is nobody's.
+
+    DecodeError: `undecodable` where they do not fit together, `too_large` for more than `MOST_SCANS` scans.
+    """
+    return _Reader(data).read()
+
+
+class _Reader:
+    """Goes through the segments once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 2
+        self._jpeg = Jpeg()
+        self._kept: list[bytes] = [b"\xff\xd8"]
+        self._tables: dict[int, bytes] = {}
+        self._steps: dict[int, int] = {}
+        self._interval = 0
+        self._icc: dict[int, bytes] = {}
+        self._icc_count = 0
+
+    def read(self) -> Jpeg:
+        while (marker := self._marker()) != EOI:
+            if marker in RESTARTS or marker == TEM:
+                continue
+            start, body = self._at - 2, self._segment()
+            if marker not in _METADATA:
+                self._kept.append(self._data[start : self._at])
+            self._take(marker, body)
+        self._kept.append(b"\xff\xd9")
+        jpeg = self._jpeg
+        if jpeg.frame is None or not jpeg.scans:
+            raise damaged("no picture in it")
+        jpeg.codec = b"".join(self._kept)
+        if self._icc:
+            jpeg.icc = b"".join(self._icc[number] for number in sorted(self._icc))
+            if sorted(self._icc) != list(range(1, self._icc_count + 1)):
+                jpeg.icc, jpeg.icc_problem = b"", "parts of it are missing"
+        return jpeg
+
+    def _marker(self) -> int:
+        """The next marker; the end where a sequential picture just ends, as its data will tell whether they are whole."""
+        data, at = self._data, self._at
+        while data[at : at + 1] == b"\0":
+            at += 1
+        while data[at : at + 2] == b"\xff\xff":
+            at += 1
+        if at + 1 >= len(data):
+            if self._jpeg.scans and self._jpeg.frame is not None and not self._jpeg.frame.progressive:
+                return EOI
+            raise damaged("it is cut off")
+        if data[at] != 0xFF:
+            raise damaged(f"no segment begins at byte {at:,}")
+        self._at = at + 2
+        return data[at + 1]
+
+    def _segment(self) -> bytes:
+        data, at = self._data, self._at
+        length = int.from_bytes(data[at : at + 2], "big")
+        if at + length > len(data):
+            raise damaged("it is cut off")
+        if length < 2:
+            raise damaged(f"a segment of {length} bytes at byte {at:,}")
+        self._at = at + length
+        return data[at + 2 : at + length]
+
+    def _take(self, marker: int, body: bytes) -> None:
+        try:
+            if marker == SOS:
+                self._scan(body)
+            elif marker == DHT:
+                self._huffman(body)
+            elif marker == DQT:
+                self._quantisation(body)
+            elif marker in FRAMES:
+                self._frame(marker, body)
+            elif marker == DRI:
+                (self._interval,) = struct.unpack(">H", body[:2])
+            elif marker in (APP0, APP1, APP2):
+                self._metadata(marker, body)
+        except (struct.error, IndexError, KeyError) as error:
+            raise damaged(f"a segment 0x{marker:02X} that makes no sense") from error
+
+    def _frame(self, marker: int, body: bytes) -> None:
+        if self._jpeg.frame is not None:
+            raise damaged("a second header")
+        bits, height, width, count = struct.unpack_from(">BHHB", body)
+        parts = [body[6 + 3 * i : 9 + 3 * i] for i in range(count)]
+        components = tuple(Component(part[0], part[1] >> 4, part[1] & 15, part[2]) for part in parts)
+        if (
+            not width
+            or not height
+            or not components
+            or not all(0 < c.across < 5 and 0 < c.down < 5 for c in components)
+        ):
+            raise damaged("a header that makes no sense")
+        self._jpeg.frame = Frame(marker, bits, width, height, components)
+
+    def _huffman(self, body: bytes) -> None:
+        while body:
+            end = 17 + sum(body[1:17])
+            if len(body) < end:
+                raise damaged("a code table that is cut off")
+            self._tables[body[0]] = body[1:end]
+            body = body[end:]
+
+    def _quantisation(self, body: bytes) -> None:
+        while body:
+            size = 2 if body[0] >> 4 else 1
+            self._steps[body[0] & 15] = int.from_bytes(body[1 : 1 + size], "big")
+            body = body[1 + 64 * size :]
+
+    def _scan(self, body: bytes) -> None:
+        frame = self._jpeg.frame
+        if frame is None:
+            raise damaged("data before the header")
+        if len(self._jpeg.scans) == MOST_SCANS:
+            raise DecodeError(
+                Status.TOO_LARGE, f"more than {MOST_SCANS} scans, each of which costs a pass over the picture"
+            )
+        count = body[0]
+        named = {component.name: component for component in frame.components}
+        chosen = [(named[body[1 + 2 * i]], body[2 + 2 * i]) for i in range(count)]
+        first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+        low = bits & 15 if frame.progressive else 0
+        start, end = self._at, self._end_of_scan()
+        self._jpeg.scans.append(
+            Scan(
+                tuple(component for component, _ in chosen),
+                tuple((self._tables.get(tables >> 4), self._tables.get(0x10 | tables & 15)) for _, tables in chosen),
+                tuple((LARGEST_DC // max(1, self._steps.get(c.quantised, 1)) + 2) >> low for c, _ in chosen),
+                *((first, last, bits >> 4 > 0) if frame.progressive else (0, 63, False)),
+                self._interval,
+                start,
+                end,
+            )
+        )
+        self._kept.append(self._data[start:end])
+        self._at = end
+
+    def _end_of_scan(self) -> int:
+        found = (_NEXT_BUT_RESTARTS if self._interval else _NEXT_MARKER).search(self._data, self._at)
+        return found.start() if found else len(self._data)
+
+    def _metadata(self, marker: int, body: bytes) -> None:
+        jpeg = self._jpeg
+        if marker == APP0 and body[:5] == b"JFIF\0" and len(body) >= 12:
+            unit, across, down = struct.unpack_from(">BHH", body, 7)
+            if unit in (1, 2) and across and down:
+                factor = 1.0 if unit == 1 else 2.54
+                jpeg.dpi = (across * factor, down * factor)
+        elif marker == APP1 and body.startswith(_EXIF) and not jpeg.exif:
+            jpeg.exif = body[len(_EXIF) :]
+        elif marker == APP1 and body.startswith(_XMP) and not jpeg.xmp:
+            jpeg.xmp = body[len(_XMP) :]
+        elif marker == APP2 and body.startswith(_ICC) and len(body) > 14:
+            self._icc[body[12]], self._icc_count = body[14:], body[13]
+
+
+def check_whole(data: bytes, jpeg: Jpeg) -> str:
+    """DecodeError where a scan does not hold the blocks that its header promises.
+
+    Returns a note where that cannot be said, else nothing.
+    """
+    frame = jpeg.frame
+    assert frame is not None
+    if frame.kind not in (*_SEQUENTIAL, _PROGRESSIVE):
+        return "its data cannot be checked for damage (arithmetic coding)" if frame.kind in _ARITHMETIC else ""
+    if missing := {c.name for c in frame.components} - {c.name for scan in jpeg.scans for c in scan.components}:
+        raise damaged(f"no data for {len(missing)} of its {len(frame.components)} colours")
+    known = {component.name: np.zeros(0, np.uint64) for component in frame.components}
+    for number, scan in enumerate(jpeg.scans, start=1):
+        if problem := _problem(data, frame, scan, known):
+            where = f" (scan {number} of {len(jpeg.scans)})" if len(jpeg.scans) > 1 else ""
+            raise damaged(f"{problem}{where}")
+    return ""
+
+
+def _problem(data: bytes, frame: Frame, scan: Scan, known: dict[int, np.ndarray]) -> str:
+    """What is wrong with the data of a scan. known: coefficients of each colour that are not 0, a bit each, block by block."""
+    from fishprep.decoding import entropy  # compiles, which `--help` must not wait for
+
+    together = len(scan.components) > 1
+    units = frame.units if together else frame.blocks(scan.components[0])
+    interval = scan.interval or units
+    stretches = [data[scan.start : scan.end]]
+    if scan.interval:
+        stretches = _RESTART.split(stretches[0])
+        if len(stretches) != ceil(units / interval):
+            return f"{len(stretches) - 1} restart markers, there must be {ceil(units / interval) - 1}"
+    whole = [stretch.replace(b"\xff\x00", b"\xff") for stretch in stretches]
+    coded = np.frombuffer(b"".join([*whole, bytes(entropy.PAD)]), np.uint8)
+    starts = np.cumsum([0, *map(len, whole)])
+    blocks = [c.across * c.down if together else 1 for c in scan.components]
+    try:
+        most = np.array(scan.most)
+        colours = np.repeat(np.arange(len(blocks)), blocks)
+        if not frame.progressive:
+            dc = entropy.lookups(_tables([pair[0] for pair in scan.tables]))
+            ac = entropy.ac_steps(_tables([pair[1] for pair in scan.tables]))
+            verdict = entropy.walk_sequential(coded, starts, interval, units, colours, most, *dc, *ac)
+        elif scan.first == 0:
+            tables = _tables([None if scan.refining else pair[0] for pair in scan.tables], needed=not scan.refining)
+            dc = entropy.lookups(tables)
+            verdict = entropy.walk_dc(coded, starts, interval, units, colours, most, scan.refining, *dc)
+        elif together or not scan.first <= scan.last < 64:
+            return "a scan that makes no sense"
+        else:
+            name = scan.components[0].name
+            if not len(known[name]):
+                known[name] = np.zeros(units, np.uint64)
+            walk = entropy.walk_ac_again if scan.refining else entropy.walk_ac
+            ac = entropy.lookups(_tables([scan.tables[0][1]]))
+            verdict = walk(coded, starts, interval, known[name], scan.first, scan.last, *ac)
+    except ValueError as error:
+        return str(error)
+    return entropy.Verdict(verdict).words
+
+
+_NO_TABLE = bytes(16)
+
+
+def _tables(found: list[bytes | None], needed: bool = True) -> tuple[bytes, ...]:
+    if needed and None in found:
+        raise ValueError("a code table is missing")
+    return tuple(table or _NO_TABLE for table in found)
