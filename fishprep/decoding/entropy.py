@@ -159,7 +159,7 @@ def walk_sequential(data, starts, interval, units, colours, most, short, full, s
                         if entry == 0:
                             return 1
                     have -= entry & 255
-                    k += entry >> 8
+                    k += int(entry >> 8)
                 at = byte * 8 - have
                 if 64 < k < 128:
                     return 4
