@@ -33,7 +33,7 @@ from fishprep.setup import PRODUCER, Resolved, WeightsFrom, make_pipeline, versi
 from fishprep.shards.schema import SCHEMA_VERSION, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
-from fishprep.words import counted
+from fishprep.words import counted, same_command
 
 NEWS_EVERY = 64
 """Photos that are parsed together and told of together; the map of a face does not depend on the others."""
@@ -193,8 +193,9 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
         specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
-        run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell)
-        return finish(folder, run, len(specs) - len(todo))
+        again = same_command(overwrite, resume)
+        run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell, again)
+        return finish(folder, run, len(specs) - len(todo), again)
 
 
 def _taken_names(folder: Path) -> set[ShardName] | None:
@@ -269,8 +270,11 @@ class Run:
     built: int
 
 
-def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell: Tell) -> Run:
-    """Build specs in worker processes. BuildError at once where the disk takes no more; other failures are collected."""
+def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell: Tell, again: str) -> Run:
+    """Build specs in worker processes. BuildError at once where the disk takes no more; other failures are collected.
+
+    again: the command that goes on with what stands, in words.
+    """
     failures: list[tuple[str, str]] = []
     seconds: dict[str, float] = {}
     built = 0
@@ -284,18 +288,18 @@ def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell
         if event.system_error in _FATAL:
             raise BuildError(
                 f"{factory.folder}: {_FATAL[event.system_error]}, while writing {event.spec.name}. "
-                "Finished shards are kept: make room and run the same command again."
+                f"Finished shards are kept: make room and run {again} again."
             )
     return Run(tuple(failures), seconds, built)
 
 
-def finish(folder: Path, run: "Run", resumed: int) -> Finished:
+def finish(folder: Path, run: "Run", resumed: int, again: str) -> Finished:
     """The manifest of a build that is whole; BuildError, and no manifest, where specs failed."""
     if run.failures:
         listed = "\n  ".join(f"{name}: {reason}" for name, reason in run.failures)
         raise BuildError(
             f"{folder}: {counted(len(run.failures), 'shard')} could not be built:\n  {listed}\n"
-            "The others are kept; run the same command again to try these once more."
+            f"The others are kept; run {again} again to try these once more."
         )
     return Finished(write_manifest(folder), run.seconds, run.built, resumed)
 

@@ -24,7 +24,7 @@ from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.status import Status
-from fishprep.words import joined
+from fishprep.words import joined, same_command
 
 OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
 """Output folders, and the suffix of the pictures in each."""
@@ -124,8 +124,8 @@ def parse_folder(
         raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error
     except OSError as error:
         raise BuildError(
-            f"{error.filename or request.out}: cannot be written: {error.strerror or error}; what was finished stands, and the"
-            " same command goes on from there"
+            f"{error.filename or request.out}: cannot be written: {error.strerror or error}; what was finished stands, and "
+            f"{same_command(request.overwrite, request.resume)} goes on from there"
         ) from error
 
 

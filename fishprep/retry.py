@@ -27,7 +27,7 @@ from fishprep.plan import ShardSpec, as_planned, divide
 from fishprep.progress import Progress, Tell
 from fishprep.setup import Resolved, WeightsFrom, resolve, version_changes, versions_of
 from fishprep.shards.schema import SPLITS
-from fishprep.words import counted
+from fishprep.words import counted, same_command
 
 OVERRIDES = (
     "landmarks",
@@ -79,8 +79,9 @@ def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = Fal
         lacking = set(missing(folder, (spec.name for spec in specs)))
         todo = [spec for spec in specs if spec.name in lacking]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name not in lacking)))
-        run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, workers, tell)
-        return finish(folder, run, len(specs) - len(todo))
+        again = same_command(overwrite)
+        run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, workers, tell, again)
+        return finish(folder, run, len(specs) - len(todo), again)
 
 
 def _refuse_unfinished_build(folder: Path) -> None:

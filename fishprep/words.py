@@ -23,6 +23,16 @@ def size_text(count: float) -> str:
     raise AssertionError
 
 
+def same_command(overwrite: bool, resume: bool = True) -> str:
+    """The command that goes on with what one of these flags has done: given again, `--overwrite` would remove it.
+
+    >>> same_command(False), same_command(True), same_command(True, resume=False)
+    ('the same command', 'the same command without --overwrite', 'the same command without --overwrite and --no-resume')
+    """
+    undoing = [flag for flag, given in (("--overwrite", overwrite), ("--no-resume", not resume)) if given]
+    return "the same command" + (f" without {' and '.join(undoing)}" if undoing else "")
+
+
 def joined(*remarks: str) -> str:
     """Remarks on one line, without those that are empty.
 

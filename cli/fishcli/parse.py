@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.again import resumable
 from fishprep.decode import Limits
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option
 @click.option("--max-pixels", type=int, default=Limits().max_pixels, help="Largest image that is decoded.")
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the folder.")
 @click.option("--resume/--no-resume", default=True, help="Pass over images whose maps are there.")
-@click.option("--overwrite", is_flag=True, help="Parse everything again.")
+@click.option("--overwrite/--no-overwrite", help="Parse everything again.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", is_flag=True, help="The result as JSON.")
 def parse(source: Path, out: Path, **flags: Any) -> None:
@@ -59,6 +60,7 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     import torch
 
     from fishprep.device import check_device
+    from fishprep.parse_folder import SETTINGS as SETTINGS_FILE
     from fishprep.parse_folder import ParseRequest, parse_folder
     from fishprep.parsing.classes import ClassOrder
     from fishprep.parsing.factory import ParserRequest, create_bisenet
@@ -87,7 +89,8 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     def progress(done: int, total: int, row: "ParsedImage") -> None:
         line.show(f"{done:,} / {total:,} images", last=done == total)
 
-    report = parse_folder(request, parser, progress)
+    with resumable(f"What is done in {out} is kept", out, SETTINGS_FILE):
+        report = parse_folder(request, parser, progress)
     line.close()
     if flags["json"]:
         click.echo(json.dumps({**asdict(report), "table": str(report.table)}))

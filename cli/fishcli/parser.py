@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from fishcli import common
+from fishcli.again import going_on
 from fishprep.words import counted
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def parser() -> None:
 @click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between two validations.")
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop then.")
 @click.option("--licence", default="", help="Terms of the labelled faces; kept in the weights.")
-@click.option("--overwrite", is_flag=True, help="Begin anew.")
+@click.option("--overwrite/--no-overwrite", help="Begin anew.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", is_flag=True, help="The result as JSON.")
 def train(labelled: Path, out: Path, **flags: Any) -> None:
@@ -153,7 +154,7 @@ def _finish(report: "TrainReport", steps: int, as_json: bool) -> None:
             f"trained {progress.step:,} steps in {common.time_text(progress.seconds)}; weights: {weights}{figures}"
         )
     else:
-        click.echo(f"stopped after {progress.step:,} of {steps:,} steps; the same command goes on from there")
+        click.echo(f"stopped after {progress.step:,} of {steps:,} steps; to go on:\n  {going_on()}", err=True)
     if report.reason is not None:
         sys.exit(STOPPED[report.reason])
 

@@ -13,6 +13,7 @@ import click
 from rich.table import Table
 
 from fishcli import common
+from fishcli.again import resumable
 from fishcli.demo import demo
 from fishcli.parse import parse
 from fishcli.parser import parser
@@ -193,7 +194,7 @@ build_options = options(
 @click.argument("out", type=FOLDER)
 @build_options
 @click.option("--resume/--no-resume", default=True, help="Go on with a build that is in OUT already.")
-@click.option("--overwrite", is_flag=True, help="Remove the build that is in OUT first.")
+@click.option("--overwrite/--no-overwrite", help="Remove the build that is in OUT first.")
 @click.option("--max-drop", type=float, help="Exit with 3 where a larger share of the photos gave no face (0 to 1).")
 @voice_options
 def build(source_folder: Path, out: Path, **flags: Any) -> None:
@@ -208,6 +209,7 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     """
     from fishprep.build import BuildRequest
     from fishprep.build import build as build_shards
+    from fishprep.manifest import CONFIGURATION
     from fishprep.setup import resolve
 
     configuration, plan, origin = _planned(source_folder, out, flags)
@@ -215,7 +217,10 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     resolved = resolve(configuration, weights)
     _say_what_runs(resolved.configuration, plan, flags)
     request = BuildRequest(out, plan, resolved, weights, origin)
-    with _resumable(out), BuildProgress(len(plan.photos), flags["quiet"]) as progress:
+    with (
+        resumable(f"Finished shards in {out} are kept", out, CONFIGURATION),
+        BuildProgress(len(plan.photos), flags["quiet"]) as progress,
+    ):
         finished = build_shards(request, flags["workers"], progress, flags["resume"], flags["overwrite"])
     _print_finished(out, finished, flags["json"])
     _exit_by_share(finished.totals, flags["max_drop"])
@@ -283,7 +288,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
 @click.option("--parser-weights", type=FILE, help="Weights of the parser, the same as in the build.")
 @click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 @run_options
-@click.option("--overwrite", is_flag=True, help="First remove a retry that was stopped halfway, with its shards.")
+@click.option("--overwrite/--no-overwrite", help="First remove a retry that was stopped halfway, with its shards.")
 @voice_options
 @click.pass_context
 def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **flags: Any) -> None:
@@ -312,7 +317,10 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
     follow_links = flags["follow_links"] or start["source"]["follow_links"]
     photos = open_source(_reopen({**start["source"], "follow_links": follow_links}, out)).listing().photos
     request = RetryRequest(out, photos, status, given, _weights(flags), follow_links)
-    with _resumable(out), BuildProgress(count_photos(out, status), flags["quiet"]) as progress:
+    with (
+        resumable(f"Finished shards in {out} are kept", out, "retry-*.json"),
+        BuildProgress(count_photos(out, status), flags["quiet"]) as progress,
+    ):
         finished = retry(request, flags["workers"], progress, flags["overwrite"])
     _print_finished(out, finished, flags["json"])
 
@@ -456,23 +464,6 @@ def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[
         click.echo(f"left out: {printable(', '.join(map(str, plan.left_out)))}", err=True)
     for note in plan.notes:
         click.echo(f"note: {note}", err=True)
-
-
-class _resumable:
-    """Ctrl-C and SIGTERM end with the command that goes on from here."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, KeyboardInterrupt):
-            return
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        click.echo(f"Stopped. Finished shards in {self.out} are kept; to go on:\n  {command}", err=True)
-        sys.exit(common.TERMINATED if isinstance(error, common.Terminated) else common.INTERRUPTED)
 
 
 def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:

@@ -1,7 +1,6 @@
 """`fishfsr train`: shards in, a trained pair out."""
 
 import json
-import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.again import going_on
 
 if TYPE_CHECKING:
     from fishfsr.training.config import Settings, TrainingConfig
@@ -34,7 +34,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
 @click.option("--max-minutes", type=click.FloatRange(min=0), help="Validate, save and stop then; nothing else changes.")
 @click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
-@click.option("--overwrite", is_flag=True, help="Begin anew where --out holds a run.")
+@click.option("--overwrite/--no-overwrite", help="Begin anew where --out holds a run.")
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", is_flag=True, help="The outcome as JSON.")
@@ -138,9 +138,8 @@ def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
     if outcome.reason is None:
         return
     why = "The time is up" if outcome.reason == "time" else "Stopped"
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     click.echo(
-        f"{why} after step {outcome.step:,} of the stage {outcome.stage}; saved. To go on:\n  {command}", err=True
+        f"{why} after step {outcome.step:,} of the stage {outcome.stage}; saved. To go on:\n  {going_on()}", err=True
     )
     if code := EXITS.get(outcome.reason):
         sys.exit(code)

@@ -1,7 +1,6 @@
 """`fishfsr upscale`: faces in pictures and photos, super-resolved."""
 
 import json
-import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.again import resumable
 from fishprep.crop import RECIPES
 from fishprep.decode import Limits
 from fishprep.names import printable
@@ -71,7 +71,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--max-out-pixels", type=click.IntRange(1), default=100_000_000, help="Largest photo that is written.")
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave a folder.")
 @click.option("--resume/--no-resume", default=True, help="Pass over inputs that are done.")
-@click.option("--overwrite", is_flag=True, help="Take away the results that are in OUT, and start again.")
+@click.option("--overwrite/--no-overwrite", help="Take away the results that are in OUT, and start again.")
 @click.option("--quiet", is_flag=True, help="No progress, no line for each input.")
 @click.option("--json", is_flag=True, help="The result as JSON.")
 def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
@@ -90,6 +90,7 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
 
     from fishfsr.upscaling.kinds import Kind
     from fishfsr.upscaling.planning import Planner
+    from fishfsr.upscaling.record import FILE
     from fishfsr.upscaling.results import PhotoSize
     from fishfsr.upscaling.run import UpscaleRequest, upscale_files
 
@@ -113,12 +114,8 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
                 click.echo(f"note: {model.name} {CLEAN}", err=True)
     planner = Planner(models, finder, None if kind == "guess" else Kind(kind), flags["force"])
     voice = _Voice(flags["quiet"])
-    try:
+    with resumable(f"What is done in {out} is kept", out, FILE):
         report = upscale_files(request, planner, ran, voice)
-    except KeyboardInterrupt as stop:
-        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        click.echo(f"Stopped. What is done in {out} is kept; to go on:\n  {command}", err=True)
-        sys.exit(common.TERMINATED if isinstance(stop, common.Terminated) else common.INTERRUPTED)
     _print_report(report, flags["json"])
     if report.failed:
         sys.exit(common.NOT_ALL)

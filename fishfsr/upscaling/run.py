@@ -21,6 +21,7 @@ from fishfsr.upscaling.results import PhotoSize, Result
 from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import DecodeError
 from fishprep.files import is_file
+from fishprep.words import same_command
 
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
@@ -111,8 +112,8 @@ def upscale_files(
         raise ConfigurationError(f"{request.out}: another `fishfsr upscale` is writing into it") from error
     except OSError as error:
         raise FishFSRError(
-            f"{error.filename or request.out}: {error.strerror or error}; what was finished stands, and the same command goes "
-            "on from there"
+            f"{error.filename or request.out}: {error.strerror or error}; what was finished stands, and "
+            f"{same_command(request.overwrite, request.resume)} goes on from there"
         ) from error
 
 

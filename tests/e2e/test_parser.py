@@ -43,7 +43,7 @@ def test_goes_on_and_refuses_other_settings(drawn: Path, weights: Path) -> None:
 def test_time_is_up_and_the_same_command_goes_on(drawn: Path, weights: Path, tmp_path: Path) -> None:
     asked = ("fishprep", "parser", "train", drawn, tmp_path, *SMALL, "--steps", 3)
     said = run(*asked, "--max-minutes", 1e-9)
-    assert "stopped after 1 of 3 steps; the same command goes on" in said.out
+    assert "stopped after 1 of 3 steps; to go on:" in said.err
     assert "trained 3 steps" in run(*asked).out
 
 

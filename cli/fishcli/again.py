@@ -1,0 +1,72 @@
+"""The command that goes on where this one was stopped: this one, without the flags that would undo what it has done."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import click
+
+from fishcli import common
+
+_UNDOING = {"overwrite": ("--overwrite", "--no-overwrite"), "resume": ("--no-resume", "--resume")}
+"""Name of a flag → how what is done is refused or removed by it, and its opposite."""
+
+
+def going_on(begun: bool = True) -> str:
+    """This command line as it goes on. begun: what was there has been removed, where that was asked for.
+
+    A flag that undoes is left out where it was typed; where a file or the environment sets it, its opposite is added.
+    """
+    words = sys.argv[1:]
+    context = click.get_current_context(silent=True)
+    if begun and context is not None:
+        for parameter in context.command.params:
+            if parameter.name in _UNDOING:
+                undoing, opposite = _UNDOING[parameter.name]
+                words = [word for word in words if word != undoing]
+                words += [opposite] if _is_set_elsewhere(context, parameter, undoing) else []
+    return shlex.join([Path(sys.argv[0]).name, *words])
+
+
+def _is_set_elsewhere(context: click.Context, parameter: click.Parameter, undoing: str) -> bool:
+    value = parameter.value_from_envvar(context)
+    if value is None:
+        value = context.lookup_default(str(parameter.name))
+    if value is None:
+        return False
+    return bool(parameter.type_cast_value(context, value)) == (undoing == "--overwrite")
+
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp(folder: Path, pattern: str) -> Stamp:
+    """Which files of a pattern are in a folder, and since when: another one after they were replaced."""
+    found = [(path.name, path.stat()) for path in sorted(folder.glob(pattern))]
+    return tuple((name, status.st_ino, status.st_mtime_ns) for name, status in found)
+
+
+class resumable:
+    """Ctrl-C and SIGTERM end with the command that goes on from here, and the exit code of each.
+
+    kept: what stands, in words. records: files of `out` that are written anew once what was there has been removed.
+    """
+
+    def __init__(self, kept: str, out: Path, records: str) -> None:
+        self._kept = kept
+        self._now: Callable[[], Stamp] = lambda: stamp(out, records)
+        self._before: Stamp = ()
+
+    def __enter__(self) -> None:
+        self._before = self._now()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, KeyboardInterrupt):
+            return
+        command = going_on(begun=self._now() != self._before)
+        click.echo(f"Stopped. {self._kept}; to go on:\n  {command}", err=True)
+        sys.exit(common.TERMINATED if isinstance(error, common.Terminated) else common.INTERRUPTED)
