@@ -47,7 +47,7 @@ def check_against_plan(folder: Path, records: Mapping[ShardName, ShardRecord]) -
         if name in specs:
             yield from _check_spec(folder / name.rows_file, name, specs[name])
         elif name not in retried:
-            yield f"{folder / name.rows_file}: neither of the build nor of a retry"
+            yield f"{folder / name.rows_file}: neither of the build nor of a retry; delete it and {name.file}"
 
 
 def _check_spec(path: Path, name: ShardName, lines: tuple[PlannedPhoto, ...]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from fishprep import manifest
 from fishprep.configuration import BuildConfiguration
 from fishprep.engines import local
 from fishprep.errors import BuildError, ConfigurationError
-from fishprep.expected import taken_names
+from fishprep.expected import retried_names, taken_names
 from fishprep.files import sha256_file, write_text
 from fishprep.manifest import PlannedPhoto, Row, ShardRecord, Totals
 from fishprep.measures import measure
@@ -192,6 +192,7 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
         photos = as_planned(request.plan.photos, planned)
         specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
+        _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
         again = same_command(overwrite, resume)
         run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell, again)
@@ -204,6 +205,18 @@ def _taken_names(folder: Path) -> set[ShardName] | None:
         return taken_names(folder)
     except BuildError:
         return None
+
+
+def _refuse_other_photos(folder: Path, done: list[ShardSpec]) -> None:
+    """A retry of an earlier version could take the number of a shard that was lost: its rows are not those of the build's."""
+    for spec in done:
+        rows = manifest.read_rows(folder / spec.name.rows_file, ["photo"])
+        if set(rows["photo"].to_pylist()) != {photo.id for photo in spec.photos}:
+            named = [path.name for path, record in read_retries(folder).items() if spec.name in retried_names(record)]
+            raise BuildError(
+                f"{folder / spec.name.rows_file} holds other photos than the plan gives it; delete it, {spec.name.file}"
+                f"{''.join(f' and {name}' for name in named)}, and run the same command again"
+            )
 
 
 def _start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> ShardAttributes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, points, write_photo, write_points
+from annotated import build, in_process, move, points, write_photo, write_points
 from support import rows, run
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -86,3 +86,74 @@ def test_points_that_were_mended_are_taken_and_recorded(tmp_path: Path) -> None:
     planned = pq.read_table(out / "plan.parquet").to_pylist()[0]["annotation"]
     recorded = json.loads((out / "retry-0001.json").read_text())["annotations"]
     assert list(recorded) == ["a"] and recorded["a"] != planned
+
+
+@pytest.fixture
+def two_shards(tmp_path: Path) -> tuple[Path, Path]:
+    """4 photos that are too small, in a build of two specs of which nothing was kept but the last photo."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for number in range(4):
+        write_photo(photos, f"{number}", number, side=256 if number == 3 else 128)
+    build(photos, out, "--min-side", 200, "--shard-size", 2)
+    return photos, out
+
+
+def lose(out: Path, name: str) -> None:
+    for path in out.glob(f"{name}.*"):
+        path.unlink()
+
+
+AGAIN = ("--status", "too_small", "--min-side", 64, *RETRY)
+
+
+def test_a_retry_does_not_take_the_number_of_a_lost_shard(two_shards: tuple[Path, Path]) -> None:
+    photos, out = two_shards
+    lose(out, "train-00001")
+    refused = run("fishprep", "retry", out, *AGAIN, code=1).err
+    assert "1 shard of the build missing, the first train-00001" in refused and "fishprep build" in refused
+    assert not list(out.glob("retry-*"))
+    build(photos, out, "--min-side", 200, "--shard-size", 2)
+    run("fishprep", "retry", out, *AGAIN)
+    lose(out, "train-00001")
+    build(photos, out, "--min-side", 200, "--shard-size", 2)
+    assert {name: row["shard"] for name, row in rows(out).items()} == {
+        **dict.fromkeys("01", "train-00002"),
+        "2": "train-00003",
+        "3": "train-00001",
+    }
+    assert "sound" in run("fishprep", "verify", out).out
+
+
+def test_numbers_of_a_retry_that_was_deleted_stay_taken(two_shards: tuple[Path, Path]) -> None:
+    photos, out = two_shards
+    run("fishprep", "retry", out, *AGAIN)
+    write_photo(photos, "3", 9, side=256)  # changed: every further retry drops it
+    first, second = out / "retry-0001.json", out / "retry-0002.json"
+    taken = json.loads(first.read_text())
+    second.write_text(json.dumps(taken | {"photos": [], "specs": []}))
+    first.unlink()
+    run("fishprep", "verify", out, "--repair", code=None)
+    run("fishprep", "retry", out, *AGAIN)
+    record = json.loads((out / "retry-0003.json").read_text())
+    assert min(number for _, number in record["specs"]) > max(number for _, number in taken["specs"])
+
+
+def test_a_build_whose_number_an_earlier_version_gave_away_can_be_finished(two_shards: tuple[Path, Path]) -> None:
+    """As it was left behind: the retry's shard has the number of the build's lost one."""
+    photos, out = two_shards
+    run("fishprep", "retry", out, *AGAIN)
+    lose(out, "train-00001")
+    record = json.loads((out / "retry-0001.json").read_text())
+    record["specs"] = [["train", 1], ["train", 2]]
+    (out / "retry-0001.json").write_text(json.dumps(record))
+    move(out, "train-00003", "train-00001")
+    again = ("--min-side", 200, "--shard-size", 2)
+    refused = build(photos, out, *again, code=1).err
+    for words in ("train-00001.parquet holds other photos than the plan gives it", "retry-0001.json", "delete"):
+        assert words in refused
+    for name in ("train-00001", "train-00002", "retry-0001"):
+        lose(out, name)
+    build(photos, out, *again)
+    assert "sound" in run("fishprep", "verify", out).out
+    run("fishprep", "retry", out, *AGAIN)
+    assert {row["status"] for row in rows(out).values()} == {"ok"}

@@ -10,14 +10,13 @@ import h5py
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, run_here, write_photo
+from annotated import build, in_process, move, run_here, write_photo
 from support import rows, run
 
 from fishprep import manifest
 from fishprep.bookkeeping import check_tables
 from fishprep.engines import local
 from fishprep.repair import repair
-from fishprep.shards.schema import ShardName
 from fishprep.verify import verify
 
 __all__ = ["in_process"]
@@ -176,21 +175,6 @@ def test_shards_are_what_was_recorded(out: Path, name: str, file: str, shard: st
     damage(facts)
     (out / file).write_text(json.dumps(facts))
     assert any(shard in line and words in line for line in verify(out, None).problems)
-
-
-def move(out: Path, name: str, to: str) -> None:
-    """A finished spec under another name, in all that it says of itself."""
-    table = pq.read_table(out / f"{name}.parquet")
-    record = manifest.read_record(out / f"{name}.parquet")
-    table = table.set_column(table.schema.get_field_index("shard"), "shard", pa.array([to] * len(table)))
-    moved = manifest.ShardRecord(
-        to, f"{to}.h5", record.sha256, record.bytes, record.samples, record.rows, manifest.rows_hash(table)
-    )
-    (out / f"{name}.parquet").unlink()
-    (out / f"{name}.h5").rename(out / f"{to}.h5")
-    parsed = ShardName.parse(f"{to}.h5")
-    assert parsed is not None
-    manifest.write_table(out, parsed, table, moved)
 
 
 def test_a_shard_under_another_name(out: Path) -> None:

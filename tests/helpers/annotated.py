@@ -6,13 +6,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from small_build import face
 from support import Ran, run
 
+from fishprep import manifest
 from fishprep.engines import local
 from fishprep.errors import FishPrepError
 from fishprep.landmarks.sense import MEAN_FACE
+from fishprep.shards.schema import ShardName
 
 FLAGS = ("--landmarks", "annotation", "--parser", "landmark-skin", "--device", "cpu", "--workers", 1)
 SIDE = 256
@@ -46,6 +50,21 @@ def write_points(photo: Path, values: np.ndarray) -> Path:
 def build(source: Path, out: Path, *flags: object, code: int | None = 0) -> Ran:
     """`fishprep build` with the points that lie beside the photos."""
     return run("fishprep", "build", source, out, *FLAGS, *flags, code=code)
+
+
+def move(out: Path, name: str, to: str) -> None:
+    """A finished spec under another name, in all that it says of itself."""
+    table = pq.read_table(out / f"{name}.parquet")
+    record = manifest.read_record(out / f"{name}.parquet")
+    table = table.set_column(table.schema.get_field_index("shard"), "shard", pa.array([to] * len(table)))
+    moved = manifest.ShardRecord(
+        to, f"{to}.h5", record.sha256, record.bytes, record.samples, record.rows, manifest.rows_hash(table)
+    )
+    (out / f"{name}.parquet").unlink()
+    (out / f"{name}.h5").rename(out / f"{to}.h5")
+    parsed = ShardName.parse(f"{to}.h5")
+    assert parsed is not None
+    manifest.write_table(out, parsed, table, moved)
 
 
 def run_here(
