@@ -20,6 +20,7 @@ from fishprep.errors import DecodeError, SourceError
 from fishprep.fingerprint import annotation
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
+from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select
 from fishprep.landmarks.sense import Shown, misplacement
@@ -133,8 +134,10 @@ class FacePipeline:
                 sha256 = hashlib.sha256(data).hexdigest()
                 _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
                 picture = decode_picture(data, self.configuration.limits)
-                note = joined(photo.note, picture.note)
-                reference = self._annotated(photo, picture)
+                height, width = picture.pixels.shape[:2]
+                known = credible(photo.reference, width, height)
+                note = joined(photo.note, picture.note, known.note)
+                reference = self._annotated(photo, known.reference, picture)
             except DecodeError as error:
                 problem = Problem(Status(error.status), error.reason)
                 return _Decoded(Outcome(photo, sha256, dropped=(problem,), note=note))
@@ -143,13 +146,11 @@ class FacePipeline:
                 if photo.points_file is not None:
                     reason = reason.replace(str(photo.points_file), _below_source(photo))
                 return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),), note=note))
-        height, width = picture.pixels.shape[:2]
         return _Decoded(Outcome(photo, sha256, width, height, note=note), Query(picture.pixels, reference))
 
-    def _annotated(self, photo: Photo, picture: Picture) -> Reference:
+    def _annotated(self, photo: Photo, reference: Reference, picture: Picture) -> Reference:
         """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none, or
         none that a face in the picture can have."""
-        reference = photo.reference
         if self.configuration.landmarks != "annotation":
             return reference
         points, said = reference.points, ""

@@ -177,3 +177,12 @@ def test_the_reason_does_not_depend_on_how_the_source_was_typed(
         (problem,) = outcome(annotation, typed, landmarks="annotation").dropped
         shown = "deep/a.pts" if place == "source/deep" else "../elsewhere/a.pts"
         assert problem.reason.startswith(f"{shown}: expected 68 points")
+
+
+@pytest.mark.parametrize("box", [(-0.5, -0.5, -0.5, -0.5), (900.0, 900.0, 950.0, 950.0)])
+def test_a_box_of_no_face_drops_none_and_is_noted(tmp_path: Path, box: tuple[float, float, float, float]) -> None:
+    shot = photo(tmp_path / "a.png", reference=Reference(box=box))
+    found = outcome(Placed((150, 100, 42)), shot)
+    assert len(found.kept) == 1 and found.note.startswith("annotated box passed over")
+    elsewhere = photo(tmp_path / "b.png", reference=Reference(box=(0.0, 0.0, 20.0, 20.0)))
+    assert not outcome(Placed((150, 100, 42)), elsewhere).kept
