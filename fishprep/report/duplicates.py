@@ -7,11 +7,11 @@ there it lists 5 pairs, all of them one photo twice, one under two names and in 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
+from fishprep.near import near_pairs
 from fishprep.report.columns import Columns
 
 MOST_BITS = 4
@@ -20,7 +20,6 @@ LEAST_CORRELATION = 0.78
 photos (0.70: two frames of one moment)."""
 MOST_CANDIDATES = 500_000
 DETAIL_SIZE = 32
-_COMPARED_AT_ONCE = 1 << 16
 _PAIRS_AT_ONCE = 1 << 14
 
 
@@ -85,32 +84,6 @@ def find_duplicates(columns: Columns, details: Details) -> Duplicates:
     )
 
 
-def near_pairs(hashes: np.ndarray, most_bits: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Blocks of all pairs (i, j, bits) of hashes (N,) uint64 that differ in at most `most_bits` bits, each pair once.
-
-    Cut into `most_bits` + 1 bands, two such hashes are equal in at least one of them: so only hashes that share a band are
-    compared. Memory is O(N).
-    """
-    bands = _bands(most_bits + 1)
-    for number, mask in enumerate(bands):
-        order = np.argsort(hashes & mask, kind="stable")
-        keys = (hashes & mask)[order]
-        first = np.arange(len(order) - 1)
-        step = 1
-        while len(first):
-            first = first[keys[first] == keys[first + step]]
-            for start in range(0, len(first), _COMPARED_AT_ONCE):
-                some = first[start : start + _COMPARED_AT_ONCE]
-                i, j = order[some], order[some + step]
-                different = hashes[i] ^ hashes[j]
-                bits = _bit_count(different)
-                new = (bits <= most_bits) & np.all([(different & earlier) != 0 for earlier in bands[:number]], axis=0)
-                if new.any():
-                    yield np.minimum(i, j)[new], np.maximum(i, j)[new], bits[new]
-            step += 1
-            first = first[first + step < len(order)]
-
-
 def fine_detail(faces: np.ndarray) -> np.ndarray:
     """faces (M, 32, 32, 3) uint8 RGB → (M, 576) float32 of unit length: the middle of the grey face less its blurred self.
 
@@ -160,12 +133,3 @@ def _in_several(keys: np.ndarray, groups: np.ndarray) -> np.ndarray:
     together = np.unique(np.stack([keys, groups], axis=1), axis=0)[:, 0]
     values, counts = np.unique(together[together != 0], return_counts=True)
     return values[counts > 1]
-
-
-def _bands(count: int) -> list[np.uint64]:
-    edges = np.linspace(0, 64, count + 1).round().astype(int).tolist()
-    return [np.uint64((1 << end) - (1 << start)) for start, end in pairwise(edges)]
-
-
-def _bit_count(values: np.ndarray) -> np.ndarray:
-    return np.unpackbits(values.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1, dtype=np.int64)

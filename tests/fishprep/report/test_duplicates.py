@@ -1,4 +1,4 @@
-"""Every near pair is found and no other; what is one picture twice is told from what only looks alike."""
+"""What is one picture twice is told from what only looks alike."""
 
 from pathlib import Path
 from typing import Any
@@ -22,38 +22,8 @@ from fishprep.report.duplicates import (
     Duplicates,
     find_duplicates,
     fine_detail,
-    near_pairs,
 )
 from fishprep.weights import WeightStore
-
-
-def clumped_hashes(count: int, seed: int = 0) -> np.ndarray:
-    """(count,) uint64: a few clusters, members some bits apart."""
-    rng = np.random.default_rng(seed)
-    hashes = rng.integers(0, 2**64, 5, np.uint64)[rng.integers(0, 5, count)]
-    for _ in range(4):
-        flips = np.uint64(1) << rng.integers(0, 64, count).astype(np.uint64)
-        hashes = hashes ^ np.where(rng.random(count) < 0.6, flips, np.uint64(0))
-    return hashes
-
-
-@pytest.mark.parametrize("most_bits", [0, 1, 4, 7])
-def test_near_pairs_are_those_of_brute_force(most_bits: int) -> None:
-    hashes = clumped_hashes(150)
-    expected = {
-        (i, j, bits)
-        for i in range(150)
-        for j in range(i + 1, 150)
-        if (bits := (int(hashes[i]) ^ int(hashes[j])).bit_count()) <= most_bits
-    }
-    blocks = [block for block in near_pairs(hashes, most_bits) if len(block[0])]
-    found = [triple for block in blocks for triple in zip(*(part.tolist() for part in block), strict=True)]
-    assert len(found) == len(set(found)) and set(found) == expected and expected
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_near_pairs_of_too_few(count: int) -> None:
-    assert not [block for block in near_pairs(np.zeros(count, np.uint64), 4) if len(block[0])]
 
 
 def columns(count: int, **values: Any) -> Columns:
