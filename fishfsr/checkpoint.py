@@ -23,6 +23,7 @@ from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishfsr.models.sr_net import SrNet
 from fishfsr.state import load_state
+from fishprep.mistaken import mistaken_for
 from fishprep.tensors import save_tensors
 
 FORMAT = "fishfsr-checkpoint"
@@ -157,6 +158,8 @@ def _tensors(file: Any) -> dict[str, Tensor]:
 
 
 def _why_unreadable(path: Path) -> str:
+    if mistaken := mistaken_for(path):
+        return f"this is {mistaken}"
     # Asked only once safetensors has failed: a length at the start of its files can look like a pickle's first bytes.
     try:
         with open(path, "rb") as stream:

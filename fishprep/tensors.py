@@ -13,15 +13,19 @@ from torch import Tensor
 
 from fishprep.errors import WeightsError
 from fishprep.files import atomic
+from fishprep.mistaken import mistaken_for
 
 
 def load_state_dict(path: Path) -> dict[str, Tensor]:
     """Named tensors, on the CPU, of a safetensors or a torch (.pth, .pt, .pth.tar) file; no code in the file is ever run.
 
-    WeightsError: unreadable, damaged, pickled code, or anything else than a flat mapping of names to dense tensors.
+    Counts of operations that a profiler left beside the weights are passed over. WeightsError: unreadable, damaged, something
+    else under the name of weights, pickled code, or anything but a flat mapping of names to dense tensors.
     """
+    if mistaken := mistaken_for(path):
+        raise WeightsError(f"weights {path}: this is {mistaken}")
     try:
-        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else load_torch(path)
     except WeightsError:
         raise
     except OSError as error:
@@ -41,7 +45,12 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
         IndexError,
     ) as error:
         raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
-    return _flat_tensors(loaded, path)
+    return {name: tensor for name, tensor in _flat_tensors(loaded, path).items() if not is_count(name)}
+
+
+def is_count(name: str) -> bool:
+    """Whether a tensor is no weight but a count that a profiler (thop) keeps in every module."""
+    return name.rpartition(".")[2] in ("total_ops", "total_params")
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -85,10 +94,35 @@ def _load_safetensors(path: Path) -> object:
         return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
 
 
-def _load_torch(path: Path) -> object:
+def load_torch(path: Path) -> object:
+    """What a torch file holds, nothing in it run; numbers and arrays of NumPy, and arguments of a program, are `Unread`.
+
+    Raises WeightsError for an archive that claims more than it holds, and whatever `torch.load` does.
+    """
     if zipfile.is_zipfile(path):
         _refuse_zip_bomb(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals([(Unread, name) for name in _UNREAD]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class Unread:
+    """Stands for a value beside the weights that is not looked at: what would make it is never called."""
+
+    def __new__(cls, *values: object) -> "Unread":
+        return super().__new__(cls)
+
+    def __init__(self, *values: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_UNREAD = (
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    *("numpy.dtype", "numpy.ndarray", "argparse.Namespace"),
+)
+"""What people save beside weights (the best score, the arguments of their program), by the names in a pickle."""
 
 
 def _refuse_zip_bomb(path: Path) -> None:

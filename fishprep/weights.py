@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from fishprep.errors import WeightsError
 from fishprep.files import atomic, sha256_file
+from fishprep.mistaken import mistaken_for
 
 CHUNK = 1 << 20
 OWN_PACKAGE = "fishfsr_weights"  # of the distribution fishfsr-weights
@@ -275,10 +276,9 @@ def _check(record: WeightRecord, path: Path) -> None:
             if record.package is None
             else _install(record, "--force-reinstall ")
         )
-        raise WeightsError(
-            f"weights {record.name}: {path} is damaged or another file: SHA-256 {found}, expected {record.sha256}."
-            f" It is not used. Delete it, then: {mend}"
-        )
+        mistaken = mistaken_for(path)
+        what = mistaken or f"damaged or another file: SHA-256 {found}, expected {record.sha256}"
+        raise WeightsError(f"weights {record.name}: {path} is {what}. It is not used. Delete it, then: {mend}")
 
 
 def _unavailable(record: WeightRecord, path: Path, why: str) -> WeightsError:

@@ -193,7 +193,7 @@ def _imported(paths: tuple[Path, ...]) -> "Checkpoint":
     from fishfsr.models.parsingnet import ParsingNet
     from fishprep.files import sha256_file
 
-    networks = [import_authors(path) for path in paths]
+    networks = [import_authors(path, lambda note: click.echo(f"note: {note}", err=True)) for path in paths]
     parsing_nets = [network for network in networks if isinstance(network, ParsingNet)]
     sr_nets = [network for network in networks if isinstance(network, FishFSRNet)]
     if len(parsing_nets) > 1 or len(sr_nets) > 1:

@@ -3,7 +3,7 @@
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,26 @@ from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.models.config import ParsingNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.state import load_state
+from fishprep.errors import WeightsError
+from fishprep.mistaken import mistaken_for
+from fishprep.tensors import is_count, load_torch
 
 RESIDUAL_SCALE = 0.2
 """What the authors' ParsingNet multiplies its residual branches by (its option `res_scale`)."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params_ema", "params", "module")
+Tell = Callable[[str], None]
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
 
 
-def import_authors(path: Path) -> ParsingNet | AuthorsFishFSRNet:
+def import_authors(path: Path, tell: Tell = lambda note: None) -> ParsingNet | AuthorsFishFSRNet:
     """The network of a checkpoint of the authors' code: ParsingNet, FishFSRNet x8 or x4, told by its tensors.
 
     Reads tensors only: a file that would run code is refused. Wrappers such as {"state_dict": ...} and
-    prefixes such as "module." are taken off. Raises CheckpointError on anything else.
+    prefixes such as "module." are taken off; numbers beside the weights are passed over, which `tell` is told.
+    Raises CheckpointError on anything else.
     """
-    return from_authors_state(unwrap(read_pickle(path), path.name), path.name)
+    return from_authors_state(unwrap(read_pickle(path), path.name, tell), path.name)
 
 
 def from_authors_state(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFishFSRNet:
@@ -58,10 +63,14 @@ def _network(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFish
 
 def read_pickle(path: Path) -> Any:
     """What a PyTorch file holds, read so that nothing in it can run. Raises CheckpointError on every failure."""
+    if mistaken := mistaken_for(path):
+        raise CheckpointError(f"{path}: this is {mistaken}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickle protocols: the file is read or refused all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return load_torch(path)
+    except WeightsError as error:
+        raise CheckpointError(str(error)) from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
@@ -73,8 +82,8 @@ def read_pickle(path: Path) -> Any:
         raise CheckpointError(f"{path}: damaged, or no PyTorch checkpoint ({type(error).__name__})") from error
 
 
-def unwrap(loaded: Any, name: str) -> dict[str, Tensor]:
-    """The state dict inside the usual wrappings, without the usual prefixes."""
+def unwrap(loaded: Any, name: str, tell: Tell = lambda note: None) -> dict[str, Tensor]:
+    """The state dict inside the usual wrappings, without the usual prefixes and what is no tensor or a profiler's count."""
     while isinstance(loaded, Mapping):
         inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
         if inner is None:
@@ -82,10 +91,14 @@ def unwrap(loaded: Any, name: str) -> dict[str, Tensor]:
         loaded = inner
     if not isinstance(loaded, Mapping) or not loaded:
         raise CheckpointError(f"{name}: holds no state dict, but {type(loaded).__name__}")
-    state = dict(loaded)
-    wrong = [key for key, value in state.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
-    if wrong:
-        raise CheckpointError(f"{name}: no state dict: {wrong[0]!r} is not a named tensor")
+    state = {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    state = {key: value for key, value in state.items() if not is_count(key)}
+    passed_over = [str(key) for key in loaded if key not in state]
+    if not state:
+        raise CheckpointError(f"{name}: no state dict: {passed_over[0]!r} is not a named tensor of a network")
+    if passed_over:
+        more = f" and {len(passed_over) - 3} more" if len(passed_over) > 3 else ""
+        tell(f"{name}: no weights, passed over: {', '.join(passed_over[:3])}{more}")
     while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state

@@ -63,6 +63,13 @@ def test_anything_but_named_tensors_is_refused(tmp_path: Path, content: object) 
         load_state_dict(path)
 
 
+def test_counts_of_a_profiler_are_no_weights(tmp_path: Path) -> None:
+    torch.save(
+        {"a.weight": torch.ones(2), "a.total_ops": torch.zeros(1), "total_params": torch.zeros(1)}, tmp_path / "t.pth"
+    )
+    assert list(load_state_dict(tmp_path / "t.pth")) == ["a.weight"]
+
+
 def test_both_formats_give_the_same_tensors(tmp_path: Path) -> None:
     tensors = {"a": torch.randn(4, 5), "b": torch.arange(6)}
     save_file(tensors, tmp_path / "t.safetensors", metadata={"class_order": "facexlib"})

@@ -1,5 +1,6 @@
 """The authors' checkpoints: equal to the fixtures and to a second implementation, hostile files refused."""
 
+import argparse
 import pickle
 import zlib
 from collections.abc import Callable
@@ -11,9 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fishfsr.compat.importer import from_authors_state, import_authors
+from fishfsr.checkpoint import load_checkpoint
+from fishfsr.compat.importer import from_authors_state, import_authors, read_pickle
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishprep.errors import WeightsError
+from fishprep.tensors import Unread, load_state_dict
 
 Images = Callable[..., Tensor]
 
@@ -102,6 +106,49 @@ def test_wrappings(wrap: Callable[[dict[str, Tensor]], object], tmp_path: Path) 
     assert isinstance(network, AuthorsFishFSRNet) and network.config.scale == 4
     torch.testing.assert_close(network.first.weight.detach(), state["head.0.weight"], rtol=1e-3, atol=1e-3)
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_lies_beside_the_weights_is_passed_over(legacy: bool, tmp_path: Path) -> None:
+    state = drawn("x8", width=4)
+    counted = {f"module.{key}": value for key, value in state.items()}
+    counted |= {key: torch.zeros(1, dtype=torch.float64) for key in ("total_ops", "module.head.0.total_params")}
+    numbers = {"best": np.float64(27.1), "step": np.int64(3), "curve": np.arange(4.0), "name": np.str_("é")}
+    whole = {"state_dict": {**counted, "epoch": 3}, **numbers, "args": argparse.Namespace(lr=np.float32(1e-4))}
+    torch.save(whole, tmp_path / "x8.pth", _use_new_zipfile_serialization=not legacy)
+    notes: list[str] = []
+    network = import_authors(tmp_path / "x8.pth", notes.append)
+    torch.testing.assert_close(network.first.weight.detach(), state["head.0.weight"])
+    assert notes == ["x8.pth: no weights, passed over: total_ops, module.head.0.total_params, epoch"]
+
+
+def test_numbers_of_numpy_are_not_made(tmp_path: Path) -> None:
+    """Not even those that are allowed for: a number whose type lies about itself has nobody to lie to."""
+    torch.save({"best": np.float64(1)}, tmp_path / "numbers.pth")
+    assert [type(value) for value in read_pickle(tmp_path / "numbers.pth").values()] == [Unread]
+
+
+MISTAKEN = {
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull"),
+    "page": (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html><title>Sign in</title>", "web page"),
+    "old page": (b"<HTML><HEAD>", "web page"),
+    "answer": (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "server's answer"),
+    "json": (b'{"error": "not found"}', "server's answer"),
+    "nothing": (b"", "empty file"),
+}
+
+
+@pytest.mark.parametrize("what", MISTAKEN)
+def test_what_downloads_leave_behind_is_named(what: str, tmp_path: Path) -> None:
+    content, words = MISTAKEN[what]
+    for name in ("x8.pth", "x8.safetensors"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=f"{name}.*this is .*{words}"):
+            import_authors(tmp_path / name)
+        with pytest.raises(CheckpointError, match=f"{name}.*this is .*{words}"):
+            load_checkpoint(tmp_path / name)
+        with pytest.raises(WeightsError, match=f"{name}.*this is .*{words}"):
+            load_state_dict(tmp_path / name)
 
 
 def test_legacy_container(tmp_path: Path) -> None:
