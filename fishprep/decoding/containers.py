@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from fishprep.decoding import jpeg, png, tiff
 from fishprep.decoding.metadata import Metadata
@@ -91,7 +91,12 @@ def _png(data: bytes, check_size: SizeCheck) -> Opened:
 
 
 def _other(data: bytes, check_size: SizeCheck) -> Opened:
-    image = Image.open(io.BytesIO(data), formats=("WEBP", "BMP", "PPM", "TIFF"))
+    try:
+        image = Image.open(io.BytesIO(data), formats=("WEBP", "BMP", "PPM", "TIFF"))
+    except UnidentifiedImageError:
+        if data.startswith(tiff.MARKS) and len(data) > 8:
+            raise tiff.refused("samples of a depth, kind or order that is not known here, or damaged tags") from None
+        raise
     check_size(*image.size)
     if image.format == "TIFF":
         metadata, white_is_zero = tiff.check(image)

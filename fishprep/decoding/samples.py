@@ -26,7 +26,7 @@ def eight_bits(
     if key:
         image, alpha = _without_key(image, bits, key)
     elif image.mode in _CLEAR_MODES or image.has_transparency_data:
-        image = image.convert("RGBA")
+        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = image.getchannel("A")
         image = image.convert("RGB")
     if image.mode not in ("L", "RGB", "CMYK"):

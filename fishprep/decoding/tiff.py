@@ -6,6 +6,9 @@ from fishprep.decoding.metadata import MOST_FRAMES, Metadata
 from fishprep.errors import DecodeError
 from fishprep.status import Status
 
+MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What a TIFF, or one of more than 4 GB, begins with."""
+
 _WHITE_IS_ZERO, _YCBCR = 0, 6
 _COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
 _OTHER_COLOURS = {
