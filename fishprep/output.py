@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from fishprep import manifest
 from fishprep.errors import BuildError, ConfigurationError
+from fishprep.lock import LOCK, locked
 from fishprep.shards.schema import ShardName
 
-LOCK = ".lock"
 _LAST = (manifest.PLAN, manifest.CONFIGURATION)
 """Removed last, in this order: a folder that holds one of them is known for a build's, wherever a removal was stopped."""
 _SINGLE = (manifest.MANIFEST, manifest.SAMPLES, manifest.REPORT, *_LAST)
@@ -82,10 +82,8 @@ def writing(folder: Path) -> Iterator[None]:
 
     BuildError where another build is at work, or where the system refuses a file.
     """
-    with _refusals(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
-            yield
+    with _refusals(folder), locked(folder):
+        yield
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from typing import TextIO
 
 import cv2
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from PIL import Image
 
 from fishprep import __version__, names
 from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import BuildError, ConfigurationError, DecodeError
 from fishprep.files import atomic, is_file, write_text
+from fishprep.lock import locked
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo
@@ -117,8 +118,7 @@ def parse_folder(
         raise ConfigurationError(f"{request.out}: results cannot go into the folder of the images; give another one")
     photos = _photos(request)
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
-        with FileLock(request.out / ".lock", timeout=0):
+        with locked(request.out):
             return _Run(request, parser, progress, photos).report()
     except Timeout as error:
         raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from torch import nn
 
 from fishfsr import __version__
@@ -29,6 +29,7 @@ from fishfsr.training.stages import ParsingStage, SrStage, Stage
 from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
 from fishprep.files import sha256_file, write_text
+from fishprep.lock import locked
 from fishprep.stop import Reason, StopRequest
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -244,10 +245,9 @@ def _opened(held: contextlib.ExitStack, folder: RunFolder, request: Request, ran
     """The run's folder, locked, and its journal, until `held` is closed; both are the first process's alone."""
     if request.tensorboard:
         check_tensorboard()
-    folder.path.mkdir(parents=True, exist_ok=True)
     if ranks.first:
         try:
-            held.enter_context(FileLock(folder.path / ".lock", timeout=0))
+            held.enter_context(locked(folder.path))
         except Timeout as error:
             raise TrainingError(f"{folder.path}: another process is training here") from error
     journal = Journal(folder.metrics, folder.tensorboard if request.tensorboard and ranks.first else None)

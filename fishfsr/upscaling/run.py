@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
@@ -21,6 +21,7 @@ from fishfsr.upscaling.results import PhotoSize, Result
 from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import DecodeError
 from fishprep.files import is_file
+from fishprep.lock import locked
 from fishprep.words import same_command
 
 WAITING_PIXELS = 40_000_000
@@ -105,8 +106,7 @@ def upscale_files(
     folder that cannot be listed; FishFSRError: the disk cannot be written, or the device has too little memory.
     """
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
-        with FileLock(request.out / ".lock", timeout=0):
+        with locked(request.out):
             return _Run(request, planner, ran or {}, listener).report()
     except Timeout as error:
         raise ConfigurationError(f"{request.out}: another `fishfsr upscale` is writing into it") from error

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from fishprep import __version__
 from fishprep.device import check_device
 from fishprep.errors import BuildError, ConfigurationError
 from fishprep.files import sha256_file, write_text
 from fishprep.landmarks.base import LandmarkBackend
+from fishprep.lock import locked
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision, check_precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
@@ -106,8 +107,7 @@ def train(request: TrainRequest, stop: StopRequest, listen: Listen = lambda news
     BuildError: the loss is not finite, or the disk does not take what is written. SourceError: a face cannot be read any more.
     """
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
-        with FileLock(request.out / ".lock", timeout=0):
+        with locked(request.out):
             return _Run(request, stop, listen).run()
     except Timeout as error:
         raise ConfigurationError(f"{request.out}: another training is writing into it") from error
