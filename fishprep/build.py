@@ -3,7 +3,7 @@
 import errno
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from fishprep import manifest
 from fishprep.configuration import BuildConfiguration
 from fishprep.engines import local
+from fishprep.engines.base import Done
 from fishprep.errors import BuildError, ConfigurationError
 from fishprep.expected import retried_names, taken_names
 from fishprep.files import sha256_file, write_text
@@ -33,6 +34,7 @@ from fishprep.setup import PRODUCER, Resolved, WeightsFrom, make_pipeline, versi
 from fishprep.shards.schema import SCHEMA_VERSION, ShardName
 from fishprep.shards.writer import Samples, write_shard
 from fishprep.status import Problem, Status
+from fishprep.steps import Steps
 from fishprep.words import counted, same_command
 
 NEWS_EVERY = 64
@@ -82,7 +84,9 @@ class BuilderFactory:
     weights: WeightsFrom
 
     def __call__(self) -> "ShardBuilder":
-        return ShardBuilder(self.folder, self.attributes, make_pipeline(self.attributes.configuration, self.weights))
+        pipeline = make_pipeline(self.attributes.configuration, self.weights)
+        pipeline.prove()
+        return ShardBuilder(self.folder, self.attributes, pipeline)
 
 
 class ShardBuilder:
@@ -94,32 +98,40 @@ class ShardBuilder:
         self.configuration = attributes.configuration
         self.pipeline = pipeline
 
-    def __call__(self, spec: ShardSpec, tell: Tell) -> ShardResult:
-        """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows. OSError where the disk refuses."""
+    def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> ShardResult | None:
+        """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows; nothing at all for a trial.
+
+        Tells of Progress and of Steps. OSError where the disk refuses; PartError where a photo makes something raise.
+        """
         self.pipeline.times.seconds.clear()
         outcomes: list[Outcome] = []
         parsed: list[ParsedFaces] = []
-        coming = self.pipeline.faces(spec.photos)
-        while group := list(islice(coming, NEWS_EVERY)):
-            outcomes += group
-            parsed.append(self._parse([face for outcome in group for face in outcome.kept]))
-            tell(_news(group))
-        return self._finish(spec, outcomes, _joined(parsed))
+        steps = Steps(tell)
+        coming = self.pipeline.faces(spec.photos, steps, spec.alone)
+        while group := list(islice(coming, 1 if spec.alone else NEWS_EVERY)):
+            maps = self._parse(group, steps)
+            if not spec.is_trial:
+                outcomes += group
+                parsed.append(maps)
+                tell(_news(group))
+        return None if spec.is_trial else self._finish(spec, outcomes, _joined(parsed), steps)
 
-    def _finish(self, spec: ShardSpec, outcomes: list[Outcome], parsed: ParsedFaces) -> ShardResult:
+    def _finish(self, spec: ShardSpec, outcomes: list[Outcome], parsed: ParsedFaces, steps: Steps) -> ShardResult:
         faces = [face for outcome in outcomes for face in outcome.kept]
         with self.pipeline.times.stage("pyramid"):
             samples = self._samples(spec, outcomes, faces, parsed)
         with self.pipeline.times.stage("measure"):
-            rows = list(_rows(spec, outcomes, parsed.skin, self.configuration))
+            rows = list(_rows(spec, outcomes, parsed.skin, self.configuration, steps))
         with self.pipeline.times.stage("write"):
             record = self._write(spec, samples, rows)
         return ShardResult(record, dict(self.pipeline.times.seconds))
 
-    def _parse(self, faces: list[HRFace]) -> ParsedFaces:
+    def _parse(self, outcomes: list[Outcome], steps: Steps) -> ParsedFaces:
+        faces = [face for outcome in outcomes for face in outcome.kept]
         images = _stack([face.image for face in faces], (HR_SIZE, HR_SIZE, 3), np.uint8)
         landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
-        with self.pipeline.times.stage("parse"):
+        photos = [outcome.photo.id for outcome in outcomes if outcome.kept]
+        with self.pipeline.times.stage("parse"), steps.at("parse", *photos):
             return self.pipeline.parser.parse(images, landmarks)
 
     def _samples(
@@ -291,9 +303,13 @@ def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell
     failures: list[tuple[str, str]] = []
     seconds: dict[str, float] = {}
     built = 0
-    for event in local.run(factory, todo, min(workers, len(todo) or 1), tell) if todo else ():  # type: ignore[arg-type]
-        if isinstance(event, local.Done):
+    if not todo:
+        return Run((), seconds, 0)
+    limit = factory.attributes.configuration.max_seconds
+    for event in local.run(factory, todo, min(workers, len(todo)), tell, limit):  # type: ignore[arg-type]
+        if isinstance(event, Done):
             built += 1
+            assert event.result is not None  # only a trial has none
             for stage, spent in event.result.seconds.items():
                 seconds[stage] = seconds.get(stage, 0.0) + spent
             continue
@@ -349,13 +365,15 @@ def _face_ids(outcome: Outcome, configuration: BuildConfiguration) -> list[str]:
 
 
 def _rows(
-    spec: ShardSpec, outcomes: list[Outcome], skin: np.ndarray, configuration: BuildConfiguration
+    spec: ShardSpec, outcomes: list[Outcome], skin: np.ndarray, configuration: BuildConfiguration, steps: Steps
 ) -> Iterator[Row]:
     index = 0
     for outcome in outcomes:
         dropped = outcome.dropped if outcome.kept else (_one_problem(outcome.dropped),)
         for name, face in zip(_face_ids(outcome, configuration), outcome.kept, strict=True):
             side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+            with steps.at("measure", outcome.photo.id):
+                measures = measure(face.image, skin[index], face.landmarks, side)
             yield replace(
                 _row(outcome, name, spec.name.split, Status.OK, ""),
                 shard=str(spec.name),
@@ -363,7 +381,7 @@ def _rows(
                 box=face.box,
                 landmark_backend=face.backend,
                 score=face.score if math.isfinite(face.score) else None,
-                measures=measure(face.image, skin[index], face.landmarks, side),
+                measures=measures,
             )
             index += 1
         for problem in dropped:

@@ -34,6 +34,8 @@ class BuildConfiguration(BaseModel):
     max_bytes: Annotated[int, Field(ge=1)] = Limits().max_bytes
     max_pixels: Annotated[int, Field(ge=1, le=MOST_PIXELS)] = Limits().max_pixels
 
+    max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] = 60.0
+
     landmarks: str = "dlib"
     thorough: bool = False
     faces: Policy = "largest"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fishprep.decoding import colour, containers, samples
 from fishprep.decoding.metadata import Metadata
-from fishprep.errors import DecodeError
+from fishprep.errors import DecodeError, out_of_memory, says_out_of_memory
 from fishprep.files import open_regular
 from fishprep.status import Status
 from fishprep.words import joined
@@ -29,7 +29,6 @@ MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
 
 READ_BYTES = 1 << 20
-_NO_MEMORY = ("out of memory", "insufficient memory", "can't allocate memory", "bad allocation", "bad_alloc")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def read_file(path: Path, limits: Limits) -> bytes:
         except OSError as error:
             raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
         except MemoryError as error:
-            raise DecodeError(Status.FAILED, out_of_memory("reading")) from error
+            raise DecodeError(Status.FAILED, out_of_memory("read")) from error
 
 
 def _read_to_end(stream: IO[bytes], most: int) -> bytes:
@@ -123,10 +122,10 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
     except Image.DecompressionBombError as error:
         raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error
     except MemoryError as error:
-        raise DecodeError(Status.FAILED, out_of_memory("decoding")) from error
+        raise DecodeError(Status.FAILED, out_of_memory("decode")) from error
     except Exception as error:  # a decoder fed hostile bytes may raise anything
         if says_out_of_memory(error):
-            raise DecodeError(Status.FAILED, out_of_memory("decoding")) from error
+            raise DecodeError(Status.FAILED, out_of_memory("decode")) from error
         raise DecodeError(Status.UNDECODABLE, _one_line(error)) from error
 
 
@@ -181,17 +180,6 @@ def _note(metadata: Metadata, about_colour: str = "") -> str:
         f"the first of {metadata.frames} frames" if metadata.frames > 1 else "",
         *metadata.notes,
     )
-
-
-def says_out_of_memory(error: Exception) -> bool:
-    """Whether a library reports in words that memory ran out: Pillow's and OpenCV's decoders, torch's allocators."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
-
-
-def out_of_memory(doing: str) -> str:
-    """The reason of a row."""
-    return f"not enough memory while {doing}; fewer workers leave more for each"
 
 
 def _one_line(error: Exception) -> str:

@@ -32,3 +32,33 @@ class ConfigurationError(FishPrepError):
 
 class BuildError(FishPrepError):
     """A build that could not be finished; what was finished stands."""
+
+
+class PartError(FishPrepError):
+    """Something that work on `parts` of a whole raised: photos of a shard, by their ids."""
+
+    def __init__(self, parts: tuple[str, ...], reason: str) -> None:
+        super().__init__(f"{', '.join(parts)}: {reason}")
+        self.parts = parts
+        self.reason = reason
+
+
+def reason_of(doing: str, error: Exception) -> str:
+    """One line for a row: what something raised that nobody foresaw."""
+    if says_out_of_memory(error):
+        return out_of_memory(doing)
+    return " ".join(f"{doing}: {type(error).__name__}: {error}".split())[:300]
+
+
+def out_of_memory(doing: str) -> str:
+    """The reason of a row."""
+    return f"{doing}: not enough memory; fewer workers leave more for each"
+
+
+def says_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, which some libraries only say in words: Pillow's and OpenCV's decoders, torch's allocators."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
+
+
+_NO_MEMORY = ("out of memory", "insufficient memory", "can't allocate memory", "bad allocation", "bad_alloc")

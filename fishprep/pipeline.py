@@ -16,7 +16,7 @@ from fishprep import names
 from fishprep.configuration import BuildConfiguration
 from fishprep.crop import CropRecipe, cut, outside_share, to_crop
 from fishprep.decode import Picture, decode_picture, read_file
-from fishprep.errors import DecodeError, SourceError
+from fishprep.errors import DecodeError, SourceError, reason_of
 from fishprep.fingerprint import annotation
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
@@ -26,8 +26,9 @@ from fishprep.landmarks.select import disagreement, select
 from fishprep.landmarks.sense import Shown, misplacement
 from fishprep.parsing.base import FaceParser
 from fishprep.photo import Photo
-from fishprep.pyramid import hr_face
+from fishprep.pyramid import HR_SIZE, hr_face
 from fishprep.status import Problem, Status
+from fishprep.steps import Steps
 from fishprep.words import joined
 
 BATCH_PHOTOS = 32
@@ -101,32 +102,55 @@ class FacePipeline:
         self.times = StageTimes()
         self._recipe = CropRecipe(configuration.crop, configuration.expand)
 
-    def faces(self, photos: Iterable[Photo]) -> Iterator[Outcome]:
-        """The outcome of each photo, in order. The next photo is read and decoded while a batch is searched for faces."""
+    def prove(self) -> None:
+        """Run the networks once: a device that cannot is found out here, and not by every photo."""
+        self.backend.detect([Query(np.zeros((HR_SIZE, HR_SIZE, 3), np.uint8))])
+        self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
+
+    def faces(self, photos: Iterable[Photo], steps: Steps | None = None, alone: bool = False) -> Iterator[Outcome]:
+        """The outcome of each photo, in order. The next photo is read and decoded while a batch is searched for faces.
+
+        steps: told of what is at work on which photos. alone: one photo after another, none ahead and none together; the outcomes
+        are the same. PartError where the search for faces raises, whatever it raises; all else that a photo does to what works on
+        it is a problem of its outcome.
+        """
+        steps = steps or Steps()
         batch: list[_Decoded] = []
         pixels = 0
-        for decoded in self._decode_ahead(photos):
+        decoded_photos = (
+            (self._decode(photo, steps) for photo in photos) if alone else self._decode_ahead(photos, steps)
+        )
+        for decoded in decoded_photos:
             batch.append(decoded)
             pixels += decoded.query.image.shape[0] * decoded.query.image.shape[1] if decoded.query else 0
-            if len(batch) >= BATCH_PHOTOS or pixels >= BATCH_PIXELS:
-                yield from self._search(batch)
+            if alone or len(batch) >= BATCH_PHOTOS or pixels >= BATCH_PIXELS:
+                yield from self._search(batch, steps)
                 batch, pixels = [], 0
-        yield from self._search(batch)
+        yield from self._search(batch, steps)
 
-    def _decode_ahead(self, photos: Iterable[Photo]) -> Iterator[_Decoded]:
+    def _decode_ahead(self, photos: Iterable[Photo], steps: Steps) -> Iterator[_Decoded]:
         with ThreadPoolExecutor(1) as ahead:
             coming = None
             for photo in photos:
-                following = ahead.submit(self._decode, photo)
+                following = ahead.submit(self._decode, photo, steps)
                 if coming is not None:
                     yield coming.result()
                 coming = following
             if coming is not None:
                 yield coming.result()
 
-    def _decode(self, photo: Photo) -> _Decoded:
+    def _decode(self, photo: Photo, steps: Steps) -> _Decoded:
         if photo.problem is not None:
             return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
+        with steps.at("decode", photo.id):
+            try:
+                return self._opened(photo)
+            except Exception as error:  # whatever a photo makes a library raise is the end of that photo alone
+                return _Decoded(
+                    Outcome(photo, dropped=(Problem(Status.FAILED, reason_of("decode", error)),), note=photo.note)
+                )
+
+    def _opened(self, photo: Photo) -> _Decoded:
         with self.times.stage("decode"):
             sha256, note = "", photo.note
             try:
@@ -163,17 +187,27 @@ class FacePipeline:
             raise SourceError(f"{said}{fault}")
         return replace(reference, points=points)
 
-    def _search(self, batch: Sequence[_Decoded]) -> Iterator[Outcome]:
-        queries = [decoded.query for decoded in batch if decoded.query is not None]
-        with self.times.stage("landmarks"):
-            found = iter(self.backend.detect(queries) if queries else [])
+    def _search(self, batch: Sequence[_Decoded], steps: Steps) -> Iterator[Outcome]:
+        found = iter(self._detect([decoded for decoded in batch if decoded.query is not None], steps))
         for decoded in batch:
             if decoded.query is None:
                 yield decoded.outcome
-            else:
-                with self.times.stage("crop"):
+                continue
+            with self.times.stage("crop"), steps.at("crop", decoded.outcome.photo.id):
+                try:
                     outcome = self._keep(decoded.outcome, decoded.query, next(found))
-                yield outcome
+                except Exception as error:
+                    outcome = replace(decoded.outcome, dropped=(Problem(Status.FAILED, reason_of("crop", error)),))
+            yield outcome
+
+    def _detect(self, searched: Sequence[_Decoded], steps: Steps) -> list[list[Face]]:
+        together = max(1, len(searched)) if self.backend.batches else 1
+        faces: list[list[Face]] = []
+        for start in range(0, len(searched), together):
+            some = searched[start : start + together]
+            with self.times.stage("landmarks"), steps.at("landmarks", *(each.outcome.photo.id for each in some)):
+                faces += self.backend.detect([each.query for each in some if each.query is not None])
+        return faces
 
     def _keep(self, outcome: Outcome, query: Query, faces: list[Face]) -> Outcome:
         if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,6 +18,7 @@ from fishprep.shards.schema import SPLITS, ShardName
 from fishprep.sources import LeftOut, Source
 from fishprep.sources.links import file_identity
 from fishprep.splits import assign
+from fishprep.status import Problem, Status
 
 P = TypeVar("P", Photo, PlannedPhoto)
 
@@ -28,6 +29,29 @@ class ShardSpec:
 
     name: ShardName
     photos: tuple[Photo, ...]
+    alone: bool = False
+    """One photo after another, for once: slower, to the same bytes."""
+    is_trial: bool = False
+    """Nothing is written."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The ids of the photos that are opened; see `engines.base.Spec`."""
+        return tuple(photo.id for photo in self.photos if photo.problem is None)
+
+    def trial(self, parts: Sequence[str]) -> "ShardSpec":
+        """Some of the photos, worked on alone, to see whether the process lives."""
+        chosen = set(parts)
+        photos = tuple(photo for photo in self.photos if photo.id in chosen)
+        return replace(self, photos=photos, alone=True, is_trial=True)
+
+    def without(self, blamed: Mapping[str, str]) -> "ShardSpec":
+        """The shard with a problem instead of those photos over which processes were lost."""
+        photos = (
+            replace(photo, problem=Problem(Status.FAILED, blamed[photo.id])) if photo.id in blamed else photo
+            for photo in self.photos
+        )
+        return replace(self, photos=tuple(photos), alone=True)
 
 
 @dataclass(frozen=True)

@@ -14,5 +14,9 @@ class Progress:
     dropped: int = 0
     hashed: int = 0
 
+    def undone(self) -> "Progress":
+        """Takes this one back."""
+        return Progress(-self.photos, -self.kept, -self.dropped)
+
 
 Tell = Callable[[Progress], None]

@@ -39,6 +39,7 @@ OVERRIDES = (
     "min_side",
     "max_bytes",
     "max_pixels",
+    "max_seconds",
     "device",
     "threads",
 )

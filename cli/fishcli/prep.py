@@ -171,6 +171,12 @@ run_options = options(
 limit_options = options(
     click.option("--max-bytes", type=int, default=DEFAULTS.max_bytes, help="Largest file that is opened."),
     click.option("--max-pixels", type=int, default=DEFAULTS.max_pixels, help="Largest photo that is decoded."),
+    click.option(
+        "--max-seconds",
+        type=float,
+        default=DEFAULTS.max_seconds,
+        help="Time for each step of a photo's way: one that takes longer is failed.",
+    ),
 )
 
 shard_options = options(

@@ -46,6 +46,7 @@ class AnnotationBackend:
 
     name = "annotation"
     asks_known_place = False
+    batches = False
 
     def __init__(self) -> None:
         self.weights: dict[str, str] = {}

@@ -58,11 +58,13 @@ class LandmarkBackend(Protocol):
     """Finds faces and their 68 points in a batch of photos.
 
     `name` is recorded in the configuration; `weights` maps the names of the weight files in use to their SHA-256.
+    `batches`: whether photos are searched faster together than one after another.
     `asks_known_place`: a photo in which nothing is found is searched again where its reference says that the face is.
     """
 
     name: str
     asks_known_place: bool
+    batches: bool
     weights: dict[str, str]
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:

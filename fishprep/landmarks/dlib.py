@@ -55,6 +55,7 @@ class DlibBackend:
 
     name = "dlib"
     asks_known_place = True
+    batches = False
 
     def __init__(self, settings: DlibSettings, store: WeightStore) -> None:
         """WeightsError where a model file is missing or not the recorded one."""

@@ -86,6 +86,7 @@ class FanBackend:
         self._half = on_cuda and settings.precision != "full"
         self._photos = settings.photos or (8 if on_cuda else 1)
         self._faces = settings.faces or (16 if on_cuda else 1)
+        self.batches = self._photos > 1 or self._faces > 1
         self._detector = detector.to(settings.device).eval()
         self._aligner = aligner.to(settings.device).eval()
 

@@ -28,6 +28,7 @@ class Placed:
 
     name = "placed"
     asks_known_place = False
+    batches = False
 
     def __init__(self, *faces: tuple[float, float, float]) -> None:
         self.faces = faces

@@ -1,0 +1,186 @@
+"""Photos that crash, hang, exhaust or confuse whatever works on them: each costs itself, and no byte of any other."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from fishprep import pipeline as pipeline_module
+from fishprep.build import BuilderFactory, ShardAttributes, ShardBuilder, run_specs
+from fishprep.configuration import BuildConfiguration
+from fishprep.decode import Limits, decode_picture
+from fishprep.landmarks.base import Face, Query
+from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.landmark_skin import LandmarkSkinParser
+from fishprep.photo import Photo
+from fishprep.pipeline import FacePipeline
+from fishprep.plan import ShardSpec
+from fishprep.setup import WeightsFrom
+from fishprep.shards.schema import ShardName
+
+SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)
+SHAPE[:4] = [(-1, -1), (1, 1), (-1, 1), (1, -1)]
+
+
+def exhaust() -> None:
+    raise MemoryError
+
+
+def stumble() -> None:
+    raise ZeroDivisionError("division\nby zero")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    while True:
+        pass
+
+
+DEEDS: dict[int, Callable[[], None]] = {1: exhaust, 2: stumble, 3: die, 4: crash, 5: hang}
+"""What a photo with this value in its first pixel does."""
+
+SAID = {
+    1: "not enough memory",
+    2: "ZeroDivisionError: division by zero",
+    3: "SIGKILL",
+    4: "SIGSEGV",
+    5: "no end after 1 s",
+}
+
+
+def act(pixels: np.ndarray) -> None:
+    DEEDS.get(int(pixels[0, 0, 0]), lambda: None)()
+
+
+@dataclass
+class Backend:
+    """Finds as many faces as the red of the last pixel says; a photo does its deed here where `evil` is set."""
+
+    evil: bool
+    name = "stub"
+    asks_known_place = False
+    batches = True
+
+    def __post_init__(self) -> None:
+        self.weights: dict[str, str] = {}
+
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
+        faces = []
+        for query in queries:
+            if self.evil:
+                act(query.image)
+            places = [(80 + 70 * k, 100) for k in range(query.image[-1, -1, 0])]
+            faces.append([Face((SHAPE * 45 + place).astype(np.float32), (0, 0, 1, 1), 1.0, "stub") for place in places])
+        return faces
+
+
+class Parser(LandmarkSkinParser):
+    """A face does its deed here: its colour is that of its photo."""
+
+    def parse(self, images: np.ndarray, landmarks: np.ndarray) -> ParsedFaces:
+        for image in images:
+            act(image[64:, 64:])
+        return super().parse(images, landmarks)
+
+
+@dataclass(frozen=True)
+class Factory(BuilderFactory):
+    """Stubs in a worker process; photos do their deeds at one stage."""
+
+    stage: str = "decode"
+
+    def __call__(self) -> ShardBuilder:
+        if self.stage == "decode":
+
+            def decode(data: bytes, limits: Limits):  # type: ignore[no-untyped-def]
+                picture = decode_picture(data, limits)
+                act(picture.pixels)
+                return picture
+
+            pipeline_module.decode_picture = decode
+        parser = Parser() if self.stage == "parse" else LandmarkSkinParser()
+        backend = Backend(self.stage == "landmarks")
+        return ShardBuilder(self.folder, self.attributes, FacePipeline(self.attributes.configuration, backend, parser))
+
+
+def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 1) -> ShardSpec:
+    """A shard of photos of one grey value each: its name → the value."""
+    photos = []
+    for name, value in values.items():
+        picture = np.full((200, 240, 3), value, np.uint8)
+        picture[-1, -1] = faces
+        Image.fromarray(picture).save(folder / f"{name}.png")
+        photos.append(Photo(name, folder / f"{name}.png", f"{name}.png", split="train"))
+    return ShardSpec(ShardName("train", number), tuple(photos))
+
+
+def factory(out: Path, stage: str = "decode", **settings: object) -> Factory:
+    out.mkdir(exist_ok=True)
+    values = {"parser": "landmark-skin", "max_seconds": 1, "max_outside": 1, **settings}
+    attributes = ShardAttributes(BuildConfiguration.parse(values), "recipe", "inputs", {})
+    return Factory(out, attributes, WeightsFrom(), stage)
+
+
+def rows_of(out: Path, number: int = 0) -> dict[str, tuple[str, str]]:
+    table = pq.read_table(out / f"train-{number:05d}.parquet").to_pylist()
+    return {row["id"]: (row["status"], row["reason"]) for row in table}
+
+
+GOOD = {f"good{k:02d}": 100 + k for k in range(5)}
+
+
+@pytest.mark.parametrize(("stage", "deeds"), [("decode", (1, 2, 3, 5)), ("landmarks", (1, 4)), ("parse", (2, 3))])
+def test_a_photo_costs_itself_alone(tmp_path: Path, stage: str, deeds: tuple[int, ...]) -> None:
+    bad = {f"bad{deed}": deed for deed in deeds}
+    mixed = dict(sorted((GOOD | bad).items(), key=lambda item: item[0][-1]))
+    specs = [spec_of(tmp_path, mixed), spec_of(tmp_path, {f"also{k}": 50 + k for k in range(3)}, number=1)]
+    done = run_specs(factory(tmp_path / "out", stage), specs, 2, lambda news: None)
+    assert not done.failures and done.built == 2
+    table = rows_of(tmp_path / "out")
+    assert list(table) == list(mixed)
+    for name, deed in bad.items():
+        status, reason = table[name]
+        assert status == "failed" and SAID[deed] in reason, (name, reason)
+        assert "\n" not in reason
+    spared = [replace(spec, photos=tuple(p for p in spec.photos if p.id not in bad)) for spec in specs]
+    run_specs(factory(tmp_path / "spared", "none"), spared, 1, lambda news: None)
+    for name in ("train-00000.h5", "train-00001.h5"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "spared" / name).read_bytes()
+
+
+def test_nothing_but_photos_that_kill(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, {f"bad{k}": 3 + k % 2 for k in range(4)})
+    done = run_specs(factory(tmp_path / "out"), [spec], 1, lambda news: None)
+    assert not done.failures and {status for status, _ in rows_of(tmp_path / "out").values()} == {"failed"}
+    assert not list((tmp_path / "out").glob("*.h5"))
+
+
+def test_faces_of_one_photo_and_another_photo_of_that_name(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, {"a": 100, "a#0": 101, "a##0": 102}, faces=2)
+    done = run_specs(factory(tmp_path / "out", faces="all"), [spec], 1, lambda news: None)
+    assert not done.failures
+    with h5py.File(tmp_path / "out" / "train-00000.h5") as shard:
+        ids = list(shard["id"].asstr())
+    assert ids == ["a#0", "a#1", "a##0#0", "a##0#1", "a####0#0", "a####0#1"] == list(rows_of(tmp_path / "out"))
+
+
+def test_alone_or_together_the_bytes_are_the_same(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, GOOD)
+    for name, each in (("together", spec), ("alone", replace(spec, alone=True))):
+        run_specs(factory(tmp_path / name), [each], 1, lambda news: None)
+    first, second = ((tmp_path / name / "train-00000.h5").read_bytes() for name in ("together", "alone"))
+    assert first == second
