@@ -121,8 +121,6 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
         raise
     except Image.DecompressionBombError as error:
         raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error
-    except MemoryError as error:
-        raise DecodeError(Status.FAILED, out_of_memory("decode")) from error
     except Exception as error:  # a decoder fed hostile bytes may raise anything
         if says_out_of_memory(error):
             raise DecodeError(Status.FAILED, out_of_memory("decode")) from error

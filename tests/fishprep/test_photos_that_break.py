@@ -150,7 +150,7 @@ def test_a_photo_costs_itself_alone(tmp_path: Path, stage: str, deeds: tuple[int
     bad = {f"bad{deed}": deed for deed in deeds}
     mixed = dict(sorted((GOOD | bad).items(), key=lambda item: item[0][-1]))
     spec = spec_of(tmp_path, mixed)
-    done = run_specs(factory(tmp_path / "out", stage), [spec], 1, lambda news: None)
+    done = run_specs(factory(tmp_path / "out", stage), [spec], 1, lambda news: None, "")
     assert not done.failures and done.built == 1
     table = rows_of(tmp_path / "out")
     assert list(table) == list(mixed)
@@ -158,21 +158,21 @@ def test_a_photo_costs_itself_alone(tmp_path: Path, stage: str, deeds: tuple[int
         status, reason = table[name]
         assert status == "failed" and SAID[deed] in reason and "\n" not in reason, (name, reason)
     spared = replace(spec, photos=tuple(photo for photo in spec.photos if photo.id not in bad))
-    run_specs(factory(tmp_path / "spared", "none"), [spared], 1, lambda news: None)
+    run_specs(factory(tmp_path / "spared", "none"), [spared], 1, lambda news: None, "")
     first, second = ((tmp_path / name / "train-00000.h5").read_bytes() for name in ("out", "spared"))
     assert first == second
 
 
 def test_nothing_but_photos_that_kill(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, {"bad0": 3, "bad1": 4})
-    done = run_specs(factory(tmp_path / "out"), [spec], 1, lambda news: None)
+    done = run_specs(factory(tmp_path / "out"), [spec], 1, lambda news: None, "")
     assert not done.failures and {status for status, _ in rows_of(tmp_path / "out").values()} == {"failed"}
     assert not list((tmp_path / "out").glob("*.h5"))
 
 
 def test_faces_of_one_photo_and_another_photo_of_that_name(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, {"a": 100, "a#0": 101, "a##0": 102}, faces=2)
-    done = run_specs(factory(tmp_path / "out", faces="all"), [spec], 1, lambda news: None)
+    done = run_specs(factory(tmp_path / "out", faces="all"), [spec], 1, lambda news: None, "")
     assert not done.failures
     with h5py.File(tmp_path / "out" / "train-00000.h5") as shard:
         ids = list(shard["id"].asstr())
@@ -182,6 +182,6 @@ def test_faces_of_one_photo_and_another_photo_of_that_name(tmp_path: Path) -> No
 def test_alone_or_together_the_bytes_are_the_same(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, GOOD)
     for name, each in (("together", spec), ("alone", replace(spec, alone=True))):
-        run_specs(factory(tmp_path / name), [each], 1, lambda news: None)
+        run_specs(factory(tmp_path / name), [each], 1, lambda news: None, "")
     first, second = ((tmp_path / name / "train-00000.h5").read_bytes() for name in ("together", "alone"))
     assert first == second
