@@ -376,6 +376,7 @@ def _rows(
                 measures = measure(face.image, skin[index], face.landmarks, side)
             yield replace(
                 _row(outcome, name, spec.name.split, Status.OK, ""),
+                identity=outcome.photo.identity if face.is_subject else None,
                 shard=str(spec.name),
                 index=index,
                 box=face.box,
@@ -385,7 +386,8 @@ def _rows(
             )
             index += 1
         for problem in dropped:
-            yield _row(outcome, face_id(outcome.photo.id, None), spec.name.split, problem.status, problem.reason)
+            row = _row(outcome, face_id(outcome.photo.id, None), spec.name.split, problem.status, problem.reason)
+            yield replace(row, identity=None) if outcome.kept else row  # of a face beside others: whose, nobody knows
 
 
 def _one_problem(problems: tuple[Problem, ...]) -> Problem:

@@ -22,7 +22,7 @@ from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
-from fishprep.landmarks.select import disagreement, select
+from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
 from fishprep.parsing.base import FaceParser
 from fishprep.photo import Photo
@@ -39,13 +39,14 @@ BATCH_PIXELS = 40_000_000
 @dataclass(frozen=True, eq=False)
 class HRFace:
     """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
-    score as in `Face`."""
+    score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's."""
 
     image: np.ndarray
     landmarks: np.ndarray
     box: Box
     backend: str
     score: float
+    is_subject: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,14 +217,15 @@ class FacePipeline:
         chosen = select(faces, self.configuration.faces, query, self.configuration.min_score)
         if isinstance(chosen, Problem):
             return replace(outcome, dropped=(chosen,))
-        results = [self._crop(face, query) for face in chosen]
+        known = subject(chosen, query)
+        results = [self._crop(face, query, face is known) for face in chosen]
         return replace(
             outcome,
             kept=tuple(result for result in results if isinstance(result, HRFace)),
             dropped=tuple(result for result in results if isinstance(result, Problem)),
         )
 
-    def _crop(self, face: Face, query: Query) -> HRFace | Problem:
+    def _crop(self, face: Face, query: Query, is_subject: bool) -> HRFace | Problem:
         height, width = query.image.shape[:2]
         if problem := self._reference_problem(face, query):
             return problem
@@ -237,7 +239,7 @@ class FacePipeline:
         if problem := self._box_problem(box, width, height):
             return problem
         image = hr_face(cut(query.image, box), self.configuration.resizer)
-        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score)
+        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score, is_subject)
 
     def _reference_problem(self, face: Face, query: Query) -> Problem | None:
         five = query.reference.five

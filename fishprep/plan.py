@@ -61,6 +61,8 @@ class Plan:
     photos: tuple[Photo, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+    rule: str
+    """What split the photos, as it is recorded: see `splits.Split.rule`."""
 
     @property
     def by_split(self) -> dict[str, int]:
@@ -79,7 +81,9 @@ def make_plan(source: Source, configuration: BuildConfiguration) -> Plan:
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
     _refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
-    return Plan(split.photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes))
+    return Plan(
+        split.photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
+    )
 
 
 def _refuse_shared(photos: Iterable[Photo]) -> None:

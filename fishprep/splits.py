@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fishprep.configuration import FILE_RULE, sha256_json
 from fishprep.errors import ConfigurationError, SourceError
 from fishprep.lists import Named, fit, read_lines, read_table
 from fishprep.photo import Photo
@@ -21,12 +22,17 @@ NAME_COLUMNS = ("id", "path", "photo", "name", "file", "filename", "file_name", 
 
 @dataclass(frozen=True)
 class Split:
-    """Photos with their splits; `left_out` are in none, for the reason `why`. `notes` says what was decided and must be known."""
+    """Photos with their splits; `left_out` are in none, for the reason `why`. `notes` says what was decided and must be known.
+
+    rule: how it was split, as a build records it, where that is not as it was typed: of a file the SHA-256 over what it says,
+    wherever it lies and however that is written.
+    """
 
     photos: tuple[Photo, ...]
     left_out: tuple[Photo, ...]
     why: str
     notes: tuple[str, ...]
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,13 @@ def file_split(photos: Sequence[Photo], path: Path) -> Split:
         [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, fitted.names, strict=True)],
         f"not named in {path}",
         (),
+        FILE_RULE + sha256_json(listed),
     )
+
+
+def is_file_rule(rule: str) -> bool:
+    """Whether a recorded rule is that of a file."""
+    return rule.startswith(FILE_RULE)
 
 
 def _listed(path: Path) -> dict[str, str]:
@@ -159,8 +171,8 @@ def _scaled(count: int, here: int, whole: int) -> int:
     return min(here, count if here >= whole else max(1, round(count * here / whole)))
 
 
-def _divide(photos: Iterable[Photo], why: str, notes: Sequence[str]) -> Split:
+def _divide(photos: Iterable[Photo], why: str, notes: Sequence[str], rule: str = "") -> Split:
     photos = tuple(photos)
     kept = tuple(photo for photo in photos if photo.split)
     left_out = tuple(photo for photo in photos if not photo.split)
-    return Split(kept, left_out, why, tuple(notes))
+    return Split(kept, left_out, why, tuple(notes), rule)

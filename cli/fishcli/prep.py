@@ -201,7 +201,11 @@ build_options = options(
 @build_options
 @click.option("--resume/--no-resume", default=True, help="Go on with a build that is in OUT already.")
 @click.option("--overwrite/--no-overwrite", help="Remove the build that is in OUT first.")
-@click.option("--max-drop", type=float, help="Exit with 3 where a larger share of the photos gave no face (0 to 1).")
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    help="Exit with 3 where a larger share of the photos gave no face (0 to 1).",
+)
 @voice_options
 def build(source_folder: Path, out: Path, **flags: Any) -> None:
     """Build shards in OUT from the photos in SOURCE.
@@ -404,6 +408,7 @@ def _planned(
 ) -> "tuple[BuildConfiguration, Plan, dict[str, Any]]":
     """The configuration that the flags mean, the plan of the source, and how to open the source again."""
     from fishprep.plan import make_plan
+    from fishprep.splits import is_file_rule
 
     request = SourceRequest(
         root=source_folder,
@@ -425,13 +430,15 @@ def _planned(
     }
     configuration = BuildConfiguration.parse(values)
     plan = make_plan(source, configuration)
+    configuration = configuration.model_copy(update={"split": plan.rule})
     if not plan.photos:
-        raise ConfigurationError(f"{source_folder}: the split {configuration.split!r} leaves no photos")
+        raise ConfigurationError(f"{source_folder}: the split {flags['split']!r} leaves no photos")
     origin = {
         "root": str(source_folder.resolve()),
         "kind": source.kind if source.kind != "list" else "auto",
         **{name: str(flags[name].resolve()) if flags[name] else None for name in ("list", "points")},
         **{name: flags[name] for name in ("wild", "licence", "follow_links")},
+        "split": str(Path(flags["split"]).resolve()) if is_file_rule(plan.rule) else flags["split"],
     }
     return configuration, plan, origin
 
@@ -494,7 +501,7 @@ def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
 
 
 def _exit_by_share(totals: "Totals", max_drop: float | None) -> None:
-    share = totals.dropped / max(1, totals.dropped + totals.samples)
+    share = (totals.without_sample or 0) / max(1, totals.photos)
     if max_drop is not None and share > max_drop:
         click.echo(f"{share:.1%} of the photos gave no sample, more than --max-drop {max_drop:.1%}", err=True)
         sys.exit(common.NOT_ALL)

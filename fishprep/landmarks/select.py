@@ -59,6 +59,18 @@ def select(faces: list[Face], policy: Policy, query: Query, min_score: float = M
     return [_largest(_sure(faces, min_score), query) if policy == "largest" else _nearest_to_middle(faces, query)]
 
 
+def subject(faces: list[Face], query: Query) -> Face | None:
+    """Whom what the source says of the photo is about, its identity too: the face at the annotated place.
+
+    Where the source tells no place it is the only face that was chosen; of several nobody can tell.
+    """
+    wanted = annotated_box(query.reference)
+    if wanted is None:
+        return faces[0] if len(faces) == 1 else None
+    nearest = max(faces, key=lambda face: overlap(box_of_points(face.points), wanted))
+    return nearest if overlap(box_of_points(nearest.points), wanted) > 0 else None
+
+
 def disagreement(points: np.ndarray, five: np.ndarray) -> float:
     """Mean distance of (68, 2) points from a (5, 2) reference, in inter-ocular distances of the reference.
 
