@@ -11,6 +11,7 @@ from PIL import Image
 
 from fishprep.decoding import colour, containers, samples
 from fishprep.decoding.metadata import Metadata
+from fishprep.decoding.turning import upright
 from fishprep.errors import DecodeError, out_of_memory, says_out_of_memory
 from fishprep.files import open_regular
 from fishprep.status import Status
@@ -139,36 +140,23 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
         )
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What brings a stored picture upright, by its EXIF orientation."""
-
-
 def _picture(opened: containers.Opened) -> Picture:
     metadata = opened.metadata
-    stored, turn = opened.image, _TURNS.get(opened.orientation)
+    stored, lies = opened.image, opened.orientation
     if isinstance(stored, np.ndarray):
-        if stored.ndim == 3 and not metadata.icc and turn is None:  # most photos: nothing is left to do
+        if stored.ndim == 3 and not metadata.icc and lies == 1:  # most photos: nothing is left to do
             return Picture(stored, _note(metadata), metadata=metadata)
         stored = Image.fromarray(stored)
     image, alpha = samples.eight_bits(stored, metadata.bits, opened.white_is_zero, opened.key)
     image, about_colour = colour.to_srgb(image, metadata.icc)
-    if turn is not None:
-        image, alpha = image.transpose(turn), alpha and alpha.transpose(turn)
     note = _note(metadata, about_colour)
     if alpha is None:
-        return Picture(np.array(image), note, opened.turned, metadata=metadata)
+        return Picture(upright(np.array(image), lies), note, opened.turned, metadata=metadata)
     shown = image.convert("RGBA")
     shown.putalpha(alpha)
     shown = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB")
-    return Picture(np.array(shown), note, opened.turned, np.array(alpha), np.array(image), metadata)
+    pixels, clear, colours = (upright(np.array(each), lies) for each in (shown, alpha, image))
+    return Picture(pixels, note, opened.turned, clear, colours, metadata)
 
 
 def _note(metadata: Metadata, about_colour: str = "") -> str:

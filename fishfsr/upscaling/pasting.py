@@ -50,7 +50,8 @@ def paste(enlarged: np.ndarray, photo_size: tuple[int, int], faces: Sequence[Res
         share = patch.weights() / np.maximum(1.0, sum(other.weights_in(patch) for other in patches))
         place = patch.place
         change = share[..., None] * (patch.pixels().astype(np.float32) - enlarged[place])
-        result[place] = np.rint(result[place] + change).astype(np.uint8)
+        # each face rounds for itself, so that the sum of several may lie a level beyond white
+        result[place] = np.rint(result[place] + change).clip(0, 255).astype(np.uint8)
     return result
 
 

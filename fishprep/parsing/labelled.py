@@ -7,9 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fishprep.decode import Limits, decode_file
+from fishprep.decoding.turning import SIDEWAYS, upright
 from fishprep.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.lists import Locator, read_lines, spelled, without_suffix
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
@@ -33,6 +34,9 @@ _FACE = (
     FaceClass.UPPER_LIP,
     FaceClass.LOWER_LIP,
 )
+
+_EYES = (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW)
+_MOUTH = (FaceClass.MOUTH, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
 
 Numbering = tuple[FaceClass, ...]
 """The class that each number in a mask stands for."""
@@ -85,6 +89,7 @@ class LabelledFace:
     face: box of the face's own classes (skin and what lies within it) in pixels, x0, y0, x1, y1, the last ones outside;
         the whole picture where there are none.
     present: which of the 19 classes it has, in CelebAMask-HQ's order.
+    turn: the EXIF orientation by which the mask is turned upright with its picture; 1 where it stands as it is.
     """
 
     name: str
@@ -92,6 +97,7 @@ class LabelledFace:
     mask: Path
     face: tuple[int, int, int, int]
     present: tuple[bool, ...]
+    turn: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class LabelledFaces:
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8 RGB and classes (H, W) uint8 in CelebAMask-HQ's order. Raises SourceError."""
         face = self.faces[index]
-        return _picture(face.picture), _classes(face.mask, self.numbering)
+        return _picture(face.picture), upright(_classes(face.mask, self.numbering), face.turn)
 
 
 Checked = Callable[[int, int], None]
@@ -191,17 +197,62 @@ def _pair(root: Path, name: str, images: Locator, masks: Locator) -> tuple[Path,
 
 def _checked(name: str, picture: Path, mask: Path, numbers: Numbering) -> LabelledFace:
     classes = _classes(mask, numbers)
-    try:
-        with Image.open(picture) as image:
-            width, height = image.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{picture}: cannot be read as a picture: {error}") from error
-    if classes.shape != (height, width):
+    width, height, orientation = _stored(picture)
+    turn = _turn_of_mask(classes, width, height, orientation)
+    if turn is None:
         raise SourceError(
             f"{mask}: {classes.shape[1]} x {classes.shape[0]} pixels, but its picture {picture.name} has {width} x {height}"
         )
+    classes = upright(classes, turn)
     present = np.bincount(classes.ravel(), minlength=len(FaceClass)) > 0
-    return LabelledFace(name, picture, mask, _face_box(classes), tuple(bool(there) for there in present))
+    return LabelledFace(name, picture, mask, _face_box(classes), tuple(bool(there) for there in present), turn)
+
+
+def _stored(picture: Path) -> tuple[int, int, int]:
+    """Width and height as stored, and the EXIF orientation."""
+    try:
+        with Image.open(picture) as image:
+            orientation = _orientation(image)
+            width, height = image.size
+            if image.format == "TIFF" and orientation in SIDEWAYS:  # Pillow tells the size of the upright picture
+                width, height = height, width
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(f"{picture}: cannot be read as a picture: {error}") from error
+    return width, height, orientation
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a damaged block says nothing about the way up
+        return 1
+    return int(found) if found in range(1, 9) else 1
+
+
+def _turn_of_mask(classes: np.ndarray, width: int, height: int, orientation: int) -> int | None:
+    """The orientation by which a mask is to be turned; None where it has another size than its picture.
+
+    A mask lies over the stored pixels, and turns with them, unless its size, or else the sense of its face, say that it was drawn
+    over the upright picture.
+    """
+    sideways = orientation in SIDEWAYS
+    over_stored = classes.shape == (height, width)
+    over_upright = classes.shape == ((width, height) if sideways else (height, width))
+    if over_stored and over_upright:
+        return 1 if _stands(classes) and not _stands(upright(classes, orientation)) else orientation
+    return orientation if over_stored else 1 if over_upright else None
+
+
+def _stands(classes: np.ndarray) -> bool:
+    """Whether eyes and brows lie above the mouth, by more than to its side."""
+    eyes, mouth = (
+        np.argwhere(np.isin(classes, [number(face_class, ClassOrder.CELEBAMASK) for face_class in group]))
+        for group in (_EYES, _MOUTH)
+    )
+    if not len(eyes) or not len(mouth):
+        return False
+    down, across = mouth.mean(axis=0) - eyes.mean(axis=0)
+    return bool(down > abs(across))
 
 
 def _face_box(classes: np.ndarray) -> tuple[int, int, int, int]:

@@ -94,6 +94,21 @@ def test_overlapping_faces_do_not_depend_on_their_order() -> None:
     assert np.abs(np.diff(plain, axis=1)).max() <= 170 * np.pi / 2 / (FEATHER * SIDE) + 2
 
 
+@pytest.mark.parametrize("value", [0, 255])
+def test_overlapping_faces_of_one_colour_stay_between_it_and_the_photo(value: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        enlarged = rng.integers(0, 256, (64, 64, 3), np.uint8)
+        corners = rng.uniform(-5, 15, (3, 2))
+        faces = [
+            RestoredFace(np.full((SIDE, SIDE, 3), value, np.uint8), (x, y, x + side, y + side))
+            for (x, y), side in zip(corners, rng.uniform(8, 20, 3), strict=True)
+        ]
+        pasted = paste(enlarged, (32, 32), faces).astype(int)
+        low, high = np.minimum(enlarged, value).astype(int), np.maximum(enlarged, value).astype(int)
+        assert (pasted >= low - 2).all() and (pasted <= high + 2).all()
+
+
 def test_a_face_outside_the_photo_or_smaller_than_a_pixel_changes_nothing() -> None:
     enlarged = truth((WIDTH, HEIGHT))
     faces = [face((-60.5, 10.5, -20.5, 50.5)), face((10.1, 10.1, 10.3, 10.3))]

@@ -197,3 +197,31 @@ def test_a_face_listed_by_two_spellings_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text(f"{name}\nimages/{name}.jpg\n")
     with pytest.raises(SourceError, match=f"names '{name}' twice"):
         open_labelled(tmp_path, "train", CELEBAMASK)
+
+
+BACK = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+"""The transposition that lays an upright picture as each EXIF orientation says."""
+
+
+@pytest.mark.parametrize("over", ["stored", "upright"])
+@pytest.mark.parametrize("orientation", [3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("height", [SIDE, SIDE - 8])
+def test_a_mask_turns_with_its_picture(tmp_path: Path, orientation: int, over: str, height: int) -> None:
+    """Also where it was drawn over the upright picture, and where the sizes do not tell which."""
+    write_labelled(tmp_path, 1)
+    picture, classes = (values[:height] for values in draw_face(0))
+
+    def laid(values: np.ndarray) -> Image.Image:
+        back = BACK[orientation]
+        return Image.fromarray(values) if back is None else Image.fromarray(values).transpose(Image.Transpose(back))
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    laid(picture).save(tmp_path / "images" / "face000.png", exif=exif)
+    (laid(classes) if over == "stored" else Image.fromarray(classes)).save(tmp_path / "masks" / "face000.png")
+    faces = open_labelled(tmp_path, "train", CELEBAMASK)
+    assert np.array_equal(faces.read(0)[0], picture)
+    assert np.array_equal(faces.read(0)[1], classes)
+    x0, y0, x1, y1 = faces.faces[0].face
+    inside = np.isin(classes, [1, 2, 4, 5, 10, 12, 13])
+    assert inside[y0].any() and inside[y1 - 1].any() and inside[:, x0].any() and inside[:, x1 - 1].any()
