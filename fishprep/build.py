@@ -274,13 +274,19 @@ def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto
 
 def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
     old, new = ({photo.id: photo for photo in photos} for photos in (before, now))
+    both = [(old[name], new[name]) for name in new if name in old]
     kinds = {
-        "added": [name for name in new if name not in old],
-        "gone": [name for name in old if name not in new],
-        "changed": [name for name in new if name in old and new[name] != old[name]],
+        "photos added": [name for name in new if name not in old],
+        "photos gone": [name for name in old if name not in new],
+        "photos changed": [is_.id for was, is_ in both if is_.sha256 != was.sha256],
+        "photos in another split": [is_.id for was, is_ in both if is_.split != was.split],
+        "photos at another path": [is_.id for was, is_ in both if is_.path != was.path],
+        "photos of which the source says something else (points, licence, identity), though their own bytes are the same": [
+            is_.id for was, is_ in both if is_.annotation != was.annotation and is_.sha256 == was.sha256
+        ],
     }
     return [
-        f"photos {kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
+        f"{kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
         for kind, names in kinds.items()
         if names
     ]

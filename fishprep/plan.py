@@ -81,9 +81,17 @@ def make_plan(source: Source, configuration: BuildConfiguration) -> Plan:
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
     _refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
+    photos = tuple(as_read(split.photos, configuration.landmarks))
     return Plan(
-        split.photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
+        photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )
+
+
+def as_read(photos: Iterable[Photo], landmarks: str) -> Iterator[Photo]:
+    """Photos without their points files, where the backend `landmarks` does not read them: what a file beside a photo says is
+    then no input of a build, and may change."""
+    for photo in photos:
+        yield photo if landmarks == "annotation" or photo.points_file is None else replace(photo, points_file=None)
 
 
 def _refuse_shared(photos: Iterable[Photo]) -> None:

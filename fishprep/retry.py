@@ -23,7 +23,7 @@ from fishprep.fingerprint import annotation
 from fishprep.manifest import PlannedPhoto
 from fishprep.output import read_retries, read_start, remove_leftovers, writing
 from fishprep.photo import Fingerprint, Photo
-from fishprep.plan import ShardSpec, as_planned, divide
+from fishprep.plan import ShardSpec, as_planned, as_read, divide
 from fishprep.progress import Progress, Tell
 from fishprep.setup import Resolved, WeightsFrom, resolve, version_changes, versions_of
 from fishprep.shards.schema import SPLITS
@@ -72,6 +72,7 @@ def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = Fal
         manifest.read_manifest(folder)
         remove_leftovers(folder, taken_names(folder))
         resolved = _resolve(request)
+        request = replace(request, photos=tuple(as_read(request.photos, resolved.configuration.landmarks)))
         if overwrite:
             _remove_unfinished(folder)
         _refuse_unfinished_build(folder)

@@ -103,7 +103,7 @@ def test_a_split_file_is_what_it_says(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (out / "manifest.json").read_text() == before
     moved.write_text("name,split\n3,test\n1,train\n0,train\n2,test\n")
     refused = build(photos, out, "--split", moved, code=1).err
-    assert "split: file:" in refused and "photos changed: 1 (2)" in refused
+    assert "split: file:" in refused and "photos in another split: 1 (2)" in refused
 
 
 def test_a_build_that_recorded_its_split_file_as_typed(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_build_that_recorded_its_split_file_as_typed(tmp_path: Path) -> None:
     build(photos, out, "--split", split)
     assert "sound" in run("fishprep", "verify", out).out
     split.write_text("0 train\n1 val\n2 val\n")
-    assert "photos changed: 1 (1)" in build(photos, out, "--split", split, code=1).err
+    assert "photos in another split: 1 (1)" in build(photos, out, "--split", split, code=1).err
 
 
 DLIB = ("--landmarks", "dlib")  # as far as the configuration knows
@@ -189,3 +189,26 @@ class Crowd(TwoFaces):
         return [
             [self._face(query, 0), *(Face(p, box_of_points(p), 1.0, self.name) for p in small)] for query in queries
         ]
+
+
+@pytest.mark.parametrize("landmarks", ["dlib", "annotation"])
+def test_a_file_beside_a_photo_is_an_input_where_it_is_read(tmp_path: Path, landmarks: str) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    write_photo(photos, "a", 1)
+    flags = ("--landmarks", landmarks, "--min-side", 200)
+    build(photos, out, *flags)
+    (rows_file,) = out.glob("train-*.parquet")
+    rows_file.unlink()
+    write_points(photos / "a.png", (points() + 0.5) * 2.1 - 0.5)
+    if landmarks == "annotation":
+        refused = build(photos, out, *flags, code=1).err
+        assert "the source says something else (points, licence, identity)" in refused and "1 (a)" in refused
+        assert "photos changed" not in refused
+        return
+    build(photos, out, *flags)
+    status = rows(out)["a"]["status"]
+    assert status != "ok"
+    again = ("--status", status, "--min-side", 64, "--landmarks", "annotation", "--device", "cpu", "--workers", 1)
+    run("fishprep", "retry", out, *again)
+    assert rows(out)["a"]["landmark_backend"] == "annotation"
+    assert "sound" in run("fishprep", "verify", out).out
