@@ -68,9 +68,13 @@ def move(out: Path, name: str, to: str) -> None:
 
 
 def run_here(
-    make_work: Callable[[], Callable[..., Any]], specs: Iterable[Any], workers: int, tell: Callable[[object], None]
+    make_work: Callable[[], Callable[..., Any]],
+    specs: Iterable[Any],
+    workers: int,
+    tell: Callable[[object], None],
+    seconds: float | None = None,
 ) -> Iterator[Any]:
-    """As `engines.local.run`, without processes."""
+    """As `engines.local.run`, without processes, and so without a limit on time."""
     work = make_work()
     for spec in specs:
         try:
