@@ -17,6 +17,7 @@ from fishprep.engines import local
 from fishprep.errors import FishPrepError
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.shards.schema import ShardName
+from fishprep.steps import Step
 
 FLAGS = ("--landmarks", "annotation", "--parser", "landmark-skin", "--device", "cpu", "--workers", 1)
 SIDE = 256
@@ -78,7 +79,7 @@ def run_here(
     work = make_work()
     for spec in specs:
         try:
-            result = work(spec, tell)
+            result = work(spec, lambda news: None if isinstance(news, Step) else tell(news))
         except FishPrepError as error:
             yield local.Failed(spec, str(error))
         else:
