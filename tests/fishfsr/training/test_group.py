@@ -15,7 +15,10 @@ from safetensors.torch import load_file
 from training import losses, request
 
 from fishfsr.checkpoint import read_metadata
+from fishfsr.errors import ConfigurationError, DeviceError
+from fishfsr.training.checkpoint import load_state
 from fishfsr.training.journal import Trained, read_metrics
+from fishfsr.training.ranks import joined
 from fishfsr.training.run import train
 
 MODEL_8 = (
@@ -83,3 +86,61 @@ def test_two_processes_train_model_8_as_one(whole: Path, shards: Path, tmp_path:
         np.testing.assert_allclose(values[1], values[0], rtol=1e-5)
     details = [read_metadata(run / "last.safetensors").details for run in (whole, tmp_path)]
     assert details[0].training == details[1].training
+
+
+def test_a_process_that_fails_stops_the_others_with_a_state(shards: Path, tmp_path: Path) -> None:
+    """Whatever fails, wherever: no process is left waiting, and what was trained so far is saved."""
+    places = {"opening": None, "reading": 3, "backward": 3, "validating": 4, "speaking": 3, "saving": None}
+    script = Path(training.__file__).with_name("failing_rank.py")
+    ran = torchrun([str(script), str(shards), str(tmp_path), *places])
+    assert ran.returncode == 0, ran.stderr
+    for place, step in places.items():
+        culprit = 0 if place in ("speaking", "saving") else 1
+        for rank in (0, 1):
+            assert f"{place} {rank} {'ShardError' if rank == culprit else 'PeerError'}" in ran.stdout.splitlines()
+        state = tmp_path / place / "state.safetensors"
+        assert state.exists() == (step is not None)
+        assert step is None or load_state(state).position.step == step
+    settings = ("parsing.steps=6", "save_every=1000", "validation.every=4")
+    train(request(shards, tmp_path / "unbroken", *settings, stage="parsing"), lambda news: None)
+    for place in ("backward", "validating"):
+        train(request(shards, tmp_path / place, *settings, stage="parsing"), lambda news: None)
+        lines, expected = (read_metrics(tmp_path / run / "metrics.jsonl") for run in (place, "unbroken"))
+        assert [(line["step"], "loss" in line) for line in lines] == [
+            (line["step"], "loss" in line) for line in expected
+        ]
+        np.testing.assert_allclose(
+            list(losses(tmp_path / place).values()), list(losses(tmp_path / "unbroken").values()), rtol=2e-5
+        )
+
+
+def test_fewer_validation_faces_than_processes(shards: Path, tmp_path: Path) -> None:
+    one = ("parsing.steps=2", "validation.every=1", "validation.faces=1")
+    ran = torchrun(words(shards, tmp_path / "two", *one, "sr.steps=1"))
+    assert ran.returncode == 0, ran.stderr
+    train(request(shards, tmp_path / "one", *one, "sr.steps=1"), lambda news: None)
+    for name in ("accuracy", "psnr", "ssim"):
+        found, expected = (
+            [line[name] for line in read_metrics(tmp_path / run / "metrics.jsonl") if name in line]
+            for run in ("two", "one")
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("cuda", "'cuda' is not there: this machine shows 0"), ("gpu", "unknown device 'gpu'"), ("cuda:1", "use cuda")],
+)
+def test_devices_of_a_group_are_looked_at_before_it_forms(
+    device: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises((DeviceError, ConfigurationError), match=message), joined(device):
+        pass
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(DeviceError, match="'cuda:2' is not there: this machine shows 2"), joined("auto"):
+        pass

@@ -1,0 +1,87 @@
+"""Under torchrun: trainings in which one process fails at one place. Prints what each process ended with.
+
+Arguments: the shards, a folder for the runs, the places to fail at.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.distributed as dist
+import training
+
+from fishfsr.data import Stream
+from fishfsr.training.journal import News, Trained
+from fishfsr.training.run import train
+from fishfsr.training.stages import ParsingStage
+from fishfsr.training.surroundings import ShardDataset
+from fishprep.errors import ShardError
+
+RANK = int(os.environ["RANK"])
+STEP = 3
+SETTINGS = ("parsing.steps=6", "save_every=1000", "validation.every=4")
+
+
+def fail(*_: object) -> Any:
+    raise ShardError("broken on purpose")
+
+
+def opening(shards: object, split: str, scale: int) -> ShardDataset:
+    return fail() if RANK == 1 else ShardDataset(shards, split, scale)  # type: ignore[arg-type]
+
+
+def reading(stream: Stream, step: int, part: int = 0) -> Any:
+    return fail() if RANK == 1 and step == STEP else read(stream, step, part)
+
+
+def backward(stage: ParsingStage, forward: Any, faces: Any, step: int) -> torch.Tensor:
+    found = loss(stage, forward, faces, step)
+    if RANK == 1 and step == STEP:
+        found.register_hook(fail)
+    return found
+
+
+def validating(stage: ParsingStage, network: Any, faces: Any) -> Any:
+    return fail() if RANK == 1 else figures(stage, network, faces)
+
+
+def speaking(news: News) -> None:
+    if isinstance(news, Trained) and news.step == STEP:
+        fail()
+
+
+read, loss, figures = Stream.read, ParsingStage.loss, ParsingStage.figures
+PATCHES = {
+    "opening": ("fishfsr.training.surroundings.ShardDataset", opening),
+    "reading": ("fishfsr.data.stream.Stream.read", reading),
+    "backward": ("fishfsr.training.stages.ParsingStage.loss", backward),
+    "validating": ("fishfsr.training.stages.ParsingStage.figures", validating),
+    "saving": ("fishfsr.training.loop.save_state", fail),
+    "speaking": None,
+}
+
+
+KEPT = {name: lambda *_: None for name in ("init_process_group", "destroy_process_group")}
+
+
+def main(shards: str, runs: str, *places: str) -> None:
+    torch.set_num_threads(1)
+    # One group for all trainings: PyTorch's second group of a process would read the addresses of the first.
+    dist.init_process_group("gloo")
+    for place in places:
+        patch = PATCHES[place]
+        asked = training.request(Path(shards), Path(runs) / place, *SETTINGS, stage="parsing")
+        with mock.patch.multiple(dist, **KEPT), mock.patch(*patch) if patch else contextlib.nullcontext():
+            try:
+                train(asked, speaking if place == "speaking" else lambda news: None)
+                ended = "nothing"
+            except Exception as error:
+                ended = type(error).__name__
+        print(f"{place} {RANK} {ended}", flush=True)
+
+
+main(*sys.argv[1:])
