@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -166,7 +167,7 @@ def sha256_json(value: object) -> str:
 
 def _typed_file(split: str) -> bool:
     """A file of splits as older builds recorded it, by the path that was typed; what it said stands in their plans alone."""
-    return not split.startswith(FILE_RULE) and split not in ("official", "dic") and not split[:1].isdigit()
+    return not split.startswith(FILE_RULE) and split not in ("official", "dic") and not re.fullmatch(r"[\d.,]+", split)
 
 
 def _flag(location: tuple[int | str, ...]) -> str:

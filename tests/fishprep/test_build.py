@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from support import rows, run
 
 import fishprep.build
 import fishprep.setup
+from fishprep.landmarks.annotation import AnnotationBackend
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import box_of_points
 
@@ -124,12 +126,10 @@ def test_a_build_that_recorded_its_split_file_as_typed(tmp_path: Path) -> None:
 DLIB = ("--landmarks", "dlib")  # as far as the configuration knows
 
 
-class TwoFaces:
+class TwoFaces(AnnotationBackend):
     """A backend that sees the marked face, and another one beside it."""
 
-    name, weights, asks_known_place = "annotation", {}, False
-
-    def detect(self, queries: list[Query]) -> list[list[Face]]:
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         return [[self._face(query, 0), self._face(query, 400)] for query in queries]
 
     def _face(self, query: Query, shift: int) -> Face:
@@ -184,7 +184,7 @@ def test_max_drop_counts_photos_and_is_a_share(tmp_path: Path, monkeypatch: pyte
 class Crowd(TwoFaces):
     """One large face and three small ones."""
 
-    def detect(self, queries: list[Query]) -> list[list[Face]]:
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         small = [(points() * 0.2 + [20 * k, 200]).astype(np.float32) for k in range(3)]
         return [
             [self._face(query, 0), *(Face(p, box_of_points(p), 1.0, self.name) for p in small)] for query in queries
@@ -212,3 +212,23 @@ def test_a_file_beside_a_photo_is_an_input_where_it_is_read(tmp_path: Path, land
     run("fishprep", "retry", out, *again)
     assert rows(out)["a"]["landmark_backend"] == "annotation"
     assert "sound" in run("fishprep", "verify", out).out
+
+
+def test_another_library_is_no_resumption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    write_photo(photos, "a")
+    build(photos, out)
+    known = fishprep.setup.library_versions()
+    for name in known:
+        monkeypatch.setattr(fishprep.setup, "library_versions", lambda name=name: known | {name: "0.0.1"})
+        assert f"{name}: {known[name]} → 0.0.1" in build(photos, out, code=1).err
+    monkeypatch.setattr(fishprep.setup, "library_versions", lambda: known)
+    build(photos, out)
+
+
+def test_another_identity_is_no_resumption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fishprep.setup, "_backend", lambda *_: TwoFaces())
+    source, out = celeba(tmp_path / "celeba"), tmp_path / "out"
+    build(source, out, *DLIB)
+    (source / "identity_CelebA.txt").write_text("000001.jpg 7\n000002.jpg 7\n")
+    assert "the source says something else" in build(source, out, *DLIB, code=1).err

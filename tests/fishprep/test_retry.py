@@ -1,12 +1,23 @@
 """Trying again: from the recorded plan, never from what the source looks like now."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, move, points, write_photo, write_points
+from annotated import build, in_process, move, points, run_here, write_photo, write_points
 from support import rows, run
+
+import fishprep.retry
+import fishprep.setup
+from fishprep.configuration import IN_RECIPE
+from fishprep.engines import local
+from fishprep.errors import ConfigurationError
+from fishprep.retry import OVERRIDES, RetryRequest, retry
+from fishprep.setup import WeightsFrom
+from fishprep.sources import SourceRequest, open_source
 
 pytestmark = pytest.mark.usefixtures("in_process")
 __all__ = ["in_process"]
@@ -157,3 +168,46 @@ def test_a_build_whose_number_an_earlier_version_gave_away_can_be_finished(two_s
     assert "sound" in run("fishprep", "verify", out).out
     run("fishprep", "retry", out, *AGAIN)
     assert {row["status"] for row in rows(out).values()} == {"ok"}
+
+
+def test_a_retry_never_changes_the_recipe(two_shards: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out = two_shards
+    listing = open_source(SourceRequest(two_shards[0])).listing().photos
+    assert not set(OVERRIDES) & {*IN_RECIPE, "shard_size", "split", "seed", "source", "weights"}
+    other: dict[str, Any] = {
+        "resizer": "matlab-bicubic",
+        "crop": "chip",
+        "parser": "bisenet",
+        "skin_classes": ("nose",),
+    }
+    for name, value in other.items():
+        request = RetryRequest(out, listing, ("too_small",), {name: value}, WeightsFrom())
+        with pytest.raises(ConfigurationError, match=f"cannot change {name}"):
+            retry(request, 1, lambda news: None)
+    known = fishprep.retry.resolve
+    monkeypatch.setattr(fishprep.retry, "resolve", lambda *given: replace(known(*given), recipe="0" * 64))
+    assert "could not be mixed" in run("fishprep", "retry", out, *AGAIN, code=1).err
+    assert not list(out.glob("retry-*")) and "sound" in run("fishprep", "verify", out).out
+
+
+def test_a_stopped_retry_is_taken_up_by_the_same_libraries_alone(
+    two_shards: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out = two_shards
+    run("fishprep", "retry", out, *AGAIN)
+    lose(out, "train-00003")
+    known = fishprep.setup.library_versions()
+    monkeypatch.setattr(fishprep.setup, "library_versions", lambda: known | {"numpy": "0.0.1"})
+    assert "numpy: " in run("fishprep", "retry", out, *AGAIN, code=1).err
+    monkeypatch.undo()
+    monkeypatch.setattr(local, "run", run_here)
+    run("fishprep", "retry", out, *AGAIN)
+    assert "sound" in run("fishprep", "verify", out).out
+
+
+def test_points_that_changed_while_a_retry_was_stopped(two_shards: tuple[Path, Path]) -> None:
+    photos, out = two_shards
+    run("fishprep", "retry", out, *AGAIN)
+    lose(out, "train-00003")
+    write_points(photos / "2.png", points() * 0.9)
+    assert "what the source says of its photos" in run("fishprep", "retry", out, *AGAIN, code=1).err

@@ -14,6 +14,7 @@ from support import Ran, run
 
 from fishprep import manifest
 from fishprep.engines import local
+from fishprep.engines.base import Done, Failed
 from fishprep.errors import FishPrepError
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.shards.schema import ShardName
@@ -72,18 +73,18 @@ def run_here(
     make_work: Callable[[], Callable[..., Any]],
     specs: Iterable[Any],
     workers: int,
-    tell: Callable[[object], None],
+    tell: Callable[[Any], None],
     seconds: float | None = None,
 ) -> Iterator[Any]:
-    """As `engines.local.run`, without processes, and so without a limit on time."""
+    """As `engines.local.run`, without processes, and so without a limit on time or a search for a photo that kills."""
     work = make_work()
     for spec in specs:
         try:
             result = work(spec, lambda news: None if isinstance(news, Step) else tell(news))
         except FishPrepError as error:
-            yield local.Failed(spec, str(error))
+            yield Failed(spec, str(error))
         else:
-            yield local.Done(spec, result)
+            yield Done(spec, result)
 
 
 @pytest.fixture
