@@ -8,6 +8,7 @@ import pytest
 from places import text
 
 from fishprep.errors import SourceError
+from fishprep.files import is_file
 from fishprep.lists import Index, Locator, Named, fit, read_lines, read_table
 
 LINES = [(1, "a.jpg 0"), (3, "b é.jpg 1")]
@@ -48,6 +49,10 @@ def test_a_list_that_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable
     make(tmp_path / "list.txt")
     with pytest.raises(SourceError, match=r"list\.txt: cannot be read: not a regular file"):
         list(read_lines(tmp_path / "list.txt"))
+
+
+def test_a_name_that_no_system_could_hold_is_not_there(tmp_path: Path) -> None:
+    assert not is_file(tmp_path / ("x" * 300)) and not is_file(tmp_path / "a\0b")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
