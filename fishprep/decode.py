@@ -12,7 +12,7 @@ from PIL import Image
 from fishprep.decoding import colour, containers, samples
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.turning import upright
-from fishprep.errors import DecodeError, out_of_memory, says_out_of_memory
+from fishprep.errors import DecodeError, MissingLibraryError, out_of_memory, says_out_of_memory
 from fishprep.files import open_regular
 from fishprep.status import Status
 from fishprep.words import joined
@@ -118,7 +118,7 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _picture(containers.open_picture(data, lambda width, height: _check_size(width, height, limits)))
-    except DecodeError:
+    except (DecodeError, MissingLibraryError):
         raise
     except Image.DecompressionBombError as error:
         raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error

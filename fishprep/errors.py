@@ -34,6 +34,10 @@ class BuildError(FishPrepError):
     """A build that could not be finished; what was finished stands."""
 
 
+class MissingLibraryError(FishPrepError):
+    """A library that is installed, but cannot be loaded on this machine; the message says what it lacks."""
+
+
 class PartError(FishPrepError):
     """Something that work on `parts` of a whole raised: photos of a shard, by their ids."""
 

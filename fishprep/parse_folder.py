@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-import cv2
 import numpy as np
 from filelock import Timeout
 from PIL import Image
@@ -20,6 +19,7 @@ from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import BuildError, ConfigurationError, DecodeError
 from fishprep.files import atomic, is_file, write_text
 from fishprep.lock import locked
+from fishprep.opencv import cv2
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import cv2
 import torch
 
 from fishprep import __version__, algorithms
@@ -12,6 +11,7 @@ from fishprep.configuration import BuildConfiguration, recipe_hash
 from fishprep.device import check_device
 from fishprep.errors import ConfigurationError
 from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.opencv import cv2
 from fishprep.parsing.base import OWN, FaceParser
 from fishprep.parsing.factory import ParserRequest, create_parser, named
 from fishprep.pipeline import FacePipeline
@@ -19,6 +19,10 @@ from fishprep.weights import WeightStore
 
 PRODUCER = f"fishprep {__version__}"
 _LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "h5py", "dlib-bin", "face-alignment", "facexlib")
+_STAND_INS = {
+    "opencv-python": ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+}
+"""Distributions of the same code, which are recorded under the declared one's name."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,12 @@ def library_versions() -> dict[str, str]:
 
 
 def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    for name in (distribution, *_STAND_INS.get(distribution, ())):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def _backend(configuration: BuildConfiguration, weights: WeightsFrom):  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.doctor import doctor
 from fishcli.eval import evaluate_command
 from fishcli.train import train
 from fishcli.upscale import upscale
@@ -42,6 +43,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(doctor)
 cli.add_command(train)
 cli.add_command(evaluate_command)
 cli.add_command(upscale)

@@ -15,6 +15,7 @@ from rich.table import Table
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.demo import demo
+from fishcli.doctor import doctor
 from fishcli.parse import parse
 from fishcli.parser import parser
 from fishcli.progress import BuildProgress
@@ -60,6 +61,7 @@ def cli() -> None:
 
 
 cli.add_command(demo)
+cli.add_command(doctor)
 cli.add_command(models)
 cli.add_command(parse)
 cli.add_command(parser)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.select import Policy, select
+from fishprep.opencv import cv2
 from fishprep.photo import Problem
 from fishprep.weights import WeightStore
 

@@ -11,6 +11,7 @@ from fishprep.decoding import jpeg, png, tiff
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.primaries import ADOBE, D65, rgb_profile
 from fishprep.errors import DecodeError
+from fishprep.opencv import cv2
 from fishprep.status import Status
 
 ADOBE_GAMMA = 563 / 256
@@ -70,8 +71,6 @@ def _jpeg(data: bytes, check_size: SizeCheck) -> Opened:
 def _decoded(codec: bytes, colours: int) -> Image.Image | np.ndarray:
     """By OpenCV, which takes half of Pillow's time for the same bytes, but knows no inks."""
     if colours in (1, 3):
-        import cv2  # not above: `--help` must do without
-
         flag = cv2.IMREAD_GRAYSCALE if colours == 1 else cv2.IMREAD_COLOR_RGB
         pixels = cv2.imdecode(np.frombuffer(codec, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is None:

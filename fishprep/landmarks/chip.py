@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from fishprep.landmarks.base import Box
+from fishprep.opencv import cv2
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
 from fishprep.landmarks.sense import misfit
+from fishprep.opencv import load_opencv
 from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore, record
 
@@ -94,6 +95,7 @@ class FanBackend:
     def load(cls, settings: FanSettings, store: WeightStore) -> "FanBackend":
         """With the released weights, checked by their SHA-256. WeightsError where they are missing or do not fit."""
         # Importing face_alignment compiles helpers for seconds, and only users of this backend need it.
+        load_opencv()  # which face_alignment imports, without a word on what to do
         from face_alignment.detection.sfd.net_s3fd import s3fd
         from face_alignment.models.fan import FAN
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
@@ -13,6 +12,7 @@ from fishprep.decode import Limits, decode_file
 from fishprep.decoding.turning import SIDEWAYS, upright
 from fishprep.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.lists import Locator, read_lines, spelled, without_suffix
+from fishprep.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.sources.walk import pictures_in
 

@@ -8,9 +8,9 @@ frontal faces; it takes hair of the colour of skin for skin, and a beard too.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from fishprep.opencv import cv2
 from fishprep.parsing.base import ParsedFaces
 
 HR = 128

@@ -8,10 +8,10 @@ there it lists 5 pairs, all of them one photo twice, one under two names and in 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from fishprep.near import near_pairs
+from fishprep.opencv import cv2
 from fishprep.report.columns import Columns
 
 MOST_BITS = 4

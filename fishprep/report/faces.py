@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fishprep.errors import BuildError
+from fishprep.opencv import cv2
 from fishprep.report.columns import Place
 from fishprep.report.images import data_uri
 from fishprep.shards.reader import Shard

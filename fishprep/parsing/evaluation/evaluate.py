@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 
 from fishprep.landmarks.base import LandmarkBackend
+from fishprep.opencv import cv2
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
+from fishprep.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 

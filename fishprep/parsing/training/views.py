@@ -4,10 +4,10 @@ import io
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from fishprep.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 

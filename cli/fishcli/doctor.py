@@ -1,0 +1,37 @@
+"""`fishprep doctor`, `fishfsr doctor`: is everything here that the commands need?"""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from fishcli import common
+
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+@click.command(context_settings=SETTINGS)
+@click.option("--json", is_flag=True, help="The result as JSON.")
+def doctor(**flags: Any) -> None:
+    """Show versions, devices, weights, and what is wrong with them. Exits with 1 where something is.
+
+    \b
+    fishprep doctor
+    """
+    from fishprep.doctor import examine
+    from fishprep.weights import WeightStore
+
+    findings = examine(WeightStore.from_environment())
+    problems = [finding for finding in findings if finding.problem]
+    if flags["json"]:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            click.echo(f"{finding.name:{width}}  {finding.value}")
+        for finding in problems:
+            click.echo(f"problem: {finding.name}: {finding.problem}")
+    if problems:
+        sys.exit(common.FAILED)
