@@ -15,6 +15,7 @@ from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.pyramid import RESIZERS, SIZES
+from fishprep.shares import Shares
 
 IN_RECIPE = ("crop", "expand", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
 """The settings that, with the hash of the parser's weights, make the recipe."""
@@ -94,9 +95,10 @@ class BuildConfiguration(BaseModel):
         return cls._checked({"min_score": 0.0} | values)
 
     def normal(self) -> "BuildConfiguration":
-        """The one spelling of what can be said in several: the recipe's own `expand`, a threshold, the order of classes."""
+        """The one spelling of what can be said in several: shares, the recipe's own `expand`, a threshold, the order of classes."""
         return self.model_copy(
             update={
+                "split": str(Shares.of(self.split) or self.split),
                 "expand": None if self.expand == RECIPES[self.crop][1] else self.expand,
                 "mask_resizer": str(MaskResize.of(self.mask_resizer)),
                 "skin_classes": tuple(map(str, SkinFusion.of(self.skin_classes).classes)),

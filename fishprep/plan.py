@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
+from fishprep.alike import Tell
 from fishprep.configuration import BuildConfiguration
 from fishprep.decode import Limits
+from fishprep.drawn import drawn_split
 from fishprep.errors import SourceError
 from fishprep.fingerprint import annotation, content
 from fishprep.manifest import PlannedPhoto
 from fishprep.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS, ShardName
+from fishprep.shares import Shares
 from fishprep.sources import LeftOut, Source
+from fishprep.sources.layout import ALL_TRAIN
 from fishprep.sources.links import file_identity
 from fishprep.splits import assign
 from fishprep.status import Problem, Status
@@ -75,9 +79,17 @@ class Plan:
         return divide(self.photos, shard_size)
 
 
-def make_plan(source: Source, configuration: BuildConfiguration) -> Plan:
-    """List a source and split it; SourceError and ConfigurationError as those raise."""
+def make_plan(source: Source, configuration: BuildConfiguration, tell: Tell = lambda done, total: None) -> Plan:
+    """List a source and split it; SourceError and ConfigurationError as those raise.
+
+    tell: gets the photos looked at and their number, where a drawn split has near-duplicates to look for.
+    """
     listing = source.listing()
+    if shares := Shares.of(configuration.split):
+        drawn = drawn_split(listing.photos, shares, configuration.seed, configuration.limits, tell)
+        notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
+        photos = tuple(as_read(drawn.photos, configuration.landmarks))
+        return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
     _refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()

@@ -98,7 +98,9 @@ source_options = options(
     click.option("--licence", default="", help="Terms of a folder's photos, for the manifest."),
     click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder."),
     click.option(
-        "--split", default=DEFAULTS.split, help="official, dic (the paper's counts), or a file of names and splits."
+        "--split",
+        default=DEFAULTS.split,
+        help="official, dic (the paper's counts), shares to draw (0.9,0.05,0.05), or a file of names and splits.",
     ),
     click.option("--seed", type=int, default=DEFAULTS.seed, help="Seed of a drawn split."),
 )
@@ -431,7 +433,7 @@ def _planned(
         "skin_classes": tuple(name.strip() for name in flags["skin_classes"].split(",") if name.strip()),
     }
     configuration = BuildConfiguration.parse(values)
-    plan = make_plan(source, configuration)
+    plan = make_plan(source, configuration, _Comparing(flags.get("quiet", False)))
     configuration = configuration.model_copy(update={"split": plan.rule})
     if not plan.photos:
         raise ConfigurationError(f"{source_folder}: the split {flags['split']!r} leaves no photos")
@@ -443,6 +445,16 @@ def _planned(
         "split": str(Path(flags["split"]).resolve()) if is_file_rule(plan.rule) else flags["split"],
     }
     return configuration, plan, origin
+
+
+class _Comparing:
+    """The search for near-duplicates before a split is drawn, as a line of progress."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._line = common.ProgressLine(quiet)
+
+    def __call__(self, done: int, total: int) -> None:
+        self._line.show(f"looking for near-duplicates: {done:,} / {total:,} photos", last=done == total)
 
 
 def _reopen(origin: dict[str, Any], out: Path) -> SourceRequest:
@@ -499,7 +511,10 @@ def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
     if finished.seconds:
         stages = ", ".join(f"{name} {common.time_text(spent)}" for name, spent in finished.seconds.items())
         click.echo(f"  time in workers: {stages}")
-    click.echo(f"Next: fishprep report {shlex.quote(str(out))}")
+    shards = shlex.quote(str(out))
+    click.echo(f"Next: fishprep report {shards}, then fishfsr train {shards} --out RUN")
+    if "val" not in totals.by_split:
+        click.echo("  no photos to validate on: --split 0.9,0.05,0.05 sets some apart")
 
 
 def _exit_by_share(totals: "Totals", max_drop: float | None) -> None:

@@ -16,7 +16,7 @@ from fishprep.output import read_start
 from fishprep.report import provenance
 from fishprep.report.cards import Card, face_card, photo_card
 from fishprep.report.columns import Columns, Place, read_chosen, read_columns
-from fishprep.report.duplicates import DETAIL_SIZE, Duplicates, Pair, find_duplicates, fine_detail
+from fishprep.report.duplicates import Duplicates, Pair, find_duplicates
 from fishprep.report.faces import by_shard, draw_faces
 from fishprep.report.histograms import Histogram, histograms
 from fishprep.report.photos import PhotoFolder

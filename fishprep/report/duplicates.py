@@ -10,16 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fishprep.alike import LEAST_CORRELATION
 from fishprep.near import near_pairs
 from fishprep.opencv import cv2
 from fishprep.report.columns import Columns
 
 MOST_BITS = 4
-LEAST_CORRELATION = 0.78
-"""Halfway between the weakest true pair on CelebA (0.86: the same photo in other colours) and the strongest of two different
-photos (0.70: two frames of one moment)."""
 MOST_CANDIDATES = 500_000
-DETAIL_SIZE = 32
 _PAIRS_AT_ONCE = 1 << 14
 
 
@@ -82,21 +79,6 @@ def find_duplicates(columns: Columns, details: Details) -> Duplicates:
         copies_across=len(_in_several(columns.content, splits)),
         identities_across=len(_in_several(columns.identity[named], splits[named])) if named.any() else None,
     )
-
-
-def fine_detail(faces: np.ndarray) -> np.ndarray:
-    """faces (M, 32, 32, 3) uint8 RGB → (M, 576) float32 of unit length: the middle of the grey face less its blurred self.
-
-    What two photos of different people share (light, hair, the layout of any face) is coarse, and is gone.
-    """
-    details = np.empty((len(faces), (DETAIL_SIZE * 3 // 4) ** 2), np.float32)
-    margin = DETAIL_SIZE // 8
-    for i, face in enumerate(faces):
-        grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        fine = (grey - cv2.GaussianBlur(grey, (0, 0), 1.0))[margin:-margin, margin:-margin].ravel()
-        fine -= fine.mean()
-        details[i] = fine / max(float(np.linalg.norm(fine)), 1e-6)
-    return details
 
 
 def _candidates(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -89,6 +89,9 @@ def by_folders(found: Listing, layout: Layout, asked: bool) -> Listing:
     return replace(found, photos=photos, notes=(*found.notes, *_notes(splits, len(outside) == len(known), layout.root)))
 
 
+ALL_TRAIN = "a plain folder: all photos go into `train`"
+"""The note of a source that has no split, which a drawn one takes back."""
+
 _WAYS_OUT = "Say which photo is in which split with --split FILE, or --source folder to train on what is in no folder of a split"
 
 
@@ -98,7 +101,7 @@ def _notes(splits: "_Splits", plain: bool, root: Path) -> list[str]:
         return [f"splits by folders: {told}{', ...' if len(splits.folders) > 6 else ''}"]
     named = split_of(root.resolve().name)
     own = f", though SOURCE is called {root.resolve().name!r}" if named in ("val", "test") else ""
-    return [f"a plain folder: all photos go into `train`{own}"]
+    return [f"{ALL_TRAIN}{own}"]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from fishprep.alike import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
 from fishprep.crop import CropRecipe, cut
 from fishprep.decode import Limits, decode_file
 from fishprep.landmarks import LandmarkRequest, create_backend
@@ -16,12 +17,9 @@ from fishprep.measures import measure
 from fishprep.pyramid import hr_face, lr_pyramid
 from fishprep.report.columns import MEASURES, Columns, Named
 from fishprep.report.duplicates import (
-    DETAIL_SIZE,
-    LEAST_CORRELATION,
     MOST_CANDIDATES,
     Duplicates,
     find_duplicates,
-    fine_detail,
 )
 from fishprep.weights import WeightStore
 
