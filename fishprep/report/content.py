@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fishprep import manifest
+from fishprep.alike import DETAIL_SIZE, fine_detail
 from fishprep.configuration import BuildConfiguration
 from fishprep.errors import BuildError
 from fishprep.manifest import Totals

@@ -64,7 +64,7 @@ def test_the_seed_draws_and_a_photo_more_moves_few() -> None:
 
 
 def test_nobody_is_in_two_splits() -> None:
-    photos = [photo for photo in made(300)]
+    photos = made(300)
     named = [Photo(p.id, p.path, p.relative, split="train", identity=f"who{n % 60}") for n, p in enumerate(photos)]
     split = draw(named, "0.8,0.1,0.1")
     splits = {f"who{k}": {split[p.id] for p in named if p.identity == f"who{k}"} for k in range(60)}
