@@ -70,11 +70,13 @@ def same_pictures(photos: Sequence[Photo], limits: Limits, tell: Tell) -> SamePi
     hashes = {number: look.hash for number in first.values() if (look := looks[number]) and look.hash is not None}
     seen = np.array(list(hashes), np.int64)
     details, candidates = _Details(photos, limits), 0
-    for one, other, _ in near_pairs(np.array(list(hashes.values()), np.uint64), MOST_BITS):
-        candidates += len(one)
+    for ones, others, _ in near_pairs(np.array(list(hashes.values()), np.uint64), MOST_BITS):
+        candidates += len(ones)
         if candidates > MOST_CANDIDATES:
             return SamePictures(tuple(pairs), False)
-        pairs += [(i, j) for i, j in zip(seen[one].tolist(), seen[other].tolist(), strict=True) if details.agree(i, j)]
+        pairs += [
+            (i, j) for i, j in zip(seen[ones].tolist(), seen[others].tolist(), strict=True) if details.agree(i, j)
+        ]
     return SamePictures(tuple(pairs), True)
 
 
@@ -108,9 +110,10 @@ def _look(photo: Photo, limits: Limits) -> _Look | None:
     if data is None:
         return None
     picture = _small(data, limits)
-    grey = None if picture is None else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    flat = grey is None or np.ptp(grey) == 0
-    return _Look(hashlib.sha256(data).digest()[:8], None if flat else fingerprint(grey))
+    content = hashlib.sha256(data).digest()[:8]
+    if picture is None or np.ptp(grey := cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)) == 0:
+        return _Look(content, None)
+    return _Look(content, fingerprint(grey))
 
 
 class _Details:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from fishprep import alike
 from fishprep.errors import BuildError
 from fishprep.files import write_text
 from fishprep.names import printable
@@ -44,6 +45,7 @@ def render(content: Content) -> str:
     page = environment.get_template("page.html.j2").render(
         content=content,
         near=duplicates,
+        alike=alike,
         style=Markup(_own("page.css")),
         script=Markup(script),
         # the page runs this script and no other, whatever a name may have smuggled in
