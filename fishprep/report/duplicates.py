@@ -12,7 +12,6 @@ import numpy as np
 
 from fishprep.alike import LEAST_CORRELATION
 from fishprep.near import near_pairs
-from fishprep.opencv import cv2
 from fishprep.report.columns import Columns
 
 MOST_BITS = 4
