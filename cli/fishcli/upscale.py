@@ -49,6 +49,13 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 )
 @click.option("--aligned", is_flag=True, help="The same as --kind aligned.")
 @click.option("--outscale", type=float, help="Enlargement of photos.  [default: the scale of the model used]")
+@click.option(
+    "--keep-all/--no-keep-all",
+    default=None,
+    help="Write every picture's enlarged photo, with a face or without: a film's frames.  [default: with --outscale]",
+)
+@click.option("--format", type=click.Choice(["png", "jpeg", "webp"]), default="png", help="Of the pictures written.")
+@click.option("--quality", type=click.IntRange(1, 100), default=95, help="Of jpeg and webp; webp loses nothing at 100.")
 @click.option("--force", is_flag=True, help="Shrink faces far larger than the largest LR size too: loses detail.")
 @click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
 @click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
@@ -89,6 +96,7 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     import torch
 
     from fishfsr.upscaling.kinds import Kind
+    from fishfsr.upscaling.pictures import PictureFormat
     from fishfsr.upscaling.planning import Planner
     from fishfsr.upscaling.record import FILE
     from fishfsr.upscaling.results import PhotoSize
@@ -100,7 +108,8 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     request = UpscaleRequest(
         inputs,
         out,
-        size=PhotoSize(flags["outscale"], flags["max_out_pixels"]),
+        size=PhotoSize(flags["outscale"], flags["max_out_pixels"], _keep_all(flags)),
+        format=PictureFormat(flags["format"], flags["quality"]),
         limits=Limits(flags["max_bytes"], flags["max_pixels"]),
         **{name: flags[name] for name in ("batch", "follow_links", "resume", "overwrite")},
     )
@@ -162,6 +171,10 @@ def _told(row: "InputRow") -> str:
 _KINDS = {"aligned": "an LR face", "crop": "a face crop", "photo": "a photo"}
 
 
+def _keep_all(flags: dict[str, Any]) -> bool:
+    return flags["outscale"] is not None if flags["keep_all"] is None else flags["keep_all"]
+
+
 def _kind(flags: dict[str, Any]) -> str:
     if flags["aligned"] and flags["kind"] not in ("guess", "aligned"):
         raise click.UsageError(f"--aligned contradicts --kind {flags['kind']}")
@@ -215,7 +228,8 @@ def _print_report(report: "UpscaleReport", as_json: bool) -> None:
     if as_json:
         summary = {"counts": report.counts, "restored": report.restored, "done_before": report.done_before}
         rows = [asdict(row) for row in report.rows]
-        click.echo(json.dumps({**summary, "table": str(report.table), "inputs": rows}))
+        left_out = [asdict(each) for each in report.left_out]
+        click.echo(json.dumps({**summary, "left_out": left_out, "table": str(report.table), "inputs": rows}))
         return
     kinds: dict[str, int] = {}
     for row in report.rows:
@@ -227,6 +241,8 @@ def _print_report(report: "UpscaleReport", as_json: bool) -> None:
     click.echo(
         f"{report.restored:,} faces restored in {len(report.rows):,} inputs: {done} ({report.done_before:,} done before)"
     )
+    if report.left_out:
+        click.echo(f"left out: {printable(', '.join(map(str, report.left_out)))}")
     problems = [row for row in report.rows if row.status != "ok"]
     for row in problems[:SHOWN_PROBLEMS]:
         click.echo(f"  {row.status}: {printable(row.path)}: {row.reason}")

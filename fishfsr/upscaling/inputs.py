@@ -1,7 +1,7 @@
 """Which files go in, and the name that each one's results bear."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from fishfsr.errors import ConfigurationError
 from fishprep import names
 from fishprep.photo import Problem
+from fishprep.sources.base import LeftOut
 from fishprep.sources.walk import Walk, relative_text
 
 
@@ -39,33 +40,45 @@ class _Candidate:
 
 
 def collect(
-    given: Sequence[Path], out: Path, follow_links: bool = False, taken: Mapping[str, str] | None = None
+    given: Sequence[Path],
+    out: Path,
+    follow_links: bool = False,
+    taken: Mapping[str, str] | None = None,
+    passed_over: Callable[[Sequence[LeftOut]], None] = lambda left_out: None,
 ) -> list[Input]:
     """All pictures in the folders given, and the files given, each once, sorted by path.
 
     A result is named as its input; where two would have the same name, or `taken` (`Input.key` → name, of earlier runs) has given
-    it to another input, as many folders are put before it as tell them apart. Names differ by more than case.
+    it to another input, as many folders are put before it as tell them apart. Names differ by more than case. `passed_over` is
+    told of the files in each folder that are no pictures of a known format.
 
     Raises SourceError for a folder that is not there, ConfigurationError for nothing to do and for inputs inside `out`.
     """
     found: dict[Path, _Candidate] = {}
+    left_out: list[LeftOut] = []
     for path in given:
-        for candidate in _candidates(_absolute(path), _absolute(out), follow_links):
+        for candidate in _candidates(_absolute(path), _absolute(out), follow_links, left_out.extend):
             found.setdefault(candidate.path, candidate)
     if not found:
-        raise ConfigurationError(f"no pictures in {', '.join(str(path) for path in given)}")
+        there = f", but {' and '.join(map(str, left_out))}" if left_out else ""
+        raise ConfigurationError(f"no pictures in {', '.join(str(path) for path in given)}{there}")
+    passed_over(left_out)
     candidates = sorted(found.values(), key=lambda candidate: candidate.path)
     return _named(candidates, dict(taken or {}))
 
 
-def _candidates(path: Path, out: Path, follow_links: bool) -> Iterator[_Candidate]:
+def _candidates(
+    path: Path, out: Path, follow_links: bool, passed_over: Callable[[Sequence[LeftOut]], None]
+) -> Iterator[_Candidate]:
     if path == out or out in path.parents:
         raise ConfigurationError(f"{path}: lies in the output folder {out}; give another --out")
     if not path.is_dir():
         yield _Candidate(path, names.text(path.name), None)
         return
-    for file, problem in Walk(path, follow_links, exclude=out).files():
+    walk = Walk(path, follow_links, exclude=out)
+    for file, problem in walk.files():
         yield _Candidate(file, relative_text(file, path), problem)
+    passed_over(walk.left_out())
 
 
 def _named(candidates: Sequence[_Candidate], taken: dict[str, str]) -> list[Input]:

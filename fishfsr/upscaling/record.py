@@ -28,6 +28,7 @@ class Fate(StrEnum):
     """Status of an input, beside those of `fishprep.status.Status` for files that cannot be used, and of a face."""
 
     OK = "ok"  # input: at least one face restored; face: restored
+    ENLARGED = "enlarged"  # no face to be restored, and why; the photo was written all the same
     LEFT_ALONE = "left_alone"  # faces, but none to be restored, and why
     FAILED = "failed"  # an error in restoring or writing: nothing is saved
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.upscaling.carried import carried
+from fishfsr.upscaling.clear import alpha_of, enlarge_clear, without_white
 from fishfsr.upscaling.inputs import Input
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.pasting import RestoredFace, enlarge, enlarged_size, paste
-from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, comparison
+from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, PictureFormat, comparison
 from fishfsr.upscaling.planning import Plan, PlannedFace
 from fishfsr.upscaling.record import FaceRow, Fate, InputRow, Refusal
 from fishfsr.upscaling.restoring import Restored
@@ -22,10 +24,14 @@ LARGEST_OUTSCALE = 32
 
 @dataclass(frozen=True)
 class PhotoSize:
-    """Of restored photos. outscale: None takes the scale of the model used, of several the largest."""
+    """Of restored photos. outscale: None takes the scale of the model used, of several the largest.
+
+    keep_all: every picture gets its enlarged photo, also one without a face to restore, and one that is a face.
+    """
 
     outscale: float | None = None
     max_pixels: int = 100_000_000
+    keep_all: bool = False
 
     def __post_init__(self) -> None:
         if self.outscale is not None and not 1 <= self.outscale <= LARGEST_OUTSCALE:
@@ -34,51 +40,82 @@ class PhotoSize:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A picture whose faces went through their models; `restored` by their numbers. sha256: of its file."""
+    """A picture whose faces went through their models; `restored` by their numbers. sha256: of its file.
+
+    scale: by which a photo is enlarged that went through no model, where nothing else is said.
+    """
 
     source: Input
     sha256: str
     picture: Picture
     plan: Plan
     restored: Mapping[int, Restored]
+    scale: int = 1
 
-    def problem(self, size: PhotoSize) -> Refusal | None:
+    def problem(self, size: PhotoSize, form: PictureFormat) -> Refusal | None:
         """Status and reason where nothing is to be saved; None where the pictures can be."""
-        if self.plan.problem is not None:
-            return Refusal(self.plan.problem.status, self.plan.problem.reason)
         if errors := [result for result in self.restored.values() if isinstance(result, str)]:
             return Refusal(Fate.FAILED, errors[0])
-        if not self.restored:
-            return Refusal(Fate.LEFT_ALONE, self._why_left_alone())
-        return self._size_problem(size)
+        if not self.restored and not size.keep_all:
+            return self._nothing_restored()
+        return self._size_problem(size, form)
+
+    def _nothing_restored(self) -> Refusal:
+        if self.plan.problem is not None:
+            return Refusal(self.plan.problem.status, self.plan.problem.reason)
+        return Refusal(Fate.LEFT_ALONE, self._why_left_alone())
 
     def outscale(self, size: PhotoSize) -> float:
-        """Of the restored photo; 0 where the picture is no photo."""
-        if self.plan.kind is not Kind.PHOTO:
+        """Of the restored photo; 0 where there is to be none, as the picture is a face."""
+        if self.plan.kind is not Kind.PHOTO and not size.keep_all:
             return 0.0
         if size.outscale is not None:
             return size.outscale
-        return float(max(face.model.scale for face in self.plan.faces if face.model is not None))
+        scales = [face.model.scale for face in self.plan.faces if face.model is not None]
+        return float(max(scales, default=self.scale))
 
-    def save(self, album: Album, size: PhotoSize) -> None:
-        """Write all pictures; `problem` must be None."""
+    def save(self, album: Album, size: PhotoSize) -> tuple[str, ...]:
+        """Write all pictures; `problem` must be None. What could not be kept of the file, in words."""
         faces = []
+        clear = album.format.holds_alpha
         for number, face in enumerate(self.plan.faces):
             if face.side:
-                album.save_face(CROPPED, number, face.crop)
+                album.save_face(CROPPED, number, self._with_alpha(face.crop, face) if clear else face.crop)
             image = self.restored.get(number)
             if isinstance(image, np.ndarray) and face.lr is not None:
-                album.save_face(RESTORED, number, image)
+                album.save_face(RESTORED, number, self._with_alpha(image, face) if clear else image)
                 album.save_face(COMPARISONS, number, comparison(face.crop, face.lr, image))
                 faces.append(RestoredFace(image, face.box))
-        if outscale := self.outscale(size):
-            height, width = self.plan.image.shape[:2]
-            enlarged = enlarge(self.plan.image, enlarged_size(width, height, outscale))
-            album.save_photo(paste(enlarged, (width, height), faces))
+        outscale = self.outscale(size)
+        return self._save_photo(album, faces, outscale) if outscale else ()
 
-    def row(self, problem: Refusal | None, size: PhotoSize, files: tuple[str, ...]) -> InputRow:
+    def _with_alpha(self, image: np.ndarray, face: PlannedFace) -> np.ndarray:
+        """A face, which was laid over white for the model, with the alpha that it has in the file."""
+        alpha = alpha_of(self.picture, face.box, image.shape[1::-1])
+        return image if alpha is None else np.dstack([without_white(image, alpha), alpha])
+
+    def _save_photo(self, album: Album, faces: list[RestoredFace], outscale: float) -> tuple[str, ...]:
+        height, width = self.plan.image.shape[:2]
+        enlarged = enlarged_size(width, height, outscale)
+        more = carried(self.picture.metadata, *enlarged)
+        if self.picture.alpha is None or not album.format.holds_alpha:
+            album.save_photo(paste(enlarge(self.plan.image, enlarged), (width, height), faces), more)
+            lost = "" if self.picture.alpha is None else "its transparency was laid over white, as JPEG has none"
+            return tuple(note for note in (more.note, lost) if note)
+        colours, alpha = enlarge_clear(self.picture, enlarged)
+        shown = [self._straight(face) for face in faces]
+        album.save_photo(np.dstack([paste(colours, (width, height), shown), alpha]), more)
+        return (more.note,) if more.note else ()
+
+    def _straight(self, face: RestoredFace) -> RestoredFace:
+        alpha = alpha_of(self.picture, face.box, face.image.shape[1::-1])
+        return face if alpha is None else RestoredFace(without_white(face.image, alpha), face.box)
+
+    def row(
+        self, problem: Refusal | None, size: PhotoSize, files: tuple[str, ...], notes: tuple[str, ...] = ()
+    ) -> InputRow:
         """The row of the input, with the files written."""
-        fate = problem or Refusal(Fate.OK, self._left_alone())
+        fate = problem or self._fate()
         height, width = self.plan.image.shape[:2]
         return InputRow(
             path=self.source.key,
@@ -91,15 +128,25 @@ class Result:
             width=width,
             height=height,
             outscale=0.0 if problem else self.outscale(size),
-            note=joined(self.picture.note, self.plan.note),
+            note=joined(self.picture.note, self.plan.note, *notes),
             files=files,
             faces=tuple(self._face_row(number, face, problem is None) for number, face in enumerate(self.plan.faces)),
         )
 
-    def _size_problem(self, size: PhotoSize) -> Refusal | None:
+    def _fate(self) -> Refusal:
+        if self.restored:
+            return Refusal(Fate.OK, self._left_alone())
+        return Refusal(Fate.ENLARGED, self._nothing_restored().reason)
+
+    def _size_problem(self, size: PhotoSize, form: PictureFormat) -> Refusal | None:
         outscale = self.outscale(size)
         height, width = self.plan.image.shape[:2]
         enlarged = enlarged_size(width, height, outscale)
+        if max(enlarged) > form.largest_side:
+            reason = (
+                f"{width} x {height} enlarged by {outscale:g} has a side of {max(enlarged):,} pixels, {form.name} takes"
+            )
+            return Refusal(Status.TOO_LARGE, f"{reason} {form.largest_side:,}: take --format png, or enlarge it less")
         if enlarged[0] * enlarged[1] <= size.max_pixels:
             return None
         return Refusal(

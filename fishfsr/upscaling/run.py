@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
-from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files, remove_leftovers
+from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_leftovers
 from fishfsr.upscaling.planning import Plan, Planner
 from fishfsr.upscaling.record import FILE, Fate, InputRow, Journal, Record, Refusal, read_record, remove_journal
 from fishfsr.upscaling.restoring import restore
@@ -22,6 +22,7 @@ from fishprep.decode import Limits, Picture, decode_picture, read_file
 from fishprep.errors import DecodeError
 from fishprep.files import is_file
 from fishprep.lock import locked
+from fishprep.sources.base import LeftOut
 from fishprep.words import same_command
 
 WAITING_PIXELS = 40_000_000
@@ -31,11 +32,14 @@ _OF_ONE_INPUT = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """Errors of writing that come of an input's own name; all others would befall the next one too."""
 
 
+_WRITTEN = (Fate.OK, Fate.ENLARGED)
+
+
 @dataclass(frozen=True)
 class UpscaleRequest:
     """What to restore and where to.
 
-    inputs: files and folders. size: of restored photos. batch: faces in one call of a model.
+    inputs: files and folders. size: of restored photos. format: of all pictures. batch: faces in one call of a model.
     resume: pass over inputs that are done and have not changed; without it, an output folder with results is refused.
     overwrite: take away earlier results first.
     """
@@ -43,6 +47,7 @@ class UpscaleRequest:
     inputs: tuple[Path, ...]
     out: Path
     size: PhotoSize = field(default_factory=PhotoSize)
+    format: PictureFormat = field(default_factory=PictureFormat)
     limits: Limits = field(default_factory=Limits)
     batch: int = 32
     follow_links: bool = False
@@ -56,11 +61,15 @@ class UpscaleRequest:
 
 @dataclass(frozen=True)
 class UpscaleReport:
-    """What became of a run. rows: of this run's inputs, by path. done_before: inputs passed over, as their results stand."""
+    """What became of a run. rows: of this run's inputs, by path. done_before: inputs passed over, as their results stand.
+
+    left_out: files in the folders given that are no inputs: GIF, HEIC and other formats, thumbnails, waste bins.
+    """
 
     rows: tuple[InputRow, ...]
     done_before: int
     table: Path
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,8 +83,8 @@ class UpscaleReport:
 
     @property
     def failed(self) -> int:
-        """Inputs of which nothing was restored."""
-        return sum(row.status != Fate.OK for row in self.rows)
+        """Inputs of which nothing was written."""
+        return sum(row.status not in _WRITTEN for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -136,13 +145,14 @@ class _Run:
         earlier = _earlier(request, settings)
         kept = {} if request.overwrite else earlier
         names = {row.path: row.name for row in kept.values()}
-        self._inputs = collect(request.inputs, request.out, request.follow_links, names)
+        self._left_out: list[LeftOut] = []
+        self._inputs = collect(request.inputs, request.out, request.follow_links, names, self._left_out.extend)
         for row in earlier.values() if request.overwrite else ():
             remove_files(request.out, row.files)
         if request.overwrite:
             remove_journal(request.out)
         remove_leftovers(request.out)
-        self._record = Record(settings, ran, kept)
+        self._record = Record(settings, {**ran, "left_out": [asdict(each) for each in self._left_out]}, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0
         self._journal: Journal
@@ -155,7 +165,7 @@ class _Run:
         finally:  # Ctrl-C keeps what is done
             self._record.write(self._request.out)
         rows = tuple(self._done[source.key] for source in self._inputs)
-        return UpscaleReport(rows, self._done_before, self._request.out / FILE)
+        return UpscaleReport(rows, self._done_before, self._request.out / FILE, tuple(self._left_out))
 
     def _pass(self) -> None:
         waiting: list[tuple[_Opened, Plan]] = []
@@ -205,27 +215,30 @@ class _Run:
 
     def _stands(self, earlier: InputRow, sha256: str) -> bool:
         whole = all(is_file(self._request.out / file) for file in earlier.files)
-        return earlier.status == Fate.OK and earlier.sha256 == sha256 and whole
+        return earlier.status in _WRITTEN and earlier.sha256 == sha256 and whole
 
     def _finish(self, waiting: Sequence[tuple[_Opened, Plan]]) -> None:
         restored = restore([plan for _, plan in waiting], self._request.batch)
         for (opened, plan), faces in zip(waiting, restored, strict=True):
             assert opened.picture is not None
-            self._settle(self._written(Result(opened.source, opened.sha256, opened.picture, plan, faces)))
+            largest = max(model.scale for model in self._planner.models.models)
+            result = Result(opened.source, opened.sha256, opened.picture, plan, faces, largest)
+            self._settle(self._written(result))
 
     def _written(self, result: Result) -> InputRow:
         """Write an input's pictures; its row."""
-        album = Album(self._request.out, result.source.name)
-        problem = result.problem(self._request.size)
+        album = Album(self._request.out, result.source.name, self._request.format)
+        notes: tuple[str, ...] = ()
+        problem = result.problem(self._request.size, self._request.format)
         if problem is None:
             try:
-                result.save(album, self._request.size)
+                notes = result.save(album, self._request.size)
             except OSError as error:
                 album.remove()
                 if error.errno not in _OF_ONE_INPUT:
                     raise
                 problem = Refusal(Fate.FAILED, f"its results cannot be written: {error.strerror}")
-        return result.row(problem, self._request.size, tuple(album.files))
+        return result.row(problem, self._request.size, tuple(album.files), notes)
 
     def _settle(self, row: InputRow) -> None:
         earlier = self._record.rows.get(row.path)
@@ -259,6 +272,8 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
         "recipe": planner.models.recipe.to_dict(),
         "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
         "search": finder and asdict(finder.search),
+        **({"keep_all": True} if request.size.keep_all else {}),
+        **({"format": asdict(request.format)} if request.format.name != "png" else {}),
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.upscaling.inputs import Input, collect
+from fishprep.sources.base import LeftOut
 
 
 def touch(root: Path, *names: str) -> None:
@@ -60,3 +61,18 @@ def test_nothing_to_do_and_inputs_among_the_results(tmp_path: Path) -> None:
     for given in ("out", "out/restored_faces", "out/restored_faces/a_00.png"):
         with pytest.raises(ConfigurationError, match="lies in the output folder"):
             collect([tmp_path / given], tmp_path / "out")
+
+
+def test_other_formats_are_counted_and_named(tmp_path: Path) -> None:
+    for name in ("a.png", "b.gif", "c.GIF", "d.heic", "e.txt", "@eaDir/f.jpg"):
+        save = tmp_path / "in" / name
+        save.parent.mkdir(parents=True, exist_ok=True)
+        save.write_bytes(b"GIF89a" if "if" in name.lower() else b"x")
+    told: list[LeftOut] = []
+    (taken,) = collect([tmp_path / "in"], tmp_path / "out", passed_over=told.extend)
+    assert taken.name == "a"
+    words = " ".join(map(str, told))
+    assert "2 .gif" in words and "1 .heic" in words and "@eaDir" in words
+    (tmp_path / "in/a.png").unlink()
+    with pytest.raises(ConfigurationError, match=r"2 \.gif"):
+        collect([tmp_path / "in"], tmp_path / "out")
