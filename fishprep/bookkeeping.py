@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from fishprep import manifest
 from fishprep.build import manifest_facts
 from fishprep.configuration import BuildConfiguration, sha256_json
-from fishprep.errors import BuildError, FishPrepError
+from fishprep.errors import BuildError, FishPrepError, UnreadableError, refusal
 from fishprep.expected import plan_of, planned_specs, retried_names, retried_specs
 from fishprep.manifest import PlannedPhoto, ShardRecord
 from fishprep.output import read_retries, read_start
@@ -109,13 +109,14 @@ def check_tables(folder: Path, records: Mapping[ShardName, ShardRecord]) -> Iter
             if status == Status.OK and first.setdefault(sample, name) != name:
                 yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
     if problem := samples.problem():
-        yield f"{folder / manifest.SAMPLES}: {problem}; --repair writes it anew"
+        yield f"{folder / manifest.SAMPLES}: {problem}"
     try:
         said = manifest.read_manifest(folder)
         facts = contents(*manifest_facts(folder), tally.totals(records.values()), records.values())
         yield from _check_manifest(folder / manifest.MANIFEST, said, facts)
     except (FishPrepError, AttributeError, KeyError, TypeError) as error:
-        yield f"{folder}: damaged manifest ({error}); --repair writes it anew"
+        can_look = not isinstance(error, UnreadableError)
+        yield f"{folder}: damaged manifest ({error}); --repair writes it anew" if can_look else str(error)
 
 
 def _check_manifest(path: Path, said: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
@@ -144,6 +145,7 @@ class _Stored:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._problem = "" if path.exists() else "not there"
+        self._refusal = ""
         self._rest = manifest.ROW_SCHEMA.empty_table()
         self._batches = self._read()
 
@@ -159,7 +161,7 @@ class _Stored:
         """What was wrong, once all rows were compared; empty where nothing was."""
         if not self._problem and len(self._take(1)):
             self._problem = "holds more rows than the shards have"
-        return self._problem
+        return self._refusal or (self._problem and f"{self._problem}; --repair writes it anew")
 
     def _read(self) -> Iterator[pa.Table]:
         with readable(self._path) as stream, pq.ParquetFile(stream) as file:
@@ -170,6 +172,7 @@ class _Stored:
             while len(self._rest) < count and (batch := next(self._batches, None)) is not None:
                 self._rest = pa.concat_tables([self._rest, batch])
         except (OSError, ValueError, pa.ArrowException) as error:
+            self._refusal = refusal(error) or ""
             self._problem = f"damaged ({error})"
         taken, self._rest = self._rest.slice(0, count), self._rest.slice(count)
         return taken

@@ -1,5 +1,9 @@
 """What can go wrong in a way that the user can mend. The command line prints these without a traceback."""
 
+import errno
+import os
+import re
+
 
 class FishPrepError(Exception):
     """A mistake in what was asked or given: says what is wrong, in which file, and what to do."""
@@ -38,6 +42,10 @@ class MissingLibraryError(FishPrepError):
     """A library that is installed, but cannot be loaded on this machine; the message says what it lacks."""
 
 
+class UnreadableError(BuildError):
+    """A record that the system does not let anybody look at: nothing is known of what is in it."""
+
+
 class PartError(FishPrepError):
     """Something that work on `parts` of a whole raised: photos of a shard, by their ids."""
 
@@ -66,3 +74,19 @@ def says_out_of_memory(error: Exception) -> bool:
 
 
 _NO_MEMORY = ("out of memory", "insufficient memory", "can't allocate memory", "bad allocation", "bad_alloc")
+
+
+def unusable(path: os.PathLike[str], error: Exception, damaged: str) -> BuildError:
+    """The error for a record of a build that cannot be used: `damaged` in these words, unless nobody could look at it."""
+    why = refusal(error)
+    return BuildError(f"{path}: {damaged}") if why is None else UnreadableError(f"{path}: {why}")
+
+
+def refusal(error: BaseException) -> str | None:
+    """What to say of a file that the system did not let us look at (rights, locks, a drive that does not answer); None where it
+    did, so that the fault is the file's own, or where there is no such file."""
+    match = re.search(r"errno = (\d+)", str(error))  # HDF5 has the system's number in its text alone, at times
+    number = int(match[1]) if match else getattr(error, "errno", None)
+    if not number or number == errno.ENOENT:
+        return None
+    return f"cannot be read now ({os.strerror(number)}): whether it is sound, nobody knows; see to it and try again"

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.configuration import canonical
-from fishprep.errors import BuildError
+from fishprep.errors import BuildError, unusable
 from fishprep.files import atomic
 from fishprep.measures import Measures
 from fishprep.parquet import readable, writable
@@ -164,7 +164,9 @@ def read_record(path: Path) -> ShardRecord:
         with readable(path) as stream:
             return ShardRecord(**json.loads(pq.read_schema(stream).metadata[b"record"]))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise BuildError(f"{path}: damaged rows file ({error}); delete it and build again to make it anew") from error
+        raise unusable(
+            path, error, f"damaged rows file ({error}); delete it and build again to make it anew"
+        ) from error
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -173,7 +175,7 @@ def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
         with readable(path) as stream:
             return pq.read_table(stream, columns=columns, schema=None if columns else ROW_SCHEMA)
     except (OSError, pa.ArrowException) as error:
-        raise BuildError(f"{path}: damaged rows file ({error})") from error
+        raise unusable(path, error, f"damaged rows file ({error})") from error
 
 
 def are_rows(schema: pa.Schema) -> bool:
@@ -205,7 +207,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BuildError(f"{folder}: no {MANIFEST} in it: not a finished build; run `fishprep build` again") from error
     except (OSError, ValueError) as error:
-        raise BuildError(f"{path}: damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
+        raise unusable(path, error, f"damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
 
 
 def totals_of(manifest: dict[str, Any]) -> Totals:
@@ -238,7 +240,7 @@ def read_plan(path: Path) -> list[PlannedPhoto]:
         with readable(path) as stream:
             return [PlannedPhoto(**line) for line in pq.read_table(stream, schema=PLAN_SCHEMA).to_pylist()]
     except (OSError, pa.ArrowException) as error:
-        raise BuildError(f"{path}: damaged plan ({error}); build into a new folder, or pass --overwrite") from error
+        raise unusable(path, error, f"damaged plan ({error}); build into a new folder, or pass --overwrite") from error
 
 
 def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:

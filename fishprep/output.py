@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from filelock import Timeout
 
 from fishprep import manifest
-from fishprep.errors import BuildError, ConfigurationError
+from fishprep.errors import BuildError, ConfigurationError, unusable
 from fishprep.lock import LOCK, locked
 from fishprep.shards.schema import ShardName
 
@@ -153,7 +153,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BuildError(f"{path}: damaged ({error})") from error
+        raise unusable(path, error, f"damaged ({error})") from error
     if not isinstance(facts, dict):
         raise BuildError(f"{path}: damaged (no JSON object)")
     return facts

@@ -8,7 +8,7 @@ import pyarrow as pa
 from fishprep import manifest
 from fishprep.build import write_manifest
 from fishprep.configuration import sha256_json
-from fishprep.errors import BuildError
+from fishprep.errors import BuildError, UnreadableError
 from fishprep.expected import Specs, missing, plan_of, planned_specs, retried_specs
 from fishprep.manifest import ShardRecord
 from fishprep.output import read_retries, read_start, writing
@@ -56,6 +56,8 @@ def _is_whole(folder: Path, name: ShardName) -> bool:
     try:
         record = manifest.read_record(folder / name.rows_file)
         return record.rows_sha256 in (None, manifest.rows_hash(manifest.read_rows(folder / name.rows_file)))
+    except UnreadableError:
+        raise
     except BuildError:
         return False
 

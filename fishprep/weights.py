@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from fishprep.errors import WeightsError
 from fishprep.files import atomic, sha256_file
+from fishprep.lock import file_lock
 from fishprep.mistaken import mistaken_for
 
 CHUNK = 1 << 20
@@ -227,7 +228,7 @@ class WeightStore:
             raise _unavailable(record, path, "the network is off (HF_HUB_OFFLINE or FISHFSR_OFFLINE)")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f".{record.file}.lock", timeout=self.lock_timeout):
+            with file_lock(self.folder / f".{record.file}.lock", self.lock_timeout):
                 if not path.exists():
                     with atomic(path) as temporary:
                         _fetch(record, temporary, self.timeout)

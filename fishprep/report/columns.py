@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fishprep.errors import BuildError
+from fishprep.errors import BuildError, unusable
 from fishprep.manifest import ROW_SCHEMA, are_rows
 from fishprep.parquet import readable
 from fishprep.status import Status
@@ -128,7 +128,8 @@ def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
                 raise BuildError(f"{path}: its columns are not those of a build of this version")
             yield from file.iter_batches(_BATCH, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        raise BuildError(f"{path}: missing or damaged ({error}); `fishprep verify --repair` makes it anew") from error
+        said = f"missing or damaged ({error}); `fishprep verify --repair` makes it anew"
+        raise unusable(path, error, said) from error
 
 
 def _numbers(batch: pa.RecordBatch, names: dict[str, dict[str, int]]) -> Iterator[tuple[str, np.ndarray]]:

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fishprep.errors import ShardError
+from fishprep.errors import ShardError, refusal
 from fishprep.shards import schema
 from fishprep.shards.mapping import map_file
 
@@ -47,7 +47,8 @@ class Shard:
         if self.path.exists() and not self.path.is_file():
             raise ShardError(f"{self.path}: not a regular file")
         try:
-            with h5py.File(self.path, "r") as file:
+            # Without a lock: a shard never changes under its name, and drives there are that have none.
+            with h5py.File(self.path, "r", locking=False) as file:
                 self.attributes = _read_attributes(self.path, file)
                 self._layout = _read_layout(self.path, file, self.attributes.samples)
                 self.ids = _read_text(self.path, file, "id")
@@ -56,7 +57,8 @@ class Shard:
         except FileNotFoundError as error:
             raise ShardError(f"{self.path}: there is no such file") from error
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, ArithmeticError) as error:
-            raise ShardError(f"{self.path}: truncated, damaged or not a shard: {_first_line(error)}") from error
+            said = refusal(error) or f"truncated, damaged or not a shard: {_first_line(error)}"
+            raise ShardError(f"{self.path}: {said}") from error
         self._arrays = {name: self._map(name) for name in self._layout}
 
     def __len__(self) -> int:

@@ -68,7 +68,12 @@ def write_shard(path: Path, samples: Samples, attributes: Mapping[str, str]) -> 
 def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
     datasets = samples.datasets()
     with h5py.File(
-        path, "w", libver=("earliest", "v110"), alignment_threshold=512, alignment_interval=ALIGNMENT
+        path,
+        "w",
+        libver=("earliest", "v110"),
+        alignment_threshold=512,
+        alignment_interval=ALIGNMENT,
+        locking=False,  # the name is this process's own, and the folder has a lock
     ) as file:
         file.attrs["schema_version"] = schema.SCHEMA_VERSION
         file.attrs["split"] = samples.split

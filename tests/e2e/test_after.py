@@ -1,7 +1,11 @@
 """What is done with a finished build: verify, repair, retry, inspect, models."""
 
+import builtins
+import errno
 import hashlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support import QUICK, rows, run, shards
@@ -89,6 +94,41 @@ def test_a_damaged_rows_file_is_named(built: Path, copy_of: Copy) -> None:
     out = copy_of(built)
     damage_rows(out)
     assert "train-00001.parquet" in run("fishprep", "verify", out, code=1).err
+
+
+RECORDS = (
+    "configuration.json",
+    "plan.parquet",
+    "train-00001.parquet",
+    "train-00001.h5",
+    "manifest.json",
+    "samples.parquet",
+)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_what_cannot_be_looked_at_is_not_called_damaged(
+    built: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    out = copy_of(built)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in (".h5", ".parquet")}
+    for module, opener in ((builtins, open), (io, io.open), (os, os.open), (h5py, h5py.File), (pa, pa.OSFile)):
+
+        def refuse(path: object, *rest: object, opener: Callable[..., object] = opener, **more: object) -> object:
+            if not isinstance(path, int) and Path(os.fsdecode(path)).name == name:  # type: ignore[arg-type]
+                raise OSError(number, os.strerror(number), path)
+            return opener(path, *rest, **more)
+
+        monkeypatch.setattr(module, opener.__name__, refuse)
+    for flags in ((), ("--repair",)):
+        said = run("fishprep", "verify", out, *flags, code=1)
+        told = said.out + said.err
+        assert os.strerror(number) in told and name in told
+        for word in ("damaged", "delete", "--repair writes", "truncated", "changed"):
+            assert word not in told, told
+    monkeypatch.undo()
+    assert {path: (out / path).read_bytes() for path in before} == before
 
 
 def test_a_sound_build_is_sound(built: Path) -> None:

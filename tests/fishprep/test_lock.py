@@ -1,9 +1,10 @@
 """One command at a time, and nothing left of one that is refused."""
 
+import errno
 from pathlib import Path
 
 import pytest
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
 from fishprep.errors import ConfigurationError
 from fishprep.lock import locked
@@ -44,3 +45,24 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(Timeout), locked(tmp_path / "out"):
             pytest.fail("two at a time")
         assert (tmp_path / "out" / ".lock").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_drive_without_locks_is_said_and_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "out"):
+        (tmp_path / "out" / "a").touch()
+    assert "has no locks" in caplog.text and str(tmp_path / "out") in caplog.text
+
+
+def test_a_lock_that_another_holds_is_no_drive_without_locks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(Timeout), locked(tmp_path):
+        raise AssertionError
+    assert not caplog.text

@@ -261,6 +261,14 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems do not limit open files")
+def test_a_shard_that_others_have_locked_is_read_all_the_same(shard_file: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with open(shard_file, "r+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with Shard(shard_file) as shard:
+            assert len(shard) == 5
+
+
 def test_open_shards_hold_no_open_files(shard_file: Path) -> None:
     before = set(Path("/dev/fd").iterdir())
     shards = [Shard(shard_file) for _ in range(20)]
