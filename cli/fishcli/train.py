@@ -128,6 +128,13 @@ def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
 
 
 def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
+    if outcome.first:
+        _say_outcome(outcome, telling, as_json)
+    if outcome.reason is not None and (code := EXITS.get(outcome.reason)):
+        sys.exit(code)
+
+
+def _say_outcome(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
     if as_json:
         values = {"stopped": outcome.reason, "stage": outcome.stage, "step": outcome.step}
         click.echo(json.dumps({**values, "checkpoint": str(outcome.checkpoint), "figures": telling.figures}))
@@ -135,14 +142,10 @@ def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
         for stage, figures in telling.figures.items():
             click.echo(f"{stage}: {_figures_text(figures)} (validation)")
         click.echo(f"written: {outcome.checkpoint}")
-    if outcome.reason is None:
-        return
-    why = "The time is up" if outcome.reason == "time" else "Stopped"
-    click.echo(
-        f"{why} after step {outcome.step:,} of the stage {outcome.stage}; saved. To go on:\n  {going_on()}", err=True
-    )
-    if code := EXITS.get(outcome.reason):
-        sys.exit(code)
+    if outcome.reason is not None:
+        why = "The time is up" if outcome.reason == "time" else "Stopped"
+        done = f"{why} after step {outcome.step:,} of the stage {outcome.stage}; saved."
+        click.echo(f"{done} To go on:\n  {going_on()}", err=True)
 
 
 def _figures_text(figures: Any) -> str:

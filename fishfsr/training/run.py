@@ -58,12 +58,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a training stands: `reason` is None where all that was asked for is done."""
+    """Where a training stands: `reason` is None where all that was asked for is done.
+
+    `first`: whether this process is the one of its group that speaks.
+    """
 
     reason: Reason | None
     stage: str
     step: int
     checkpoint: Path
+    first: bool = True
 
 
 def init_settings(path: Path) -> Settings:
@@ -150,7 +154,7 @@ class _Run:
             if reason is not None:
                 break
             self.state = None
-        return Outcome(reason, name, step, self._checkpoint(name))
+        return Outcome(reason, name, step, self._checkpoint(name), self.around.ranks.first)
 
     def _check_stage(self, state: State) -> None:
         if ORDER.index(state.position.stage) > ORDER.index(self.wanted[-1]):

@@ -44,7 +44,7 @@ def whole(shards: Path) -> Path:
 def torchrun(program: list[str], processes: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     around = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(training.__file__).parent), **environment}
-    return subprocess.run([*command, *program], capture_output=True, text=True, env=around, timeout=120)
+    return subprocess.run([*command, *program], capture_output=True, text=True, env=around, timeout=300)
 
 
 def words(shards: Path, run: Path, *assignments: str) -> list[str]:
@@ -74,6 +74,7 @@ def test_model_8_goes_on_to_the_bit(whole: Path, shards: Path, tmp_path: Path) -
 def test_two_processes_train_model_8_as_one(whole: Path, shards: Path, tmp_path: Path) -> None:
     ran = torchrun(words(shards, tmp_path, *MODEL_8))
     assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("written: ") == 1, "one process speaks"
     one, two = losses(whole), losses(tmp_path)
     assert one.keys() == two.keys()
     np.testing.assert_allclose(list(two.values()), list(one.values()), rtol=2e-5)
