@@ -41,12 +41,13 @@ def open_source(request: SourceRequest) -> Source:
     if request.table is not None:
         return ListSource(root, request.table, licence, request.follow_links, request.points)
     asked = request.kind != "auto"
-    kind = request.kind if asked else recognise(survey(root, request.follow_links, request.exclude))
+    layout = survey(root, request.follow_links, request.exclude)
+    kind = request.kind if asked else recognise(layout)
     if kind == "celeba":
-        return CelebASource(root, request.wild, request.follow_links, request.points, request.exclude)
+        return CelebASource(root, request.wild, request.follow_links, request.points, request.exclude, layout)
     if kind == "helen":
-        return HelenSource(root, request.follow_links, request.exclude, request.points, asked)
-    return FolderSource(root, licence, request.follow_links, request.exclude, request.points, asked)
+        return HelenSource(root, request.follow_links, request.exclude, request.points, asked, layout)
+    return FolderSource(root, licence, request.follow_links, request.exclude, request.points, asked, layout)
 
 
 def recognise(layout: Layout) -> str:

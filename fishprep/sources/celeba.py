@@ -18,7 +18,7 @@ from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
 from fishprep.sources.points import PointsFiles
-from fishprep.sources.walk import Walk, pictures_in, relative_text
+from fishprep.sources.walk import pictures_in, relative_text
 from fishprep.status import Problem, Status
 from fishprep.words import counted
 
@@ -46,6 +46,7 @@ class CelebASource:
     follow_links: bool = False
     points: Path | None = None
     exclude: Path | None = None
+    layout: Layout | None = None
     kind: str = "celeba"
 
     def listing(self) -> Listing:
@@ -53,7 +54,7 @@ class CelebASource:
 
         SourceError where there is no folder of images, or where several folders or contrary lists fit.
         """
-        layout = survey(self.root, self.follow_links, self.exclude)
+        layout = self.layout or survey(self.root, self.follow_links, self.exclude)
         folder = self._image_folder(layout)
         aligned = _kind(folder) == ALIGNED
         lists = _Lists(layout, folder)
@@ -93,7 +94,9 @@ class CelebASource:
                 )
             )
         return Listing(
-            tuple(photos), tuple(self._notes(folder, partition)), self._left_out(len(on_disk) - len(taken), folder)
+            tuple(photos),
+            tuple(self._notes(folder, partition)),
+            self._left_out(layout, lists.images, len(on_disk) - len(taken)),
         )
 
     def _image_folder(self, layout: Layout) -> Path:
@@ -121,15 +124,13 @@ class CelebASource:
     def _link_problem(self, path: Path) -> Problem | None:
         return link_problem(path, self.root, self.follow_links) if path.is_symlink() else None
 
-    def _left_out(self, unlisted: int, folder: Path) -> tuple[LeftOut, ...]:
-        walk = Walk(self.root, self.follow_links, self.exclude)
-        outside = sum(path.parent != folder for path, problem in walk.files() if problem is None)
+    def _left_out(self, layout: Layout, images: list[Path], unlisted: int) -> tuple[LeftOut, ...]:
+        outside = layout.pictures - sum(is_picture_name(path.name) for path in images)
         found = [
             LeftOut(unlisted, "image", f"not in {PARTITION_LIST}"),
-            LeftOut(outside, "picture", f"outside {relative_text(folder, self.root)}"),
+            LeftOut(outside, "picture", f"outside {relative_text(images[0].parent, self.root)}"),
         ]
-        waste = [left_out for left_out in walk.left_out() if left_out.noun == "picture"]
-        return (*(left_out for left_out in found if left_out.count), *waste)
+        return (*(left_out for left_out in found if left_out.count > 0), *layout.waste)
 
     def _notes(self, folder: Path, partition: "_Known | None") -> list[str]:
         notes = [f"images from {relative_text(folder, self.root)}"]

@@ -12,7 +12,7 @@ from fishprep.lists import Locator, Table, read_table, spelled
 from fishprep.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing
-from fishprep.sources.layout import by_folders, split_of, survey
+from fishprep.sources.layout import Layout, by_folders, split_of, survey
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import PointsFiles
 from fishprep.sources.walk import Walk, relative_text
@@ -34,12 +34,13 @@ class FolderSource:
     exclude: Path | None = None
     points: Path | None = None
     asked: bool = False
+    layout: Layout | None = None
     kind: str = "folder"
 
     def listing(self) -> Listing:
         """Photos in the order of their paths."""
         found = walk_photos(self)
-        return by_folders(found, survey(self.root, self.follow_links, self.exclude), self.asked)
+        return by_folders(found, self.layout or survey(self.root, self.follow_links, self.exclude), self.asked)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,13 @@ class HelenSource:
     exclude: Path | None = None
     points: Path | None = None
     asked: bool = False
+    layout: Layout | None = None
     kind: str = "helen"
 
     def listing(self) -> Listing:
         """Photos in the order of their paths. SourceError where the lists contradict each other."""
         found = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
-        layout = survey(self.root, self.follow_links, self.exclude)
+        layout = self.layout or survey(self.root, self.follow_links, self.exclude)
         own = _own_points(layout)
         if own:
             found = replace(found, photos=tuple(_with_own_points(photo, own) for photo in found.photos))

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from fishprep.decode import SUFFIXES
 from fishprep.errors import SourceError
 from fishprep.lists import without_suffix
 from fishprep.photo import Photo
-from fishprep.sources.base import Listing
+from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.walk import Entry, Walk, relative_text
 from fishprep.words import counted
 
@@ -25,13 +26,17 @@ _LISTS = (".txt", ".csv", ".tsv", ".lst", ".list")
 
 @dataclass(frozen=True)
 class Layout:
-    """The visible folders below a root, and its files that may be lists; paths, each folder before what is in it."""
+    """The visible folders below a root, and its files that may be lists; paths, each folder before what is in it.
+
+    closed: links that lead out of the root. pictures: how many files are named as pictures. waste: those that are left out.
+    """
 
     root: Path
     folders: tuple[Path, ...]
     lists: tuple[Path, ...]
     closed: tuple[Entry, ...] = ()
-    """Links that lead out of the root."""
+    pictures: int = 0
+    waste: tuple[LeftOut, ...] = ()
 
     def lists_named(self, stems: Iterable[str]) -> list[Path]:
         """The lists with one of these names, in any letters and with any suffix of a list."""
@@ -41,11 +46,18 @@ class Layout:
 
 def survey(root: Path, follow_links: bool = False, exclude: Path | None = None) -> Layout:
     """Look as deep as a source reads; SourceError where the folder is not there."""
-    entries = list(Walk(root, follow_links, exclude).entries())
-    folders = tuple(entry.path for entry in entries if entry.is_folder and entry.problem is None)
-    lists = tuple(entry.path for entry in entries if not entry.is_folder and entry.path.suffix.lower() in _LISTS)
-    closed = {entry.path: entry for entry in entries if entry.problem is not None}
-    return Layout(root, (root, *folders), tuple(path for path in lists if path not in closed), tuple(closed.values()))
+    walk = Walk(root, follow_links, exclude)
+    folders, lists, closed, pictures = [root], [], [], 0
+    for entry in walk.entries():
+        if entry.problem is not None:
+            closed.append(entry)
+        elif entry.is_folder:
+            folders.append(entry.path)
+        elif entry.suffix in SUFFIXES:
+            pictures += 1
+        elif entry.suffix in _LISTS:
+            lists.append(entry.path)
+    return Layout(root, tuple(folders), tuple(lists), tuple(closed), pictures, walk.left_out())
 
 
 def split_of(name: str) -> str:

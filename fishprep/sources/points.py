@@ -42,7 +42,8 @@ class PointsFiles:
         found = next((there[name] for name in spellings if name in there), None)
         if found is None:
             where = "beside the photo" if self.points is None else "in the folder of --points"
-            return PointsFile(problem=f"no points file: sought {where} as {', '.join(map(names.text, spellings))}")
+            sought = names.text(", ".join(spellings))
+            return PointsFile(problem=f"no points file: sought {where} as {sought}")
         return self.guarded(place.with_name(found), self.root if self.points is None else self.points)
 
     def named(self, name: str) -> PointsFile:

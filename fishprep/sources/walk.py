@@ -36,11 +36,21 @@ _WASTE = re.compile(
 
 @dataclass(frozen=True)
 class Entry:
-    """A visible file or folder; `problem`: why it will not be opened or entered."""
+    """A visible file or folder; `problem`: why it will not be opened or entered. Text, as millions of paths are slow to make."""
 
-    path: Path
+    place: str
     is_folder: bool
     problem: Problem | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.place)
+
+    @property
+    def suffix(self) -> str:
+        """In small letters."""
+        return os.path.splitext(self.place)[1].lower()  # noqa: PTH122
 
 
 @dataclass(frozen=True)
@@ -63,20 +73,22 @@ class Walk:
     def files(self) -> Iterator[tuple[Path, Problem | None]]:
         """Paths of candidate photos and, for those that will not be opened, why; in no particular order."""
         for entry in self.entries():
-            path = entry.path
             if entry.problem is not None:
-                if entry.is_folder or path.suffix.lower() in SUFFIXES:
-                    yield path, entry.problem
+                if entry.is_folder or entry.suffix in SUFFIXES:
+                    yield entry.path, entry.problem
             elif not entry.is_folder:
-                if _is_candidate(path):
-                    yield path, None
-                elif path.suffix.lower() not in POINTS_SUFFIXES:
-                    self.others[path.suffix.lower()] += 1
+                if entry.suffix in SUFFIXES or _begins_like_picture(entry):
+                    yield entry.path, None
+                elif entry.suffix not in POINTS_SUFFIXES:
+                    self.others[entry.suffix] += 1
 
     def entries(self) -> Iterator[Entry]:
         """Everything that is visible, a folder before what is in it; SourceError where there is no such folder."""
         if not self.root.is_dir():
             raise SourceError(f"{self.root}: no such folder; give the folder that holds the photos")
+        output = file_identity(self.exclude) if self.exclude is not None else None
+        if output is not None and output != file_identity(self.root):
+            self._seen.add(output)  # however it was typed
         waiting = [self.root]  # a list and no calls within calls: folders may lie deeper than Python can call
         while waiting:
             found = list(self._listed(waiting.pop()))
@@ -97,16 +109,15 @@ class Walk:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            yield Entry(folder, True, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}"))
+            yield Entry(str(folder), True, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}"))
             return
         for entry in entries:
-            path = Path(entry.path)
             if _WASTE.fullmatch(entry.name) and (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
-                if not entry.is_symlink() and (count := _pictures_below(path)):
+                if not entry.is_symlink() and (count := _pictures_below(Path(entry.path))):
                     self.waste[entry.name] += count
-            elif not entry.name.startswith(".") and path != self.exclude:
-                problem = link_problem(path, self.root, self.follow_links) if entry.is_symlink() else None
-                yield Entry(path, _is_folder(entry), problem)
+            elif not entry.name.startswith("."):
+                problem = link_problem(Path(entry.path), self.root, self.follow_links) if entry.is_symlink() else None
+                yield Entry(entry.path, _is_folder(entry), problem)
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """What `others` and `waste` have counted."""
@@ -147,21 +158,18 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures that lie in one folder, without those below it: visible files that are named like one, or begin like one."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise SourceError(f"{folder}: cannot be listed: {error.strerror}") from error
-    paths = (Path(entry.path) for entry in entries if not entry.name.startswith(".") and not _is_folder(entry))
-    return [path for path in paths if _is_candidate(path)]
+    entries = (Entry(entry.path, False) for entry in found if not entry.name.startswith(".") and not _is_folder(entry))
+    return [entry.path for entry in entries if entry.suffix in SUFFIXES or _begins_like_picture(entry)]
 
 
-def _is_candidate(path: Path) -> bool:
-    """Named like a picture, or with the first bytes of one."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    if path.suffix.lower() in POINTS_SUFFIXES or not is_file(path):
+def _begins_like_picture(entry: Entry) -> bool:
+    if entry.suffix in POINTS_SUFFIXES or not is_file(entry.path):
         return False
     try:
-        with open_regular(path) as stream:
+        with open_regular(entry.path) as stream:
             return looks_like_picture(stream.read(16))
     except OSError:
         return False

@@ -97,6 +97,8 @@ def test_the_output_inside_the_source_is_passed_over(tmp_path: Path) -> None:
     picture(tmp_path / "a.jpg")
     picture(tmp_path / "out" / "sheet.jpg")
     assert list(listed(tmp_path, exclude=tmp_path / "out")) == ["a"]
+    assert list(listed(tmp_path, exclude=tmp_path / "out" / ".." / "out")) == ["a"]
+    assert list(listed(tmp_path, exclude=tmp_path)) == ["a", "out/sheet"]
 
 
 def test_same_stem_twice_keeps_the_suffixes(tmp_path: Path) -> None:
