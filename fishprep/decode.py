@@ -1,7 +1,6 @@
 """Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
 
 import os
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -115,10 +114,8 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
     if not data:
         raise DecodeError(Status.UNDECODABLE, "the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _picture(containers.open_picture(data, lambda width, height: _check_size(width, height, limits)))
-    except (DecodeError, MissingLibraryError):
+        return _picture(containers.open_picture(data, lambda width, height: _check_size(width, height, limits)))
+    except (DecodeError, MissingLibraryError, ImportError):  # a library that is not there says nothing about the photo
         raise
     except Image.DecompressionBombError as error:
         raise DecodeError(Status.TOO_LARGE, f"more pixels than the limit of {limits.max_pixels:,}") from error

@@ -1,6 +1,7 @@
 """Bytes of a file → its first picture as stored, and what the file says of it: one way in for every container."""
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -45,10 +46,10 @@ def open_picture(data: bytes, check_size: SizeCheck) -> Opened:
     """Open and load the first picture. DecodeError where it is damaged; Pillow's own errors where that finds it so."""
     if data.startswith(b"\xff\xd8\xff"):
         opened = _jpeg(data, check_size)
-    elif data.startswith(png.SIGNATURE):
-        opened = _png(data, check_size)
     else:
-        opened = _other(data, check_size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = (_png if data.startswith(png.SIGNATURE) else _other)(data, check_size)
     if not opened.metadata.icc and not opened.metadata.icc_problem and opened.metadata.says_adobe_rgb:
         profile = rgb_profile(ADOBE, D65, (ADOBE_GAMMA,))
         return replace(opened, metadata=replace(opened.metadata, icc=profile))

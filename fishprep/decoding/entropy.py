@@ -47,7 +47,7 @@ def _compiled(function):  # type: ignore[no-untyped-def]
         return numba.njit(nogil=True)(function)
 
 
-@lru_cache(64)
+@lru_cache(16)
 def lookups(tables: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Tables of a scan, each as in its segment (16 counts, then the symbols): by the next 9 and by the next 16 bits.
 
@@ -67,7 +67,7 @@ def lookups(tables: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
     return short, full
 
 
-@lru_cache(64)
+@lru_cache(16)
 def ac_steps(tables: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
     """As `lookups`, for the AC codes of a sequential scan: bits of code and value together + 256 · coefficients gone on.
 

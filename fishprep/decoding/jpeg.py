@@ -27,6 +27,7 @@ _METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, COM})
 
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_FILLING = re.compile(rb"\x00*\xff*(?=\xff)")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _NEXT_BUT_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
@@ -153,10 +154,8 @@ class _Reader:
     def _marker(self) -> int:
         """The next marker; the end where a sequential picture just ends, as its data will tell whether they are whole."""
         data, at = self._data, self._at
-        while data[at : at + 1] == b"\0":
-            at += 1
-        while data[at : at + 2] == b"\xff\xff":
-            at += 1
+        if filling := _FILLING.match(data, at):
+            at = filling.end()
         if at + 1 >= len(data):
             if self._jpeg.scans and self._jpeg.frame is not None and not self._jpeg.frame.progressive:
                 return EOI

@@ -1,6 +1,7 @@
 """What a file says about its picture, beside the pixels."""
 
 import re
+import warnings
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image
@@ -48,7 +49,9 @@ class Metadata:
 
 def _exif(data: bytes) -> Image.Exif:
     exif = Image.Exif()
-    exif.load(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exif.load(data)
     return exif
 
 
