@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from fishprep.decode import Limits, decode_file
 from fishprep.decoding.turning import SIDEWAYS, upright
 from fishprep.errors import ConfigurationError, DecodeError, SourceError
+from fishprep.files import open_regular
 from fishprep.lists import Locator, read_lines, spelled, without_suffix
 from fishprep.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
@@ -211,7 +212,7 @@ def _checked(name: str, picture: Path, mask: Path, numbers: Numbering) -> Labell
 def _stored(picture: Path) -> tuple[int, int, int]:
     """Width and height as stored, and the EXIF orientation."""
     try:
-        with Image.open(picture) as image:
+        with open_regular(picture) as stream, Image.open(stream) as image:
             orientation = _orientation(image)
             width, height = image.size
             if image.format == "TIFF" and orientation in SIDEWAYS:  # Pillow tells the size of the upright picture
@@ -273,7 +274,7 @@ def _picture(path: Path) -> np.ndarray:
 def _classes(path: Path, numbers: Numbering) -> np.ndarray:
     """(H, W) uint8 in CelebAMask-HQ's order."""
     try:
-        with Image.open(path) as image:
+        with open_regular(path) as stream, Image.open(stream) as image:
             if image.mode not in ("P", "L"):
                 raise SourceError(
                     f"{path}: an index mask is a palette or grey picture (8 bits), this one is {image.mode}"

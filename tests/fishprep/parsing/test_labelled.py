@@ -1,5 +1,6 @@
 """Labelled faces: what is read is what was drawn, and each way of being wrong is refused by the file's name."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,6 +182,16 @@ def test_lists_of_any_editor_and_a_macs_files(tmp_path: Path, listed: bytes) -> 
     assert [face.name for face in open_labelled(tmp_path, "train", CELEBAMASK).faces] == ["a", "b"]
     (tmp_path / "train.txt").write_bytes(listed)
     assert [face.name for face in open_labelled(tmp_path, "train", CELEBAMASK).faces] == ["a", "b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, folder: str) -> None:
+    path = write_labelled(tmp_path, 1) / folder / "face000.png"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match=r"face000\.png: .*not a regular file"):
+        open_labelled(tmp_path, "train", CELEBAMASK)
 
 
 def test_a_face_in_two_splits_is_refused(tmp_path: Path) -> None:
