@@ -199,6 +199,21 @@ def test_a_shard_against_its_rows_and_its_hash(out: Path) -> None:
     assert "bytes have changed" in found and "its boxes are not those of" in found
 
 
+@pytest.mark.parametrize(
+    ("dataset", "value", "words"),
+    [
+        ("skin/64", 2, "skin/64 holds 2, the largest valid value is 1"),
+        ("landmarks", float("nan"), "landmarks that are not finite"),
+        ("box", 0.0, "a crop box without extent"),
+        ("split", "val", "samples of another split than the shard's"),
+    ],
+)
+def test_values_that_the_format_forbids(out: Path, dataset: str, value: Any, words: str) -> None:
+    with h5py.File(out / "train-00001.h5", "a") as file:
+        file[dataset][0] = value
+    assert words in problems(out)
+
+
 def test_samples_of_another_length(out: Path) -> None:
     table = pq.read_table(out / "samples.parquet")
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), out / "samples.parquet")
