@@ -211,7 +211,8 @@ class StageLoop:
             return
         save_checkpoint(path, checkpoint)
         named = ", ".join(f"{name} {value:.4f}" for name, value in checkpoint.details.results.items())
-        text = f"validation is on other faces now: the best of {self.stage.name}, step {self.position.best_step:,}, has {named}"
+        best = f"the best of {self.stage.name} so far, after step {self.position.best_step:,}"
+        text = f"{best}, measured on the faces that validate now: {named or 'no finite figures'}"
         self.around.listen(Note(text))
 
     def _kept(self) -> nn.Module:

@@ -108,11 +108,13 @@ def test_the_best_is_measured_anew_when_other_faces_validate(shards: Path, tmp_p
     last = load_state(run / "state.safetensors").position
     lines = {line["step"]: line["accuracy"] for line in read_metrics(run / "metrics.jsonl") if "accuracy" in line}
     assert last.best == max(lines[step] for step in (6, 9, 12)) < 1 and last.best_step > 3
-    assert "validation is on other faces now: the best of parsing, step 3, has accuracy 0." in said(news)
+    assert "the best of parsing so far, after step 3, measured on the faces that validate now: accuracy 0." in said(
+        news
+    )
     assert read_metadata(run / "parsing.safetensors").details.training["step"] == last.best_step
     again: list[News] = []
     train(request(folder, run, *few, "validation.faces=4", stage="parsing"), again.append)
-    assert "other faces" not in said(again)
+    assert "so far" not in said(again)
 
 
 def test_other_validation_shards_do_not_stop_a_run(shards: Path, tmp_path: Path) -> None:
