@@ -119,7 +119,10 @@ class CelebASource:
             raise SourceError(f"{closed[0].path}: {closed[0].problem.reason}")
         if self.wild:
             raise SourceError(f"{self.root}: --wild, but no {WILD} in it: unpack {WILD}.7z there, or leave --wild out")
-        raise SourceError(f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA")
+        raise SourceError(
+            f"{self.root}: neither {ALIGNED} nor {WILD} in it: give the folder that holds CelebA, and call the folder of"
+            " its images by one of these names"
+        )
 
     def _link_problem(self, path: Path) -> Problem | None:
         return link_problem(path, self.root, self.follow_links) if path.is_symlink() else None

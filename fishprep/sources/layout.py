@@ -20,7 +20,7 @@ _WORDS = {
 }
 _AROUND = "(?:(?:image|img|photo|picture|pic|face|data|set|split|list|name|file|label|id)s?)*"
 _WHOLE = {split: re.compile(f"{_AROUND}(?:{word}){_AROUND}") for split, word in _WORDS.items()}
-_TESTLIKE = re.compile(r"test(?!im|am|ic|in[oa]|os)\w*|(?:valid|eval)(?:uation|ation|set|s)?|h[eo]ldout")
+_TESTLIKE = re.compile(r"test(?!im|am|ic|in[oa]|os|a$)\w*|(?:valid|eval)(?:uation|ation|set|s)?|h[eo]ldout")
 _LISTS = (".txt", ".csv", ".tsv", ".lst", ".list")
 
 

@@ -33,7 +33,7 @@ def test_what_looks_like_a_test_set() -> None:
     assert all(
         map(looks_like_test, ["my_tests", "testdata_v2", "held-out", "eval", "list_eval_partition", "TestPhotos"])
     )
-    assert not any(map(looks_like_test, ["testimonials", "protest", "Valerie", "training", "holiday"]))
+    assert not any(map(looks_like_test, ["testimonials", "protest", "Valerie", "Testa", "training", "holiday"]))
 
 
 @pytest.mark.parametrize(
