@@ -7,12 +7,15 @@ its rows stand; everything else follows from the rows and can be made again (`re
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from fishprep.configuration import canonical
@@ -208,6 +211,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BuildError(f"{folder}: no {MANIFEST} in it: not a finished build; run `fishprep build` again") from error
     except (OSError, ValueError) as error:
         raise unusable(path, error, f"damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
+
+
+def commonest_reason(folder: Path) -> tuple[str, int, int, str, str]:
+    """Of a build that is not empty: the commonest status, its rows and all rows, and its commonest reason with a photo of it.
+
+    Reasons that differ in their numbers alone count as one.
+    """
+    rows = read_rows(folder / SAMPLES, ["photo", "status", "reason"])
+    ((status, count),) = Counter(rows["status"].to_pylist()).most_common(1)
+    mine = rows.filter(pa.compute.equal(rows["status"], status))
+    kinds = Counter(map(_without_numbers, mine["reason"].to_pylist()))
+    ((commonest, _),) = kinds.most_common(1)
+    reasons = zip(mine["reason"].to_pylist(), mine["photo"].to_pylist(), strict=True)
+    reason, photo = next(pair for pair in reasons if _without_numbers(pair[0]) == commonest)
+    return status, count, len(rows), reason, photo
+
+
+def _without_numbers(reason: str) -> str:
+    return re.sub(r"\d[\d,.]*", "", reason)
 
 
 def totals_of(manifest: dict[str, Any]) -> Totals:

@@ -494,6 +494,32 @@ def _say_what_runs(configuration: BuildConfiguration, plan: "Plan", flags: dict[
 
 
 def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
+    """What a build came to; it exits with 3 where that is nothing."""
+    totals = finished.totals
+    if not totals.samples:
+        click.echo(f"nothing was kept: {_commonest_reason(out)}", err=True)
+    _print_totals(out, finished, as_json)
+    if not totals.samples:
+        sys.exit(common.NOT_ALL)
+    if not as_json:
+        _print_next(out, totals)
+
+
+def _print_next(out: Path, totals: "Totals") -> None:
+    shards = shlex.quote(str(out))
+    click.echo(f"Next: fishprep report {shards}, then fishfsr train {shards} --out RUN")
+    if "val" not in totals.by_split:
+        click.echo("  no photos to validate on: --split 0.9,0.05,0.05 sets some apart")
+
+
+def _commonest_reason(out: Path) -> str:
+    from fishprep.manifest import commonest_reason
+
+    status, count, of, reason, photo = commonest_reason(out)
+    return printable(f"{count:,} of {counted(of, 'row')} {status}, most often as in {photo!r}: {reason}")
+
+
+def _print_totals(out: Path, finished: "Finished", as_json: bool) -> None:
     totals = finished.totals
     if as_json:
         click.echo(json.dumps({**asdict(totals), "built": finished.built, "resumed": finished.resumed}))
@@ -511,10 +537,6 @@ def _print_finished(out: Path, finished: "Finished", as_json: bool) -> None:
     if finished.seconds:
         stages = ", ".join(f"{name} {common.time_text(spent)}" for name, spent in finished.seconds.items())
         click.echo(f"  time in workers: {stages}")
-    shards = shlex.quote(str(out))
-    click.echo(f"Next: fishprep report {shards}, then fishfsr train {shards} --out RUN")
-    if "val" not in totals.by_split:
-        click.echo("  no photos to validate on: --split 0.9,0.05,0.05 sets some apart")
 
 
 def _exit_by_share(totals: "Totals", max_drop: float | None) -> None:

@@ -105,9 +105,29 @@ def test_nothing_but_bad_photos_leaves_no_shard(tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
     (photos / "bad.jpg").write_bytes(b"")
-    run("fishprep", "build", photos, out, *QUICK)
+    said = run("fishprep", "build", photos, out, *QUICK, code=3)
+    assert "nothing was kept: 1 of 1 row undecodable, most often as in 'bad': the file is empty" in said.err
+    assert "Next" not in said.out and "1 undecodable" in said.out
     assert rows(out)["bad"]["status"] == "undecodable" and not list(out.glob("*.h5"))
     run("fishprep", "verify", out)
+
+
+def test_a_build_that_keeps_nothing_names_the_commonest_reason(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for number in range(2):
+        (photos / f"empty{number}.jpg").write_bytes(b"")
+    for side in (41, 52, 63):
+        save(Image.new("RGB", (side, side)), photos / f"black{side}.png")
+    build = ("fishprep", "build", photos, out, *QUICK, "--max-pixels", 1000)
+    for flags in ((), ("--json",)):  # begun, and gone on with
+        said = run(*build, *flags, code=3)
+        assert said.err.splitlines()[-1] == (
+            "nothing was kept: 3 of 5 rows too_large, most often as in 'black41': "
+            "41 x 41 pixels, the limit is 1,000 (--max-pixels)"
+        )
+    retried = run("fishprep", "retry", out, "--status", "undecodable", "--device", "cpu", "--workers", 1, code=3)
+    assert "nothing was kept: 3 of 5 rows too_large" in retried.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs file names of any bytes")
