@@ -103,7 +103,8 @@ class Row:
         """As a record of `ROW_SCHEMA`."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "measures"}
         values["status"] = str(self.status)
-        nothing = dict.fromkeys(f.name for f in fields(Measures))
+        # No null among 64-bit numbers: readers that have none for whole numbers (pandas) would make them floats, and lose bits.
+        nothing = dict.fromkeys(f.name for f in fields(Measures)) | {"fingerprint": 0}
         return values | (asdict(self.measures) if self.measures else nothing)
 
 
