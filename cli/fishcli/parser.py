@@ -32,7 +32,8 @@ def parser() -> None:
     """Train a face parser from labelled faces, and measure one.
 
     LABELLED holds images/NAME.jpg, masks/NAME.png (palette or grey, one class number per pixel), and the lists
-    train.txt and val.txt of names.
+    train.txt and val.txt of names; 255 is no label. Or it is CelebAMask-HQ as downloaded (CelebA-HQ-img,
+    CelebAMask-HQ-mask-anno), split as CelebA is.
     """
 
 
@@ -71,6 +72,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     """
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.labelled import has_split, numbering, open_labelled
+    from fishprep.parsing.plausible import shares_text
     from fishprep.parsing.training.config import ParserTraining
     from fishprep.parsing.training.run import TrainRequest
     from fishprep.parsing.training.run import train as run_training
@@ -108,6 +110,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     if not flags["quiet"]:
         begin = f"from {flags['init']}" if flags["init"] else "from first weights"
         held = f"{len(validation):,} to validate" if validation else "none to validate: the newest weights are kept"
+        click.echo(f"classes: {shares_text(faces.shares())}", err=True)
         click.echo(f"{len(faces):,} faces, {held} | {config.size}², {begin} | {device}, {precision}", err=True)
     with StopRequest(flags["max_minutes"]) as stop:
         report = run_training(request, stop, _listener(line, flags["quiet"]))
@@ -163,7 +166,7 @@ def _finish(report: "TrainReport", steps: int, as_json: bool) -> None:
 @click.argument("weights", type=FILE)
 @click.argument("labelled", type=EXISTING)
 @common.config_option()
-@click.option("--split", default="val", help="Faces that are named in SPLIT.txt.")
+@click.option("--split", default="val", help="Faces that are named in SPLIT.txt, or of CelebA's split.")
 @click.option("--classes", default="celebamask", help=CLASSES)
 @click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")

@@ -1,7 +1,7 @@
 """Faces with labels: pictures and the class of each of their pixels, as people keep them in folders."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from fishprep.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.files import open_regular
 from fishprep.lists import Locator, read_lines, spelled, without_suffix
 from fishprep.opencv import cv2
+from fishprep.parsing.celebamask_hq import CelebAMaskHQ
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.masks import UNLABELLED as UNLABELLED
+from fishprep.parsing.masks import IndexMask, Mask, Numbering
+from fishprep.parsing.plausible import implausible
 from fishprep.sources.walk import pictures_in
 
 SPLITS = ("train", "val")
-UNLABELLED = 255
-"""Number of a pixel whose class is not known, because it lies outside the picture: it does not count."""
-
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 _FACE = (
@@ -38,9 +39,6 @@ _FACE = (
 
 _EYES = (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW)
 _MOUTH = (FaceClass.MOUTH, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
-
-Numbering = tuple[FaceClass, ...]
-"""The class that each number in a mask stands for."""
 
 # LaPa names its sides as one who looks at the picture sees them: by the label names of FaRL's parser for it, not by its masks.
 _LAPA: Numbering = (
@@ -90,14 +88,16 @@ class LabelledFace:
     face: box of the face's own classes (skin and what lies within it) in pixels, x0, y0, x1, y1, the last ones outside;
         the whole picture where there are none.
     present: which of the 19 classes it has, in CelebAMask-HQ's order.
+    shares: of each of them in its labelled pixels.
     turn: the EXIF orientation by which the mask is turned upright with its picture; 1 where it stands as it is.
     """
 
     name: str
     picture: Path
-    mask: Path
+    mask: Mask
     face: tuple[int, int, int, int]
     present: tuple[bool, ...]
+    shares: tuple[float, ...]
     turn: int = 1
 
 
@@ -114,7 +114,12 @@ class LabelledFaces:
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8 RGB and classes (H, W) uint8 in CelebAMask-HQ's order. Raises SourceError."""
         face = self.faces[index]
-        return _picture(face.picture), upright(_classes(face.mask, self.numbering), face.turn)
+        return _in_one_size(_picture(face.picture), upright(face.mask.read(), face.turn))
+
+    def shares(self) -> dict[FaceClass, float]:
+        """Mean share of each class in the labelled pixels of a face."""
+        means = np.mean([face.shares for face in self.faces], axis=0)
+        return dict(zip(FaceClass, means.tolist(), strict=True))
 
 
 Checked = Callable[[int, int], None]
@@ -133,18 +138,47 @@ def open_labelled(
     is no index image, holds a number that `numbers` does not have, or has another size than its picture.
     """
     found = []
-    names = _names(root, split)
-    images, masks = Locator(root / "images"), Locator(root / "masks")
-    for done, name in enumerate(names, start=1):
-        picture, mask = _pair(root, name, images, masks)
-        found.append(_checked(name, picture, mask, numbers))
+    names, pairs = _faces(root, split, numbers)
+    for done, (name, picture, mask) in enumerate(pairs, start=1):
+        found.append(_checked(name, picture, mask))
         checked(done, len(names))
-    return LabelledFaces(tuple(found), numbers)
+    faces = LabelledFaces(tuple(found), numbers)
+    if FaceClass.SKIN in numbers and (said := implausible(faces.shares(), len(faces))):
+        raise SourceError(f"{root}: {said}")
+    return faces
 
 
 def has_split(root: Path, split: str) -> bool:
-    """Whether `root` has a list of this split."""
-    return (root / f"{split}.txt").is_file()
+    """Whether `root` has a list of this split, or is a data set that has it."""
+    if (root / f"{split}.txt").is_file():
+        return True
+    public = CelebAMaskHQ.find(root)
+    return public is not None and split in public.splits()
+
+
+def _faces(root: Path, split: str, numbers: Numbering) -> tuple[list[str], Iterator[tuple[str, Path, Mask]]]:
+    """Names of the faces of a split, and each with its picture and its mask."""
+    if public := CelebAMaskHQ.find(root):
+        names = _listed_names(root, split) or public.splits().get(split, [])
+        if not names:
+            raise SourceError(f"{root}: no faces of the split {split}, neither by {split}.txt nor by CelebA's numbers")
+        return names, public.faces(names)
+    names = _names(root, split)
+    images, masks = Locator(root / "images"), Locator(root / "masks")
+    pairs = ((name, *_pair(root, name, images, masks)) for name in names)
+    return names, ((name, picture, IndexMask(mask, numbers)) for name, picture, mask in pairs)
+
+
+def _listed_names(root: Path, split: str) -> list[str]:
+    """The names in the list of a split; none where there is no list."""
+    listed = root / f"{split}.txt"
+    if not listed.is_file():
+        return []
+    names = [_listed_name(line) for _, line in read_lines(listed)]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise SourceError(f"{listed}: names {twice[0]!r} twice")
+    _refuse_shared(root, split, names)
+    return names
 
 
 def _names(root: Path, split: str) -> list[str]:
@@ -153,10 +187,7 @@ def _names(root: Path, split: str) -> list[str]:
             raise SourceError(f"{root}: no folder {folder!r} in it; expected are images/NAME.jpg and masks/NAME.png")
     listed = root / f"{split}.txt"
     if listed.is_file():
-        names = [_listed_name(line) for _, line in read_lines(listed)]
-        if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise SourceError(f"{listed}: names {twice[0]!r} twice")
-        _refuse_shared(root, split, names)
+        names = _listed_names(root, split)
     elif split == "train":
         names = _all_names(root)
     else:
@@ -196,17 +227,45 @@ def _pair(root: Path, name: str, images: Locator, masks: Locator) -> tuple[Path,
     return picture, mask
 
 
-def _checked(name: str, picture: Path, mask: Path, numbers: Numbering) -> LabelledFace:
-    classes = _classes(mask, numbers)
+def _checked(name: str, picture: Path, mask: Mask) -> LabelledFace:
+    classes = mask.read()
     width, height, orientation = _stored(picture)
-    turn = _turn_of_mask(classes, width, height, orientation)
+    scaled = _same_shape(classes.shape, (height, width))
+    turn = _turn_of_mask(classes, *(scaled or (width, height)), orientation)
     if turn is None:
         raise SourceError(
-            f"{mask}: {classes.shape[1]} x {classes.shape[0]} pixels, but its picture {picture.name} has {width} x {height}"
+            f"{_place(mask)}: {classes.shape[1]} x {classes.shape[0]} pixels, but its picture {picture.name} has {width} x {height}"
         )
     classes = upright(classes, turn)
-    present = np.bincount(classes.ravel(), minlength=len(FaceClass)) > 0
-    return LabelledFace(name, picture, mask, _face_box(classes), tuple(bool(there) for there in present), turn)
+    seen = upright(np.empty((height, width, 1), np.uint8), orientation).shape
+    classes = classes if classes.shape[0] <= seen[0] else _smaller(classes, (seen[0], seen[1]))
+    counts = np.bincount(classes[classes != UNLABELLED], minlength=len(FaceClass))
+    shares = counts / max(1, counts.sum())
+    return LabelledFace(
+        name, picture, mask, _face_box(classes), tuple((counts > 0).tolist()), tuple(shares.tolist()), turn
+    )
+
+
+def _same_shape(mask: tuple[int, ...], picture: tuple[int, int]) -> tuple[int, int] | None:
+    """Width and height of a picture brought to the size of a mask of another size and the same shape; None for another shape."""
+    for height, width in (picture, picture[::-1]):
+        if mask[0] * width == mask[1] * height:
+            return (mask[1], mask[0]) if (height, width) == picture else (mask[0], mask[1])
+    return None
+
+
+def _in_one_size(picture: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in the size of the smaller one: nothing is made up."""
+    if picture.shape[:2] == classes.shape:
+        return picture, classes
+    if classes.shape[0] > picture.shape[0]:
+        return picture, _smaller(classes, (picture.shape[0], picture.shape[1]))
+    return cv2.resize(picture, classes.shape[::-1], interpolation=cv2.INTER_AREA), classes
+
+
+def _smaller(classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The label at the centre of each larger pixel."""
+    return np.array(Image.fromarray(classes).resize(shape[::-1], Image.Resampling.NEAREST))
 
 
 def _stored(picture: Path) -> tuple[int, int, int]:
@@ -271,18 +330,5 @@ def _picture(path: Path) -> np.ndarray:
         raise SourceError(f"{path}: {error.reason}") from error
 
 
-def _classes(path: Path, numbers: Numbering) -> np.ndarray:
-    """(H, W) uint8 in CelebAMask-HQ's order."""
-    try:
-        with open_regular(path) as stream, Image.open(stream) as image:
-            if image.mode not in ("P", "L"):
-                raise SourceError(
-                    f"{path}: an index mask is a palette or grey picture (8 bits), this one is {image.mode}"
-                )
-            stored = np.array(image)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path}: cannot be read as a mask: {error}") from error
-    if stored.max(initial=0) >= len(numbers):
-        raise SourceError(f"{path}: holds the number {stored.max()}, but the classes are 0 to {len(numbers) - 1}")
-    table = np.array([number(face_class, ClassOrder.CELEBAMASK) for face_class in numbers], dtype=np.uint8)
-    return cv2.LUT(stored, np.pad(table, (0, 256 - len(table))))
+def _place(mask: Mask) -> Path:
+    return mask.path if isinstance(mask, IndexMask) else mask.folder / mask.stem
