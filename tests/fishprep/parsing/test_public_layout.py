@@ -117,7 +117,7 @@ def test_255_is_no_label(tmp_path: Path) -> None:
 
 def requantised(mask: Image.Image) -> np.ndarray:
     """The commonest colour first, as an adaptive palette numbers them."""
-    values, places = np.unique(np.array(mask), return_inverse=True)
+    _, places = np.unique(np.array(mask), return_inverse=True)
     order = np.argsort(-np.bincount(places.ravel()))
     return np.argsort(order)[places].astype(np.uint8).reshape(mask.size[::-1])
 
