@@ -2,7 +2,10 @@
 
 import re
 import struct
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import accumulate
 from math import ceil
 
 import numpy as np
@@ -14,6 +17,8 @@ MOST_SCANS = 64
 """A scan of a few bytes costs a pass over the whole picture; encoders write about ten, none that is known more than twenty."""
 
 EOI, SOS, DQT, DHT, DRI, TEM = 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0x01
+_LONGEST_HEAD = 1 << 16  # bytes before the first scan that are kept in mind
+
 LARGEST_DC = 1280
 """A quarter more than black and white have (eight times the half range of the samples)."""
 
@@ -116,7 +121,26 @@ def take_apart(data: bytes) -> Jpeg:
 
     DecodeError: `undecodable` where they do not fit together, `too_large` for more than `MOST_SCANS` scans.
     """
-    return _Reader(data).read()
+    start = data.find(b"\xff\xda")
+    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+    begun = _begun(data[:end]) if start > 0 and end <= _LONGEST_HEAD else None
+    reader = _Reader(data) if begun is None else begun.on(data)
+    return reader.read()
+
+
+@lru_cache(4)
+def _begun(head: bytes) -> "_Reader | None":
+    """A reader that has come to the first scan; photos of one maker have one head, which need not be read again.
+
+    None where no scan begins there.
+    """
+    reader = _Reader(head)
+    try:
+        while (marker := reader.step()) not in (SOS, EOI):
+            pass
+    except DecodeError:
+        return None
+    return reader if marker == SOS else None
 
 
 class _Reader:
@@ -131,15 +155,36 @@ class _Reader:
         self._interval = 0
         self._icc: dict[int, bytes] = {}
         self._icc_count = 0
+        self._body: bytes | None = None  # of the header of the scan that comes next
+
+    def on(self, data: bytes) -> "_Reader":
+        """A copy that goes on in `data`, which begins with what this one has read."""
+        reader = copy(self)
+        reader._data = data
+        reader._jpeg, reader._kept = replace(self._jpeg, scans=[]), self._kept.copy()
+        reader._tables, reader._steps, reader._icc = self._tables.copy(), self._steps.copy(), self._icc.copy()
+        if self._body is not None:
+            reader._take(SOS, self._body)
+        return reader
+
+    def step(self) -> int:
+        """Read the next segment, of a scan only the header; its marker."""
+        marker = self._marker()
+        if marker in (EOI, TEM) or marker in RESTARTS:
+            return marker
+        start, body = self._at - 2, self._segment()
+        if marker not in _METADATA:
+            self._kept.append(self._data[start : self._at])
+        self._body = body if marker == SOS else None
+        if marker != SOS:
+            self._take(marker, body)
+        return marker
 
     def read(self) -> Jpeg:
-        while (marker := self._marker()) != EOI:
-            if marker in RESTARTS or marker == TEM:
-                continue
-            start, body = self._at - 2, self._segment()
-            if marker not in _METADATA:
-                self._kept.append(self._data[start : self._at])
-            self._take(marker, body)
+        """To the end of the picture."""
+        while (marker := self.step()) != EOI:
+            if marker == SOS and self._body is not None:
+                self._take(SOS, self._body)
         self._kept.append(b"\xff\xd9")
         jpeg = self._jpeg
         if jpeg.frame is None or not jpeg.scans:
@@ -301,11 +346,10 @@ def _problem(data: bytes, frame: Frame, scan: Scan, known: dict[int, np.ndarray]
             return f"{len(stretches) - 1} restart markers, there must be {ceil(units / interval) - 1}"
     whole = [stretch.replace(b"\xff\x00", b"\xff") for stretch in stretches]
     coded = np.frombuffer(b"".join([*whole, bytes(entropy.PAD)]), np.uint8)
-    starts = np.cumsum([0, *map(len, whole)])
-    blocks = [c.across * c.down if together else 1 for c in scan.components]
+    starts = np.array([0, *accumulate(map(len, whole))])
+    blocks = tuple(c.across * c.down if together else 1 for c in scan.components)
     try:
-        most = np.array(scan.most)
-        colours = np.repeat(np.arange(len(blocks)), blocks)
+        colours, most = _arrays(blocks, scan.most)
         if not frame.progressive:
             dc = entropy.lookups(_tables([pair[0] for pair in scan.tables]))
             ac = entropy.ac_steps(_tables([pair[1] for pair in scan.tables]))
@@ -326,6 +370,12 @@ def _problem(data: bytes, frame: Frame, scan: Scan, known: dict[int, np.ndarray]
     except ValueError as error:
         return str(error)
     return entropy.Verdict(verdict).words
+
+
+@lru_cache(16)
+def _arrays(blocks: tuple[int, ...], most: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The colour of each block of a unit, and the largest DC value of each colour."""
+    return np.repeat(np.arange(len(blocks)), blocks), np.array(most)
 
 
 _NO_TABLE = bytes(16)
