@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -169,7 +168,7 @@ def sha256_json(value: object) -> str:
 
 def _typed_file(split: str) -> bool:
     """A file of splits as older builds recorded it, by the path that was typed; what it said stands in their plans alone."""
-    return not split.startswith(FILE_RULE) and split not in ("official", "dic") and not re.fullmatch(r"[\d.,]+", split)
+    return not split.startswith(FILE_RULE) and split not in ("official", "dic") and not Shares.of(split)
 
 
 def _flag(location: tuple[int | str, ...]) -> str:

@@ -282,7 +282,8 @@ def photos_of(folder: Path, statuses: Sequence[str]) -> set[str]:
     """Ids of the photos of a finished build that have a row with one of the statuses."""
     rows = manifest.read_rows(folder / manifest.SAMPLES, ["photo", "status"])
     pairs = zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)
-    return {photo for photo, status in pairs if status in set(statuses)}
+    wanted = set(statuses)
+    return {photo for photo, status in pairs if status in wanted}
 
 
 def statuses_in(folder: Path) -> Sequence[str]:
