@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +23,7 @@ from fishprep.opencv import cv2
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.photo import Photo
+from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.status import Status
 from fishprep.words import joined, same_command
@@ -85,11 +86,13 @@ class ParseReport:
 
     counts: images per status, those done before included.
     done_before: images passed over because their maps were there.
+    left_out: files of the folder that are no images to parse: other formats, thumbnails, waste bins.
     """
 
     counts: dict[str, int]
     done_before: int
     table: Path
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -116,10 +119,10 @@ def parse_folder(
     """
     if request.out.resolve() == request.source.resolve():
         raise ConfigurationError(f"{request.out}: results cannot go into the folder of the images; give another one")
-    photos = _photos(request)
+    found = _images(request)
     try:
         with locked(request.out):
-            return _Run(request, parser, progress, photos).report()
+            return replace(_Run(request, parser, progress, list(found.photos)).report(), left_out=found.left_out)
     except Timeout as error:
         raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error
     except OSError as error:
@@ -244,14 +247,14 @@ class _Run:
         self._progress(len(self._rows), len(self._photos), row)
 
 
-def _photos(request: ParseRequest) -> list[Photo]:
+def _images(request: ParseRequest) -> Listing:
     if request.source.is_file():
         name = request.source.name
-        return [Photo(names.photo_ids([names.text(name)])[0], request.source, names.text(name))]
+        return Listing((Photo(names.photo_ids([names.text(name)])[0], request.source, names.text(name)),))
     exclude = None
     if request.out.resolve().is_relative_to(request.source.resolve()):
         exclude = request.source / request.out.resolve().relative_to(request.source.resolve())
-    return list(walk_photos(FolderSource(request.source, follow_links=request.follow_links, exclude=exclude)).photos)
+    return walk_photos(FolderSource(request.source, follow_links=request.follow_links, exclude=exclude))
 
 
 def _outputs(photo: Photo, request: ParseRequest) -> list[Path]:

@@ -11,6 +11,7 @@ import click
 from fishcli import common
 from fishcli.again import resumable
 from fishprep.decode import Limits
+from fishprep.names import printable
 
 if TYPE_CHECKING:
     from fishprep.parse_folder import ParsedImage
@@ -92,6 +93,8 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     with resumable(f"What is done in {out} is kept", out, SETTINGS_FILE):
         report = parse_folder(request, parser, progress)
     line.close()
+    if report.left_out and not flags["quiet"]:
+        click.echo(f"left out: {printable(', '.join(map(str, report.left_out)))}", err=True)
     if flags["json"]:
         click.echo(json.dumps({**asdict(report), "table": str(report.table)}))
     else:

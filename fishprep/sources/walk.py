@@ -143,8 +143,10 @@ def _pictures_below(folder: Path) -> int:
             entries = list(os.scandir(waiting.pop()))
         except OSError:
             continue
-        waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-        count += sum(is_picture_name(entry.name) and not entry.name.startswith("._") for entry in entries)
+        folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        files = (entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
+        count += sum(is_picture_name(name) and not name.startswith("._") for name in files)
+        waiting += folders
     return count
 
 

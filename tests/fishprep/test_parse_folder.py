@@ -247,3 +247,15 @@ parse_folder(ParseRequest(Path({str(source)!r}), Path({str(out)!r})), parser)
     parse_folder(ParseRequest(source, tmp_path / "whole"), parser)
     assert _files(out) == _files(tmp_path / "whole")
     assert _rows(out) == _rows(tmp_path / "whole")
+
+
+def test_what_is_no_image_to_parse_is_left_out_and_counted(tmp_path: Path, parser: BiSeNetParser) -> None:
+    _picture(tmp_path / "in" / "a.png", 1)
+    _picture(tmp_path / "in" / "@eaDir" / "a.png" / "thumb.png", 2)
+    (tmp_path / "in" / "b.gif").write_bytes(b"GIF89a")
+    report = parse_folder(ParseRequest(tmp_path / "in", tmp_path / "out"), parser)
+    assert report.counts == {"ok": 1}
+    assert list(map(str, report.left_out)) == [
+        "1 picture in thumbnails or waste bins (1 @eaDir)",
+        "1 file of other formats (1 .gif)",
+    ]
