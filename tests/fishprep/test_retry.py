@@ -77,7 +77,7 @@ def test_a_photo_that_changed_since_the_plan(tmp_path: Path) -> None:
     build(photos, out, "--min-side", 200)
     write_photo(photos, "a", 2, side=128)
     retry = ("retry", out, "--min-side", 64, *RETRY)
-    run("fishprep", *retry, "--status", "too_small")
+    run("fishprep", *retry, "--status", "too_small", code=3)
     row = rows(out)["a"]
     assert row["status"] == "changed" and "since the build was planned" in row["reason"]
     (photos / "a.png").write_bytes(kept)
