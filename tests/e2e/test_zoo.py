@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from support import QUICK, astronaut, hopper, rows, run
 
 
@@ -65,17 +65,52 @@ def stock(zoo: Path) -> dict[str, str]:
     }
 
 
+def stock_half_good(zoo: Path) -> dict[str, str]:
+    """Pictures that are nearly whole, or whole with something strange around the pixels."""
+    face = Image.fromarray(astronaut()[:360, 60:420])
+    jpeg = io.BytesIO()
+    face.save(jpeg, "JPEG", quality=92)
+    good = jpeg.getvalue()
+    (zoo / "trailing.jpg").write_bytes(good + b"\0trailing rubbish" * 50)
+    (zoo / "overwritten.jpg").write_bytes(good[:9000] + b"\xff\xd9" + bytes(300) + good[9302:])
+    save(face, zoo / "broken_profile.jpg", quality=92, icc_profile=b"no profile" * 30)
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("comment", "x" * 3_000_000, zip=True)
+    save(face, zoo / "talkative.png", pnginfo=notes)
+    clear = face.convert("RGBA")
+    clear.putalpha(200)
+    save(clear, zoo / "clear.png")
+    save(face.convert("L").convert("F"), zoo / "floating.tif")
+    save(face, zoo / f"{'n' * 251}.jpg", quality=92)
+    (zoo / "a[").mkdir()
+    save(face, zoo / "a[" / "b].jpg", quality=92)
+    save(face, zoo / "two.png")
+    save(face, zoo / "two#0.png")
+    (zoo / "two.json").write_text("{")  # a file beside a photo, which no setting reads
+    deep = zoo.joinpath(*"deep" * 20)
+    deep.mkdir(parents=True)
+    save(face, deep / "down.jpg", quality=92)
+    for name in ("@eaDir", "__MACOSX", ".hidden"):
+        (zoo / name).mkdir()
+        save(face, zoo / name / "copy.jpg", quality=92)
+    (zoo / "._two.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    kept = ["trailing", "broken_profile", "talkative", "clear", "n" * 251, "a[/b]", "two", "two##0"]
+    expected = dict.fromkeys([*kept, f"{'/'.join('deep' * 20)}/down"], "ok")
+    return expected | dict.fromkeys(["overwritten", "floating"], "undecodable")
+
+
 def stock_posix(zoo: Path, outside: Path) -> dict[str, str]:
     """What only POSIX file systems hold."""
     face = Image.fromarray(astronaut()[:360, 60:420])
     save(face, zoo / "two\nlines.jpg", quality=92)
     save(face, Path(os.fsdecode(os.fsencode(zoo) + b"/caf\xe9.jpg")), quality=92)
+    save(face, zoo / "\x1b[2J\x1b]0;title\x07.jpg", quality=92)
     save(face, outside / "secret.jpg")
     (zoo / "leaving.jpg").symlink_to(outside / "secret.jpg")
     (zoo / "loop.jpg").symlink_to(zoo / "loop.jpg")
     (zoo / "dangling.jpg").symlink_to(zoo / "nothing.jpg")
     os.mkfifo(zoo / "pipe.jpg")
-    expected = {"two\nlines": "ok", r"caf\xe9": "ok", "leaving": "link_outside"}
+    expected = {"two\nlines": "ok", r"caf\xe9": "ok", "\x1b[2J\x1b]0;title\x07": "ok", "leaving": "link_outside"}
     expected |= dict.fromkeys(["loop", "dangling", "pipe"], "unreadable")
     if os.geteuid() != 0:
         save(face, zoo / "locked.jpg")
@@ -89,7 +124,7 @@ def test_every_animal_has_its_row(tmp_path: Path) -> None:
     zoo, outside, out = tmp_path / "zoo", tmp_path / "outside", tmp_path / "out"
     zoo.mkdir()
     outside.mkdir()
-    expected = stock(zoo) | stock_posix(zoo, outside)
+    expected = stock(zoo) | stock_half_good(zoo) | stock_posix(zoo, outside)
     done = run("fishprep", "build", zoo, out, *QUICK, "--max-bytes", 1_500_000)
     table = rows(out)
     assert {name: row["status"] for name, row in table.items()} == expected
@@ -98,6 +133,10 @@ def test_every_animal_has_its_row(tmp_path: Path) -> None:
         assert "\n" not in row["reason"]
     assert f"{sum(status == 'ok' for status in expected.values())} samples" in done.out
     np.testing.assert_allclose(table["turned"]["box"], table["jpeg_named"]["box"], atol=3)
+    np.testing.assert_allclose(table["talkative"]["box"], table["two"]["box"])
+    assert "profile" in table["broken_profile"]["note"]
+    assert "\x1b" not in done.out + done.err
+    run("fishprep", "inspect", out / "train-00000.h5")
     assert run("fishprep", "verify", out, "--deep").out.strip().endswith("sound")
 
 
