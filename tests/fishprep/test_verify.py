@@ -214,6 +214,13 @@ def test_values_that_the_format_forbids(out: Path, dataset: str, value: Any, wor
     assert words in problems(out)
 
 
+def test_shards_that_nobody_speaks_of(out: Path) -> None:
+    shutil.copy(out / "train-00000.h5", out / "celeba.h5")
+    (out / "train-00001.parquet").unlink()
+    found = problems(out)
+    assert "celeba.h5: no shard of this build" in found and "train-00001.h5: no rows for it" in found
+
+
 def test_samples_of_another_length(out: Path) -> None:
     table = pq.read_table(out / "samples.parquet")
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), out / "samples.parquet")
