@@ -43,7 +43,8 @@ def whole(shards: Path) -> Path:
 
 def torchrun(program: list[str], processes: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    around = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(training.__file__).parent), **environment}
+    paths = os.pathsep.join([str(Path(training.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    around = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **environment}
     return subprocess.run([*command, *program], capture_output=True, text=True, env=around, timeout=300)
 
 
