@@ -208,7 +208,9 @@ def test_more_shards_than_open_files_are_allowed(tmp_path: Path) -> None:
     for number in range(1, 80):
         (folder / f"train-{number:05d}.h5").hardlink_to(one)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(int(path.name) for path in Path("/dev/fd").iterdir()) + 8, hard))
+    taken = {int(path.name) for path in Path("/dev/fd").iterdir()}
+    free = [number for number in range(1000) if number not in taken]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[16], hard))
     try:
         opened = ShardDataset(folder, scale=8)
         faces = Faces(folder, "train", scale=8)
