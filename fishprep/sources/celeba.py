@@ -10,14 +10,14 @@ import numpy as np
 
 from fishprep import names
 from fishprep.errors import SourceError
-from fishprep.landmarks.base import Reference
+from fishprep.landmarks.base import Box, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.lists import Named, equal, fit, is_picture_name, read_lines
 from fishprep.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
-from fishprep.sources.points import PointsFiles
+from fishprep.sources.points import PointsFile, PointsFiles
 from fishprep.sources.walk import pictures_in, relative_text
 from fishprep.status import Problem, Status
 from fishprep.words import counted
@@ -61,42 +61,48 @@ class CelebASource:
         partition = lists.read(PARTITION_LIST, _partition)
         if partition and not partition.on_disk:
             raise SourceError(f"{partition.path}: names none of the images in {folder}")
-        identities = lists.read("identity_CelebA", lambda values: values[0])
-        five = lists.read("list_landmarks_align_celeba" if aligned else "list_landmarks_celeba", _five_points)
-        boxes = None if aligned else lists.read("list_bbox_celeba", _box)
+        facts = _Facts(
+            partition,
+            lists.read("identity_CelebA", lambda values: values[0]),
+            lists.read("list_landmarks_align_celeba" if aligned else "list_landmarks_celeba", _five_points),
+            None if aligned else lists.read("list_bbox_celeba", _box),
+            aligned,
+        )
         on_disk = [path.name for path in lists.images]
         taken = [name for name in on_disk if not partition or name in partition.on_disk]
-        missing = list(partition.missing) if partition else []
-        listed = sorted({*taken, *missing})
+        listed = sorted({*taken, *(partition.missing if partition else ())})
         ids = names.photo_ids([relative_text(folder / name, self.root) for name in listed])
         finder = PointsFiles(self.root, self.points, self.follow_links)
-        absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk")
-        photos = []
-        for name, photo_id in zip(listed, ids, strict=True):
-            points = finder.of(folder / name)
-            gone = name in (partition.missing if partition else ())
-            photos.append(
-                Photo(
-                    id=photo_id,
-                    path=folder / name,
-                    relative=relative_text(folder / name, self.root),
-                    licence=LICENCE,
-                    split=partition.of(name) or "" if partition else _split_by_number(name),
-                    identity=identities.of(name) if identities else None,
-                    points_file=points.path,
-                    points_problem=points.problem,
-                    reference=Reference(
-                        five=five.of(name) if five else None,
-                        box=boxes.of(name) if boxes else None,
-                        eyes=CELEBA_ALIGNED_EYES if aligned else None,
-                    ),
-                    problem=absent if gone else self._link_problem(folder / name),
-                )
-            )
+        photos = (
+            self._photo(folder / name, name, photo_id, facts, finder.of(folder / name))
+            for name, photo_id in zip(listed, ids, strict=True)
+        )
         return Listing(
             tuple(photos),
             tuple(self._notes(folder, partition)),
             self._left_out(layout, lists.images, len(on_disk) - len(taken)),
+        )
+
+    def _photo(self, path: Path, name: str, photo_id: str, facts: "_Facts", points: PointsFile) -> Photo:
+        """`name`: as the lists have it."""
+        partition = facts.partition
+        missing = partition is not None and name in partition.missing
+        absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk") if missing else None
+        return Photo(
+            id=photo_id,
+            path=path,
+            relative=relative_text(path, self.root),
+            licence=LICENCE,
+            split=(partition.of(name) or "") if partition else _split_by_number(name),
+            identity=facts.identities.of(name) if facts.identities else None,
+            points_file=points.path,
+            points_problem=points.problem,
+            reference=Reference(
+                five=facts.five.of(name) if facts.five else None,
+                box=facts.boxes.of(name) if facts.boxes else None,
+                eyes=CELEBA_ALIGNED_EYES if facts.aligned else None,
+            ),
+            problem=absent or self._link_problem(path),
         )
 
     def _image_folder(self, layout: Layout) -> Path:
@@ -169,6 +175,17 @@ class _Known(Generic[T]):
         """Whether two copies of a list say the same of every image."""
         mine, theirs = self.on_disk, other.on_disk
         return mine.keys() == theirs.keys() and all(equal(value, theirs[name]) for name, value in mine.items())
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What CelebA's lists say, where they are there, and whether the images are the aligned ones."""
+
+    partition: _Known[str] | None
+    identities: _Known[str] | None
+    five: _Known[np.ndarray] | None
+    boxes: _Known[Box] | None
+    aligned: bool
 
 
 class _Lists:
