@@ -13,9 +13,9 @@ from fishprep.decoding.turning import SIDEWAYS, upright
 from fishprep.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.files import open_regular
 from fishprep.lists import Locator, read_lines, spelled, without_suffix
-from fishprep.opencv import cv2
 from fishprep.parsing.celebamask_hq import CelebAMaskHQ
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.fitting import in_one_size, same_shape, smaller, turn_of_mask
 from fishprep.parsing.masks import UNLABELLED as UNLABELLED
 from fishprep.parsing.masks import IndexMask, Mask, Numbering
 from fishprep.parsing.plausible import implausible
@@ -37,8 +37,6 @@ _FACE = (
     FaceClass.LOWER_LIP,
 )
 
-_EYES = (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW)
-_MOUTH = (FaceClass.MOUTH, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
 
 # LaPa names its sides as one who looks at the picture sees them: by the label names of FaRL's parser for it, not by its masks.
 _LAPA: Numbering = (
@@ -114,7 +112,7 @@ class LabelledFaces:
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8 RGB and classes (H, W) uint8 in CelebAMask-HQ's order. Raises SourceError."""
         face = self.faces[index]
-        return _in_one_size(_picture(face.picture), upright(face.mask.read(), face.turn))
+        return in_one_size(_picture(face.picture), upright(face.mask.read(), face.turn))
 
     def shares(self) -> dict[FaceClass, float]:
         """Mean share of each class in the labelled pixels of a face."""
@@ -230,42 +228,20 @@ def _pair(root: Path, name: str, images: Locator, masks: Locator) -> tuple[Path,
 def _checked(name: str, picture: Path, mask: Mask) -> LabelledFace:
     classes = mask.read()
     width, height, orientation = _stored(picture)
-    scaled = _same_shape(classes.shape, (height, width))
-    turn = _turn_of_mask(classes, *(scaled or (width, height)), orientation)
+    scaled = same_shape(classes.shape, (height, width))
+    turn = turn_of_mask(classes, *(scaled or (width, height)), orientation)
     if turn is None:
         raise SourceError(
             f"{_place(mask)}: {classes.shape[1]} x {classes.shape[0]} pixels, but its picture {picture.name} has {width} x {height}"
         )
     classes = upright(classes, turn)
     seen = upright(np.empty((height, width, 1), np.uint8), orientation).shape
-    classes = classes if classes.shape[0] <= seen[0] else _smaller(classes, (seen[0], seen[1]))
+    classes = classes if classes.shape[0] <= seen[0] else smaller(classes, (seen[0], seen[1]))
     counts = np.bincount(classes[classes != UNLABELLED], minlength=len(FaceClass))
     shares = counts / max(1, counts.sum())
     return LabelledFace(
         name, picture, mask, _face_box(classes), tuple((counts > 0).tolist()), tuple(shares.tolist()), turn
     )
-
-
-def _same_shape(mask: tuple[int, ...], picture: tuple[int, int]) -> tuple[int, int] | None:
-    """Width and height of a picture brought to the size of a mask of another size and the same shape; None for another shape."""
-    for height, width in (picture, picture[::-1]):
-        if mask[0] * width == mask[1] * height:
-            return (mask[1], mask[0]) if (height, width) == picture else (mask[0], mask[1])
-    return None
-
-
-def _in_one_size(picture: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in the size of the smaller one: nothing is made up."""
-    if picture.shape[:2] == classes.shape:
-        return picture, classes
-    if classes.shape[0] > picture.shape[0]:
-        return picture, _smaller(classes, (picture.shape[0], picture.shape[1]))
-    return cv2.resize(picture, classes.shape[::-1], interpolation=cv2.INTER_AREA), classes
-
-
-def _smaller(classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The label at the centre of each larger pixel."""
-    return np.array(Image.fromarray(classes).resize(shape[::-1], Image.Resampling.NEAREST))
 
 
 def _stored(picture: Path) -> tuple[int, int, int]:
@@ -287,32 +263,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # a damaged block says nothing about the way up
         return 1
     return int(found) if found in range(1, 9) else 1
-
-
-def _turn_of_mask(classes: np.ndarray, width: int, height: int, orientation: int) -> int | None:
-    """The orientation by which a mask is to be turned; None where it has another size than its picture.
-
-    A mask lies over the stored pixels, and turns with them, unless its size, or else the sense of its face, say that it was drawn
-    over the upright picture.
-    """
-    sideways = orientation in SIDEWAYS
-    over_stored = classes.shape == (height, width)
-    over_upright = classes.shape == ((width, height) if sideways else (height, width))
-    if over_stored and over_upright:
-        return 1 if _stands(classes) and not _stands(upright(classes, orientation)) else orientation
-    return orientation if over_stored else 1 if over_upright else None
-
-
-def _stands(classes: np.ndarray) -> bool:
-    """Whether eyes and brows lie above the mouth, by more than to its side."""
-    eyes, mouth = (
-        np.argwhere(np.isin(classes, [number(face_class, ClassOrder.CELEBAMASK) for face_class in group]))
-        for group in (_EYES, _MOUTH)
-    )
-    if not len(eyes) or not len(mouth):
-        return False
-    down, across = mouth.mean(axis=0) - eyes.mean(axis=0)
-    return bool(down > abs(across))
 
 
 def _face_box(classes: np.ndarray) -> tuple[int, int, int, int]:
