@@ -382,6 +382,7 @@ def inspect(shard_file: Path, **flags: Any) -> None:
     \b
     fishprep inspect shards/train-00000.h5
     """
+    from fishprep.algorithms import are_recorded
     from fishprep.shards.reader import Shard
 
     with Shard(shard_file) as shard:
@@ -399,6 +400,8 @@ def inspect(shard_file: Path, **flags: Any) -> None:
     table.add_row("skin share", f"{skin:.2f}")
     for name, (dtype, shape) in arrays.items():
         table.add_row(name, f"{dtype} {tuple(shape)}")
+    if not are_recorded(facts["versions"]):
+        table.add_row("algorithms", "from before their versions were recorded: the first of each is assumed")
     for group in ("configuration", "weights", "versions"):
         for name, value in facts[group].items():
             table.add_row(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from fishprep import algorithms
 from fishprep.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
+from fishprep.words import counted
 
 MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
 
@@ -39,7 +40,8 @@ class ShardDataset(Dataset[Batch]):
     What is kept is mapped files and one number a shard: nothing grows with the number of samples. It can be used
     after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
     `lr_size` the side of LR faces and maps, `fingerprint` a hash of what the shards were made from, in their order,
-    `made_by` the settings of the recipe that a user of the trained model must follow.
+    `made_by` the settings of the recipe that a user of the trained model must follow, `notes` what is to be said of shards
+    of one recipe that are not made alike in all.
 
     Raises DataError where there is no shard of `split` or the shards are of different recipes; ShardError for a
     damaged one; ConfigurationError for a scale that shards do not hold.
@@ -57,6 +59,7 @@ class ShardDataset(Dataset[Batch]):
         self._shards: list[_Mapped] = []
         first: ShardAttributes | None = None
         identity: list[tuple[str, int]] = []
+        versions: list[dict[str, str]] = []
         for path in self.paths:
             with Shard(path) as shard:
                 attributes = shard.attributes
@@ -65,12 +68,14 @@ class ShardDataset(Dataset[Batch]):
                 first = first or attributes
                 _check_recipe(self.paths[0], first, path, attributes)
                 identity.append((attributes.inputs, attributes.samples))
+                versions.append(attributes.versions)
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
                 arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
                 self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays)))
         assert first is not None
         self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}
+        self.notes = tuple(_notes(versions))
         self._ends = np.cumsum([len(shard.hr) for shard in self._shards])
 
     def __len__(self) -> int:
@@ -136,6 +141,19 @@ class ShardDataset(Dataset[Batch]):
     def _raise_damaged(self, number: int) -> None:
         path = self._shards[number].path
         raise ShardError(f"{path}: changed or damaged since it was opened; look with: fishprep verify {path.parent}")
+
+
+def _notes(versions: Sequence[dict[str, str]]) -> Iterator[str]:
+    """What shards of one recipe, with these recorded versions, do not say or do not have in common."""
+    silent = sum(not algorithms.are_recorded(each) for each in versions)
+    if silent:
+        yield (
+            f"{silent:,} of {counted(len(versions), 'shard')} from before versions of algorithms were recorded: the first "
+            "version of each is assumed"
+        )
+    differing = {change for each in versions[1:] for change in algorithms.differences(versions[0], each)}
+    if differing:
+        yield f"shards of one recipe, but made by other algorithms: {'; '.join(sorted(differing))}"
 
 
 def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: ShardAttributes) -> None:

@@ -50,7 +50,7 @@ def collect_faces(shards: Sequence[Path], config: TrainingConfig) -> TrainingFac
     Raises DataError where nothing is to train on or the shards are of different recipes.
     """
     train = ShardDataset(shards, TRAIN, config.scale)
-    notes = [
+    notes = [*train.notes] + [
         f"{path}: nothing to train on in it; its shards are of {', '.join(there)}"
         for path in shards
         if not {TRAIN, VALIDATION} & set(there := splits_in(path))

@@ -1,5 +1,6 @@
 """Shards → batches: the right samples, each once an epoch, the same however they are cut, damage noticed."""
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -258,3 +260,17 @@ def test_reading_ahead_keeps_order_hands_over_errors_and_ends() -> None:
     assert next(endless) == 0
     endless.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+
+
+def test_what_shards_of_one_recipe_do_not_say_or_share_is_noted(tmp_path: Path) -> None:
+    folder = training.write(tmp_path, {"train": (2, 2, 2)})
+    assert ShardDataset(folder).notes == (
+        "3 of 3 shards from before versions of algorithms were recorded: the first version of each is assumed",
+    )
+    for number, decoder in ((1, "1"), (2, "2")):
+        with h5py.File(folder / f"train-0000{number}.h5", "a") as file:
+            file.attrs["versions"] = json.dumps({"torch": str(number), "fishprep/decoder": decoder})
+    assert ShardDataset(folder).notes == (
+        "1 of 3 shards from before versions of algorithms were recorded: the first version of each is assumed",
+        "shards of one recipe, but made by other algorithms: fishprep/decoder: 1 → 2",
+    )
