@@ -253,12 +253,12 @@ def plan(source_folder: Path, **flags: Any) -> None:
     fishprep plan ~/CelebA --split dic --workers 8
     """
     from fishprep.estimate import estimate
-    from fishprep.setup import make_pipeline, resolve
+    from fishprep.setup import resolve
 
     configuration, planned, _ = _planned(source_folder, None, flags)
     weights = _weights(flags)
     resolved = resolve(configuration, weights)
-    cost = estimate(planned, make_pipeline(resolved.configuration, weights), flags["workers"])
+    cost = estimate(planned, resolved.configuration, weights, flags["workers"])
     shards = len(list(planned.specs(configuration.shard_size)))
     if flags["json"]:
         click.echo(

@@ -33,6 +33,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_photo_that_kills_costs_itself_and_is_tried_again(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(KILLER)
     out, calm = tmp_path / "out", tmp_path / "calm"
+    planned = run("fishprep", "plan", photos, *QUICK, "--json", PYTHONPATH=str(tmp_path))
+    assert json.loads(planned.out)["estimate"]["dropped"] == {"failed": 1}
     run("fishprep", "build", photos, out, *QUICK, PYTHONPATH=str(tmp_path))
     table = rows(out)
     assert {name: row["status"] for name, row in table.items()} == {"0": "ok", "1": "failed", "2": "ok", "3": "ok"}
