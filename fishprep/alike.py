@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from fishprep.decode import FORMATS, Limits, read_file
 from fishprep.measures import fingerprint
 from fishprep.near import near_pairs
+from fishprep.opencv import cv2
 from fishprep.photo import Photo
 
 MOST_BITS = 6
