@@ -10,8 +10,9 @@ from PIL import Image, ImageCms
 MOST_PROFILE_BYTES = 4 * 2**20
 """Profiles of presses have up to 3 MB, those of screens and cameras a few KB."""
 
-ALIKE = 2
-"""Grey levels by which a profile may differ from sRGB and still be it: roundings of curves and primaries differ by 1."""
+ALIKE = 3
+"""Grey levels by which a profile may differ from sRGB and still be it: primaries rounded otherwise differ by that in dark, full
+colours; a plain power of 2.2 differs by 9."""
 
 _SPACES = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 """Colour space in the header of a profile → mode of the pictures that it describes."""

@@ -83,6 +83,9 @@ LIKE_SRGB = {
     "Little CMS": ImageCms.ImageCmsProfile(SRGB).tobytes(),
     "a table of 1,024": table_profile(b"RGB ", srgb_linear(1024)),
     "a table of 4,096": table_profile(b"RGB ", srgb_linear(4096)),
+    "primaries of another rounding": rgb_profile(
+        ((0.6404, 0.3302), (0.3002, 0.6003), (0.1501, 0.0600)), D65, SRGB_CURVE
+    ),
     "rounded primaries": rgb_profile(((0.6400, 0.3300), (0.3003, 0.6001), (0.1500, 0.0600)), D65, SRGB_CURVE),
 }
 
