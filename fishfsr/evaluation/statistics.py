@@ -22,7 +22,7 @@ class Bootstrap:
 class Figure:
     """The mean over `faces` faces, and the 95 % interval from `low` to `high` (None with fewer than two faces).
 
-    `left_out`: faces without a finite number, which are in none of these; with no other faces the mean is None.
+    `left_out`: faces with no finite number, which are in none of these; with no other faces the mean is None.
     """
 
     mean: float | None

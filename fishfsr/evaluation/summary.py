@@ -175,13 +175,13 @@ def _left_out(measures: Measures, titles: dict[str, Measure], methods: Methods) 
     """Faces that are missing from a mean must be seen beside it: how many, and by whom they have no number."""
     names = {BICUBIC: "bicubic"} | {choice.name: choice.title for choice in methods.choices}
     said = [
-        f"{titles[name].title}: {counted(missing, 'face')} without a finite number by {names[method]}, left out of every method's figures"
+        f"{titles[name].title}: {counted(missing, 'face')} with no finite number by {names[method]}, left out of every method's figures"
         for method, columns in measures.methods.items()
         for name, values in columns.items()
         if (missing := int((~np.isfinite(values)).sum()))
     ]
     said += [
-        f"{titles[name].title}: {counted(missing, 'face')} without a finite number, left out of its figure"
+        f"{titles[name].title}: {counted(missing, 'face')} with no finite number, left out of its figure"
         for name, values in measures.parsing.items()
         if (missing := int((~np.isfinite(values)).sum()))
     ]

@@ -212,7 +212,7 @@ def test_faces_without_a_number_are_counted(save: Save, evaluated: Run, tmp_path
     assert bicubic is not None and sr is not None and gain == pytest.approx(sr - bicubic, abs=1e-9)
     assert sr == pytest.approx(found.measures.methods["estimated"]["psnr"][1:].mean())
     assert found.summary.warnings == (
-        "PSNR-Y: 1 face without a finite number by bicubic, left out of every method's figures.",
+        "PSNR-Y: 1 face with no finite number by bicubic, left out of every method's figures.",
     )
     assert found.summary.sr["ssim"].faces == 3
     found.save(tmp_path / "out")
