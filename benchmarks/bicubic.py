@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fishfsr.metrics import psnr, ssim
-from fishprep.pyramid import pillow_bicubic
+from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
 

@@ -28,16 +28,16 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from fishprep.build import ShardAttributes, ShardBuilder
-from fishprep.configuration import BuildConfiguration
+from fishprep.builds.build import ShardAttributes, ShardBuilder
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.plan import ShardSpec
+from fishprep.builds.resolve import WeightsFrom, make_pipeline, resolve
+from fishprep.common.tensors import load_state_dict
+from fishprep.faces.photo import Photo
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.network import empty_network
-from fishprep.photo import Photo
-from fishprep.plan import ShardSpec
-from fishprep.setup import WeightsFrom, make_pipeline, resolve
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
-from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore, record
 
 FACES = Path(__file__).resolve().parent.parent.parent / "shared" / "faces" / "celeba"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from fishprep.decode import Limits, decode
+from fishprep.decoding.decode import Limits, decode
 
 GROUP, ROUNDS = 50, 9
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF", "MPO")

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import torch
 
-from fishprep.decode import Limits, decode, read_file
+from fishprep.decoding.decode import Limits, decode, read_file
 from fishprep.landmarks import BACKENDS, LandmarkRequest, create_backend
 from fishprep.landmarks.annotation import read_pts
 from fishprep.landmarks.base import LandmarkBackend, Query

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from fishprep.common.tensors import load_state_dict
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.classes import ClassOrder, convert
@@ -28,7 +29,6 @@ from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import numbering, open_labelled
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.network import empty_network
-from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from fishprep.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import Samples, write_shard
 

@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fishfsr.evaluation.statistics import Bootstrap, figure
-from fishprep.files import atomic
+from fishprep.common.files import atomic
 
 MEASURES = {"psnr": "{:.2f}", "ssim": "{:.4f}", "identity": "{:.4f}", "accuracy": "{:.4f}"}
 SIGNED = {"psnr": "{:+.3f}", "ssim": "{:+.4f}", "identity": "{:+.4f}"}

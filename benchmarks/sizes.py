@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from fishfsr.evaluation.pictures import to_uint8
+from fishfsr.inference.resolver import FaceSuperResolver, load
 from fishfsr.metrics import psnr
-from fishfsr.resolver import FaceSuperResolver, load
-from fishprep.pyramid import pillow_bicubic
+from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
 

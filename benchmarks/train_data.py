@@ -30,7 +30,7 @@ from fishfsr.training.config import SrSection, TrainingConfig, resolve
 from fishfsr.training.optimiser import adam
 from fishfsr.training.precision import amp
 from fishfsr.training.run import Request, train
-from fishprep.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.writer import Samples, write_shard
 
 SCALE, LR = 8, 16

@@ -13,16 +13,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fishfsr.checkpoint import load_checkpoint, save_checkpoint
-    from fishfsr.inference import InferenceOptions
+    from fishfsr.inference.resolver import FaceSuperResolver, load
+    from fishfsr.inference.runner import InferenceOptions
     from fishfsr.models.registry import create_model, list_models
-    from fishfsr.resolver import FaceSuperResolver, load
 
 _HOMES = {
-    "FaceSuperResolver": "fishfsr.resolver",
-    "InferenceOptions": "fishfsr.inference",
+    "FaceSuperResolver": "fishfsr.inference.resolver",
+    "InferenceOptions": "fishfsr.inference.runner",
     "create_model": "fishfsr.models.registry",
     "list_models": "fishfsr.models.registry",
-    "load": "fishfsr.resolver",
+    "load": "fishfsr.inference.resolver",
     "load_checkpoint": "fishfsr.checkpoint",
     "save_checkpoint": "fishfsr.checkpoint",
 }

@@ -22,9 +22,9 @@ from fishfsr.models.config import NetworkConfig, SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishfsr.models.sr_net import SrNet
-from fishfsr.state import load_state
-from fishprep.mistaken import mistaken_for
-from fishprep.tensors import save_tensors
+from fishfsr.models.state import load_state
+from fishprep.common.mistaken import mistaken_for
+from fishprep.common.tensors import save_tensors
 
 FORMAT = "fishfsr-checkpoint"
 FORMAT_VERSION = 1

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from fishfsr.errors import ExportError, InputError, MissingExtraError
-from fishfsr.folding import fold
+from fishfsr.inference.resolver import FaceSuperResolver
+from fishfsr.models.folding import fold
 from fishfsr.models.registry import HR_SIZE
-from fishfsr.resolver import FaceSuperResolver
-from fishprep.files import atomic
+from fishprep.common.files import atomic
 
 TOLERANCE = 1e-4
 CHECKED_BATCHES = (1, 3)

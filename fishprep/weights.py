@@ -12,10 +12,10 @@ from pathlib import Path
 import platformdirs
 from filelock import Timeout
 
-from fishprep.errors import WeightsError
-from fishprep.files import atomic, sha256_file
-from fishprep.lock import file_lock
-from fishprep.mistaken import mistaken_for
+from fishprep.common.errors import WeightsError
+from fishprep.common.files import atomic, sha256_file
+from fishprep.common.mistaken import mistaken_for
+from fishprep.storage.lock import file_lock
 
 CHUNK = 1 << 20
 OWN_PACKAGE = "fishfsr_weights"  # of the distribution fishfsr-weights

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from fishcli.screen import SafeConsole, behind, screened, shown, steer
-from fishprep.errors import FishPrepError
+from fishprep.common.errors import FishPrepError
 
 FAILED, NOT_ALL = 1, 3
 LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere

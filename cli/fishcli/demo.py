@@ -22,15 +22,15 @@ def demo(out: Path, **flags: Any) -> None:
     \b
     fishprep demo demo
     """
-    from fishprep.build import BuildRequest, build
-    from fishprep.configuration import BuildConfiguration
-    from fishprep.output import writing
-    from fishprep.plan import make_plan
+    from fishprep.builds.build import BuildRequest, build
+    from fishprep.builds.configuration import BuildConfiguration
+    from fishprep.builds.output import writing
+    from fishprep.builds.plan import make_plan
+    from fishprep.builds.resolve import WeightsFrom, resolve
+    from fishprep.common.words import counted, size_text
     from fishprep.report.page import write_report
     from fishprep.report.settings import ReportSettings
-    from fishprep.setup import WeightsFrom, resolve
     from fishprep.sources import SourceRequest, open_source
-    from fishprep.words import counted, size_text
 
     photos, shards = out / "photos", out / "shards"
     with writing(photos):
@@ -68,8 +68,8 @@ def demo(out: Path, **flags: Any) -> None:
 def _restore(shards: Path, path: Path) -> Path | None:
     """The faces super-resolved by the shipped networks; None where those are not installed."""
     from fishfsr.evaluation.restored import restored_sheet
-    from fishfsr.shipped import shipped
-    from fishprep.files import atomic
+    from fishfsr.inference.shipped import shipped
+    from fishprep.common.files import atomic
     from fishprep.weights import WeightStore
 
     checkpoints = shipped(WeightStore.from_environment())
@@ -86,7 +86,7 @@ def _write_photos(folder: Path) -> None:
     import skimage.data
     from PIL import Image
 
-    from fishprep.files import atomic
+    from fishprep.common.files import atomic
 
     sample = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     with Image.open(str(sample)) as image:
@@ -97,8 +97,8 @@ def _write_photos(folder: Path) -> None:
 
 
 def _draw(photos: Path, shards: Path, path: Path) -> None:
-    from fishprep.decode import Limits, decode_file
-    from fishprep.files import atomic
+    from fishprep.common.files import atomic
+    from fishprep.decoding.decode import Limits, decode_file
     from fishprep.report.portraits import Sample, draw_portraits
     from fishprep.shards.reader import Shard
     from fishprep.shards.schema import shard_paths

@@ -20,7 +20,7 @@ def doctor(**flags: Any) -> None:
     \b
     fishprep doctor
     """
-    from fishprep.doctor import examine
+    from fishprep.common.doctor import examine
     from fishprep.weights import WeightStore
 
     findings = examine(WeightStore.from_environment())

@@ -120,8 +120,8 @@ def _subject(path: Path, flags: dict[str, Any]) -> "Subject":
     from fishfsr.checkpoint import load_checkpoint
     from fishfsr.errors import CheckpointError
     from fishfsr.evaluation.evaluate import Subject
-    from fishfsr.inference import InferenceOptions
-    from fishfsr.resolver import FaceSuperResolver
+    from fishfsr.inference.resolver import FaceSuperResolver
+    from fishfsr.inference.runner import InferenceOptions
 
     checkpoint, scale = load_checkpoint(path), flags["scale"]
     if scale is not None and checkpoint.sr_net is not None and checkpoint.sr_net.config.scale != scale:

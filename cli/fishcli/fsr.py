@@ -14,8 +14,8 @@ from fishcli.train import train
 from fishcli.upscale import upscale
 from fishfsr import __version__
 from fishfsr.errors import CheckpointError, FishFSRError
-from fishprep.errors import FishPrepError
-from fishprep.words import size_text
+from fishprep.common.errors import FishPrepError
+from fishprep.common.words import size_text
 
 if TYPE_CHECKING:
     from fishfsr.checkpoint import Checkpoint, CheckpointMetadata
@@ -172,7 +172,7 @@ def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool) ->
     Example: fishfsr export x8.safetensors x8.onnx
     """
     from fishfsr.export import TOLERANCE, check_extra, export_onnx
-    from fishfsr.resolver import load
+    from fishfsr.inference.resolver import load
 
     check_extra()
     _check_free(out, overwrite)
@@ -193,7 +193,7 @@ def _imported(paths: tuple[Path, ...]) -> "Checkpoint":
     from fishfsr.compat.importer import import_authors
     from fishfsr.models.fishfsrnet import FishFSRNet
     from fishfsr.models.parsingnet import ParsingNet
-    from fishprep.files import sha256_file
+    from fishprep.common.files import sha256_file
 
     networks = [import_authors(path, lambda note: click.echo(f"note: {note}", err=True)) for path in paths]
     parsing_nets = [network for network in networks if isinstance(network, ParsingNet)]

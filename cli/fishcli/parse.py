@@ -10,11 +10,11 @@ import click
 
 from fishcli import common
 from fishcli.again import resumable
-from fishprep.decode import Limits
-from fishprep.names import printable
+from fishprep.common.names import printable
+from fishprep.decoding.decode import Limits
 
 if TYPE_CHECKING:
-    from fishprep.parse_folder import ParsedImage
+    from fishprep.parsing.folder import ParsedImage
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 
@@ -60,11 +60,11 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     """
     import torch
 
-    from fishprep.device import check_device
-    from fishprep.parse_folder import SETTINGS as SETTINGS_FILE
-    from fishprep.parse_folder import ParseRequest, parse_folder
+    from fishprep.common.device import check_device
     from fishprep.parsing.classes import ClassOrder
     from fishprep.parsing.factory import ParserRequest, create_bisenet
+    from fishprep.parsing.folder import SETTINGS as SETTINGS_FILE
+    from fishprep.parsing.folder import ParseRequest, parse_folder
     from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])

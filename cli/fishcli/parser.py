@@ -11,7 +11,7 @@ from rich.table import Table
 
 from fishcli import common
 from fishcli.again import going_on
-from fishprep.words import counted
+from fishprep.common.words import counted
 
 if TYPE_CHECKING:
     from fishprep.parsing.bisenet import Precision
@@ -70,6 +70,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     \b
     fishprep parser train CelebAMask/ parser/
     """
+    from fishprep.common.stop import StopRequest
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.labelled import has_split, numbering, open_labelled
     from fishprep.parsing.plausible import shares_text
@@ -77,7 +78,6 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     from fishprep.parsing.training.run import TrainRequest
     from fishprep.parsing.training.run import train as run_training
     from fishprep.parsing.training.views import ViewSettings
-    from fishprep.stop import StopRequest
     from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])
@@ -119,7 +119,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
 
 
 def _precision(name: str, device: str) -> "Precision":
-    from fishprep.device import check_device, has_bfloat16
+    from fishprep.common.device import check_device, has_bfloat16
     from fishprep.parsing.bisenet import Precision
 
     if name != "auto":

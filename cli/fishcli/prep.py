@@ -22,19 +22,19 @@ from fishcli.progress import BuildProgress
 from fishcli.report import report
 from fishcli.weights import models
 from fishprep import __version__
-from fishprep.configuration import BuildConfiguration
-from fishprep.crop import RECIPES
-from fishprep.errors import ConfigurationError
-from fishprep.names import printable
-from fishprep.pyramid import RESIZERS
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.common.errors import ConfigurationError
+from fishprep.common.names import printable
+from fishprep.common.words import counted, size_text
+from fishprep.faces.crop import RECIPES
+from fishprep.faces.pyramid import RESIZERS
 from fishprep.sources import KINDS, SourceRequest, open_source
-from fishprep.words import counted, size_text
 
 if TYPE_CHECKING:
-    from fishprep.build import Finished
-    from fishprep.manifest import Totals
-    from fishprep.plan import Plan
-    from fishprep.setup import WeightsFrom
+    from fishprep.builds.build import Finished
+    from fishprep.builds.manifest import Totals
+    from fishprep.builds.plan import Plan
+    from fishprep.builds.resolve import WeightsFrom
 
 # Each command imports what it runs: `--help` must not wait for torch.
 
@@ -221,10 +221,10 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     fishprep build ~/CelebA shards/celeba --split dic --workers 8
     fishprep build photos shards --parser landmark-skin
     """
-    from fishprep.build import BuildRequest
-    from fishprep.build import build as build_shards
-    from fishprep.manifest import CONFIGURATION
-    from fishprep.setup import resolve
+    from fishprep.builds.build import BuildRequest
+    from fishprep.builds.build import build as build_shards
+    from fishprep.builds.manifest import CONFIGURATION
+    from fishprep.builds.resolve import resolve
 
     configuration, plan, origin = _planned(source_folder, out, flags)
     weights = _weights(flags)
@@ -252,8 +252,8 @@ def plan(source_folder: Path, **flags: Any) -> None:
     \b
     fishprep plan ~/CelebA --split dic --workers 8
     """
-    from fishprep.estimate import estimate
-    from fishprep.setup import resolve
+    from fishprep.builds.estimate import estimate
+    from fishprep.builds.resolve import resolve
 
     configuration, planned, _ = _planned(source_folder, None, flags)
     weights = _weights(flags)
@@ -314,8 +314,8 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
     \b
     fishprep retry shards --status no_face --thorough
     """
-    from fishprep.output import read_start
-    from fishprep.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
+    from fishprep.builds.output import read_start
+    from fishprep.builds.retry import OVERRIDES, RetryRequest, count_photos, retry, statuses_in
 
     known = statuses_in(out)
     if not status:
@@ -353,8 +353,8 @@ def verify_command(out: Path, deep: bool, samples: int, **flags: Any) -> None:
     \b
     fishprep verify shards --deep
     """
-    from fishprep.repair import repair
-    from fishprep.verify import Depth, verify
+    from fishprep.builds.repair import repair
+    from fishprep.builds.verify import Depth, verify
 
     if flags["repair"]:
         repair(out)
@@ -382,7 +382,7 @@ def inspect(shard_file: Path, **flags: Any) -> None:
     \b
     fishprep inspect shards/train-00000.h5
     """
-    from fishprep.algorithms import are_recorded
+    from fishprep.builds.algorithms import are_recorded
     from fishprep.shards.reader import Shard
 
     with Shard(shard_file) as shard:
@@ -414,8 +414,8 @@ def _planned(
     source_folder: Path, out: Path | None, flags: dict[str, Any]
 ) -> "tuple[BuildConfiguration, Plan, dict[str, Any]]":
     """The configuration that the flags mean, the plan of the source, and how to open the source again."""
-    from fishprep.plan import make_plan
-    from fishprep.splits import is_file_rule
+    from fishprep.builds.plan import make_plan
+    from fishprep.builds.splits import is_file_rule
 
     request = SourceRequest(
         root=source_folder,
@@ -474,7 +474,7 @@ def _reopen(origin: dict[str, Any], out: Path) -> SourceRequest:
 
 
 def _weights(flags: dict[str, Any]) -> "WeightsFrom":
-    from fishprep.setup import WeightsFrom
+    from fishprep.builds.resolve import WeightsFrom
 
     return WeightsFrom(flags["weights_dir"], flags["parser_weights"])
 
@@ -516,7 +516,7 @@ def _print_next(out: Path, totals: "Totals") -> None:
 
 
 def _commonest_reason(out: Path) -> str:
-    from fishprep.manifest import commonest_reason
+    from fishprep.builds.manifest import commonest_reason
 
     status, count, of, reason, photo = commonest_reason(out)
     return printable(f"{count:,} of {counted(of, 'row')} {status}, most often as in {photo!r}: {reason}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from fishcli.common import ProgressLine, time_text
-from fishprep.progress import Progress
+from fishprep.common.progress import Progress
 
 
 @dataclass

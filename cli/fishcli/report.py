@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from fishprep.manifest import REPORT
-from fishprep.words import size_text
+from fishprep.builds.manifest import REPORT
+from fishprep.common.words import size_text
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 

@@ -11,9 +11,9 @@ import click
 
 from fishcli import common
 from fishcli.again import resumable
-from fishprep.crop import RECIPES
-from fishprep.decode import Limits
-from fishprep.names import printable
+from fishprep.common.names import printable
+from fishprep.decoding.decode import Limits
+from fishprep.faces.crop import RECIPES
 
 if TYPE_CHECKING:
     from fishfsr.upscaling.faces import FaceFinder
@@ -182,10 +182,10 @@ def _kind(flags: dict[str, Any]) -> str:
 
 
 def _models(flags: dict[str, Any]) -> "ModelSet":
-    from fishfsr.inference import InferenceOptions
-    from fishfsr.shipped import shipped
+    from fishfsr.inference.runner import InferenceOptions
+    from fishfsr.inference.shipped import shipped
     from fishfsr.upscaling.models import FaceRecipe, load_models
-    from fishprep.crop import CropRecipe
+    from fishprep.faces.crop import CropRecipe
     from fishprep.weights import WeightStore
 
     if flags["expand"] is not None and flags["crop"] is None:
@@ -207,7 +207,7 @@ def _finder(flags: dict[str, Any]) -> "FaceFinder":
 
 
 def _ran(models: "ModelSet", flags: dict[str, Any]) -> dict[str, Any]:
-    from fishprep.setup import library_versions
+    from fishprep.builds.resolve import library_versions
 
     return {
         "device": common.resolve_device(flags["device"]),

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from fishcli import common
-from fishprep.words import size_text
+from fishprep.common.words import size_text
 
 if TYPE_CHECKING:
     from fishprep.weights import WeightRecord, WeightStore

@@ -15,10 +15,10 @@ from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.models.config import ParsingNetConfig
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.state import load_state
-from fishprep.errors import WeightsError
-from fishprep.mistaken import mistaken_for
-from fishprep.tensors import is_count, load_torch
+from fishfsr.models.state import load_state
+from fishprep.common.errors import WeightsError
+from fishprep.common.mistaken import mistaken_for
+from fishprep.common.tensors import is_count, load_torch
 
 RESIDUAL_SCALE = 0.2
 """What the authors' ParsingNet multiplies its residual branches by (its option `res_scale`)."""

@@ -15,11 +15,11 @@ from fishfsr.data.batch import Batch
 from fishfsr.data.shard_files import Paths, missing, shard_files
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
-from fishprep import algorithms
-from fishprep.errors import ShardError
+from fishprep.builds import algorithms
+from fishprep.common.errors import ShardError
+from fishprep.common.words import counted
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
-from fishprep.words import counted
 
 MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
 

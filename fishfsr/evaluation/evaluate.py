@@ -17,9 +17,9 @@ from fishfsr.evaluation.shown import Face, draw
 from fishfsr.evaluation.statistics import Bootstrap
 from fishfsr.evaluation.summary import Figurer, Summary
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
+from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import get_protocol
-from fishfsr.resolver import FaceSuperResolver
-from fishprep.files import atomic, write_text
+from fishprep.common.files import atomic, write_text
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
 SHEETS = ("worst", "median", "best", "all", "maps")

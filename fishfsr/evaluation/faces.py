@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fishprep import algorithms
-from fishprep.errors import ShardError
+from fishprep.builds import algorithms
+from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, ShardName, image, shard_paths, skin
 

@@ -2,7 +2,7 @@
 
 from fishfsr.evaluation import tables
 from fishfsr.evaluation.summary import Summary
-from fishprep.names import printable
+from fishprep.common.names import printable
 
 MARKUP = "\\`*_[]<>|"
 

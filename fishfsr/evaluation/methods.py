@@ -11,8 +11,8 @@ from fishfsr.errors import CheckpointError
 from fishfsr.evaluation import maps
 from fishfsr.evaluation.faces import Batch, Faces
 from fishfsr.evaluation.maps import MapChoice
-from fishfsr.resolver import FaceSuperResolver
-from fishprep.pyramid import pillow_bicubic
+from fishfsr.inference.resolver import FaceSuperResolver
+from fishprep.faces.pyramid import pillow_bicubic
 
 BICUBIC = "bicubic"
 """The column of the Bicubic rows; those of FishFSRNet bear the name of their map."""

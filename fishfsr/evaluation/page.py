@@ -16,7 +16,7 @@ from fishfsr.evaluation.pictures import data_uri
 from fishfsr.evaluation.shown import Face
 from fishfsr.evaluation.statistics import Figure
 from fishfsr.evaluation.summary import Measure, Summary
-from fishprep.names import printable
+from fishprep.common.names import printable
 
 if TYPE_CHECKING:
     from fishfsr.evaluation.evaluate import Evaluation

@@ -10,11 +10,11 @@ import torch
 from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint
 from fishfsr.evaluation.faces import Faces
+from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import Protocol
 from fishfsr.models.count import count_parameters
 from fishfsr.models.registry import architecture_of
-from fishfsr.resolver import FaceSuperResolver
-from fishprep.files import sha256_file
+from fishprep.common.files import sha256_file
 from fishprep.shards.schema import SPLITS
 
 LIBRARIES = ("torch", "numpy", "pillow", "h5py")

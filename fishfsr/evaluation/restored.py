@@ -9,8 +9,8 @@ from PIL import Image
 
 from fishfsr.evaluation.grids import grid
 from fishfsr.evaluation.pictures import Pixels, grey, to_uint8
-from fishfsr.resolver import FaceSuperResolver, load
-from fishprep.pyramid import pillow_bicubic
+from fishfsr.inference.resolver import FaceSuperResolver, load
+from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
 

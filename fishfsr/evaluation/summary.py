@@ -12,7 +12,7 @@ from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
 from fishfsr.evaluation.statistics import CONFIDENCE, Bootstrap, Figure, figure
 from fishfsr.metrics import get_protocol
-from fishprep.words import counted
+from fishprep.common.words import counted
 
 FORMAT = "fishfsr-evaluation"
 FORMAT_VERSION = 1

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fishfsr.errors import CheckpointError
 from fishfsr.training.journal import clear_tensorboard
 from fishfsr.training.optimiser import Average
-from fishprep.tensors import save_tensors
+from fishprep.common.tensors import save_tensors
 
 FORMAT = "fishfsr-training-state"
 FORMAT_VERSION = "1"

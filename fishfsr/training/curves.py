@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from fishfsr.training.journal import ORDER, read_metrics
-from fishprep.files import atomic
+from fishprep.common.files import atomic
 
 INK, FAINT, COLOUR, SECOND = "#22262b", "#d9dde2", "#1f6f8b", "#c8553d"
 TITLES = {"parsing": "ParsingNet", "sr": "FishFSRNet"}

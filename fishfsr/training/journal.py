@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.errors import MissingExtraError
-from fishprep.files import write_text
+from fishprep.common.files import write_text
 
 ORDER = ("parsing", "sr")
 

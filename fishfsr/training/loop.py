@@ -21,8 +21,8 @@ from fishfsr.training.optimiser import Average, adam, rate
 from fishfsr.training.stages import Stage
 from fishfsr.training.surroundings import Surroundings
 from fishfsr.training.validation import Figures
-from fishprep.stop import REASONS, Reason
-from fishprep.tensors import save_tensors
+from fishprep.common.stop import REASONS, Reason
+from fishprep.common.tensors import save_tensors
 
 PROTOCOL = "reference"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from fishfsr.errors import DeviceError
-from fishfsr.inference import DTYPES
+from fishfsr.inference.runner import DTYPES
 from fishfsr.training.config import Precision
-from fishprep.device import has_bfloat16
+from fishprep.common.device import has_bfloat16
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ from fishfsr.training.ranks import Ranks, joined
 from fishfsr.training.stages import ParsingStage, SrStage, Stage
 from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
-from fishprep.files import sha256_file, write_text
-from fishprep.lock import locked
-from fishprep.stop import Reason, StopRequest
+from fishprep.common.files import sha256_file, write_text
+from fishprep.common.stop import Reason, StopRequest
+from fishprep.storage.lock import locked
 
 Network = TypeVar("Network", bound=nn.Module)
 StageChoice = Literal["parsing", "sr", "both"]

@@ -14,7 +14,7 @@ from fishfsr.training.journal import Journal, Listen
 from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
 from fishfsr.training.validation import Validator
-from fishprep.stop import StopRequest
+from fishprep.common.stop import StopRequest
 
 TRAIN, VALIDATION = "train", "val"
 

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from fishfsr.upscaling.pasting import BICUBIC
-from fishprep.crop import cut
-from fishprep.decode import Picture
+from fishprep.decoding.decode import Picture
+from fishprep.faces.crop import cut
 from fishprep.landmarks.base import Box
 
 

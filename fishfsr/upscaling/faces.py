@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fishprep.common.opencv import cv2
+from fishprep.faces.photo import Problem
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.select import Policy, select
-from fishprep.opencv import cv2
-from fishprep.photo import Problem
 from fishprep.weights import WeightStore
 
 DETECTED_SIDE = 128

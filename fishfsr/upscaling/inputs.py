@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from fishfsr.errors import ConfigurationError
-from fishprep import names
-from fishprep.photo import Problem
+from fishprep.common import names
+from fishprep.faces.photo import Problem
 from fishprep.sources.base import LeftOut
 from fishprep.sources.walk import Walk, relative_text
 

@@ -7,7 +7,7 @@ import numpy as np
 from fishfsr.models.config import SCALES
 from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.models import SMALLEST_SIDE
-from fishprep.crop import CropRecipe
+from fishprep.faces.crop import CropRecipe
 from fishprep.landmarks.base import Face
 from fishprep.landmarks.geometry import overlap
 

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from fishfsr.checkpoint import Details
 from fishfsr.errors import CheckpointError, ConfigurationError
-from fishfsr.inference import InferenceOptions
+from fishfsr.inference.resolver import load
+from fishfsr.inference.runner import InferenceOptions
 from fishfsr.models.config import SCALES
 from fishfsr.models.registry import HR_SIZE
-from fishfsr.resolver import load
-from fishprep.crop import RECIPES, CropRecipe
-from fishprep.files import sha256_file
-from fishprep.pyramid import RESIZERS
+from fishprep.common.files import sha256_file
+from fishprep.faces.crop import RECIPES, CropRecipe
+from fishprep.faces.pyramid import RESIZERS
 
 SMALLEST_SIDE = HR_SIZE // max(SCALES)
 """Pixels a side of the smallest LR face: that of the largest scale."""

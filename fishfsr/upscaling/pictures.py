@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from fishfsr.errors import ConfigurationError
 from fishfsr.upscaling.carried import Carried
 from fishfsr.upscaling.pasting import BICUBIC
-from fishprep.files import atomic
+from fishprep.common.files import atomic
 
 GAP = 4
 CROPPED, RESTORED, PHOTOS, COMPARISONS = "cropped_faces", "restored_faces", "restored_photos", "comparisons"

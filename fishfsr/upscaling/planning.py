@@ -15,11 +15,11 @@ from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.faces import FaceFinder
 from fishfsr.upscaling.kinds import LARGEST_LR_SIDE, SQUARE_ENOUGH, Kind, could_be_aligned, looks_like_crop
 from fishfsr.upscaling.models import LARGEST_SHRINK, SMALLEST_SIDE, FaceModel, ModelSet, needed_scale
-from fishprep.crop import cut, outside_share, to_crop
+from fishprep.faces.crop import cut, outside_share, to_crop
+from fishprep.faces.measures import pose
+from fishprep.faces.photo import Problem
+from fishprep.faces.pyramid import RESIZERS
 from fishprep.landmarks.base import Box, Face
-from fishprep.measures import pose
-from fishprep.photo import Problem
-from fishprep.pyramid import RESIZERS
 
 LARGEST_OUTSIDE = 0.25
 """Share of a crop outside the photo up to which faces are trained on by default."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from fishfsr import __version__
 from fishfsr.errors import ConfigurationError
-from fishprep.files import write_text
+from fishprep.common.files import write_text
 
 FILE = "faces.json"
 JOURNAL = "faces.jsonl"
@@ -25,7 +25,7 @@ FLUSH_EVERY = 5.0  # seconds: what a loss of power may cost; a kill costs the in
 
 
 class Fate(StrEnum):
-    """Status of an input, beside those of `fishprep.status.Status` for files that cannot be used, and of a face."""
+    """Status of an input, beside those of `fishprep.common.status.Status` for files that cannot be used, and of a face."""
 
     OK = "ok"  # input: at least one face restored; face: restored
     ENLARGED = "enlarged"  # no face to be restored, and why; the photo was written all the same

@@ -15,9 +15,9 @@ from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, Pi
 from fishfsr.upscaling.planning import Plan, PlannedFace
 from fishfsr.upscaling.record import FaceRow, Fate, InputRow, Refusal
 from fishfsr.upscaling.restoring import Restored
-from fishprep.decode import Picture
-from fishprep.status import Status
-from fishprep.words import joined
+from fishprep.common.status import Status
+from fishprep.common.words import joined
+from fishprep.decoding.decode import Picture
 
 LARGEST_OUTSCALE = 32
 

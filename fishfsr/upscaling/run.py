@@ -18,12 +18,12 @@ from fishfsr.upscaling.planning import Plan, Planner
 from fishfsr.upscaling.record import FILE, Fate, InputRow, Journal, Record, Refusal, read_record, remove_journal
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
-from fishprep.decode import Limits, Picture, decode_picture, read_file
-from fishprep.errors import DecodeError
-from fishprep.files import is_file
-from fishprep.lock import locked
+from fishprep.common.errors import DecodeError
+from fishprep.common.files import is_file
+from fishprep.common.words import same_command
+from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
 from fishprep.sources.base import LeftOut
-from fishprep.words import same_command
+from fishprep.storage.lock import locked
 
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from fishprep.common.errors import DecodeError
+from fishprep.common.opencv import cv2
+from fishprep.common.status import Status
 from fishprep.decoding import jpeg, png, tiff
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.primaries import ADOBE, D65, rgb_profile
-from fishprep.errors import DecodeError
-from fishprep.opencv import cv2
-from fishprep.status import Status
 
 ADOBE_GAMMA = 563 / 256
 

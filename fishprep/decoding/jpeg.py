@@ -10,8 +10,8 @@ from math import ceil
 
 import numpy as np
 
-from fishprep.errors import DecodeError
-from fishprep.status import Status
+from fishprep.common.errors import DecodeError
+from fishprep.common.status import Status
 
 MOST_SCANS = 64
 """A scan of a few bytes costs a pass over the whole picture; encoders write about ten, none that is known more than twenty."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fishprep.common.errors import DecodeError
+from fishprep.common.status import Status
 from fishprep.decoding.colour import MOST_PROFILE_BYTES
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.primaries import BT709, BT709_CURVE, D65, SRGB_CURVE, Point, rgb_profile
-from fishprep.errors import DecodeError
-from fishprep.status import Status
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_TEXT = 2**20

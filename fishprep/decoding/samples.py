@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from fishprep.errors import DecodeError
-from fishprep.status import Status
+from fishprep.common.errors import DecodeError
+from fishprep.common.status import Status
 
 _CLEAR_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 

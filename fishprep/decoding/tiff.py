@@ -2,9 +2,9 @@
 
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from fishprep.common.errors import DecodeError
+from fishprep.common.status import Status
 from fishprep.decoding.metadata import MOST_FRAMES, Metadata
-from fishprep.errors import DecodeError
-from fishprep.status import Status
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What a TIFF, or one of more than 4 GB, begins with."""

@@ -15,10 +15,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic
 
+from fishprep.common.errors import BuildError, FishPrepError, PartError
+from fishprep.common.steps import Step
 from fishprep.engines.base import Done, Failed, Lost, News, R, Raised, S, Tell, Work
 from fishprep.engines.search import pursue
-from fishprep.errors import BuildError, FishPrepError, PartError
-from fishprep.steps import Step
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the time that workers have taken."""

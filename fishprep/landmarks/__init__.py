@@ -5,7 +5,7 @@ A further backend is one file beside the others and one entry in `create_backend
 
 from dataclasses import dataclass
 
-from fishprep.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.weights import WeightStore
 

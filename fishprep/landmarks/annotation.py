@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fishprep.errors import SourceError
+from fishprep.common.errors import SourceError
+from fishprep.common.lists import Index, read_text
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import area, box_of_points
-from fishprep.lists import Index, read_text
 
 COUNT = 68
 LARGEST_PTS = 1 << 20

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fishprep.common.opencv import cv2
 from fishprep.landmarks.base import Box
-from fishprep.opencv import cv2
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fishprep.common.words import joined
 from fishprep.landmarks.base import Reference
-from fishprep.words import joined
 
 
 @dataclass(frozen=True, eq=False)

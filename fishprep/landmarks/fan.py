@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fishprep.errors import ConfigurationError, WeightsError
+from fishprep.common.errors import ConfigurationError, WeightsError
+from fishprep.common.opencv import load_opencv
+from fishprep.common.tensors import load_state_dict
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
 from fishprep.landmarks.sense import misfit
-from fishprep.opencv import load_opencv
-from fishprep.tensors import load_state_dict
 from fishprep.weights import WeightStore, record
 
 CHIP = 256

@@ -4,6 +4,8 @@ from typing import Literal
 
 import numpy as np
 
+from fishprep.common.status import Problem, Status
+from fishprep.common.words import counted
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import (
     LEFT_MOUTH,
@@ -15,8 +17,6 @@ from fishprep.landmarks.geometry import (
     overlap,
 )
 from fishprep.landmarks.known_place import annotated_box
-from fishprep.status import Problem, Status
-from fishprep.words import counted
 
 VERSION = 1
 """Of which faces are chosen and which are dropped: whoever changes a choice raises it."""

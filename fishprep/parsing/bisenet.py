@@ -14,15 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from fishprep.device import check_device
-from fishprep.errors import ConfigurationError, WeightsError
-from fishprep.files import sha256_file
+from fishprep.common.device import check_device
+from fishprep.common.errors import ConfigurationError, WeightsError
+from fishprep.common.files import sha256_file
+from fishprep.common.tensors import metadata
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.network import MEAN, STD, load_network
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
-from fishprep.tensors import metadata
 
 HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep.errors import ConfigurationError
-from fishprep.files import sha256_file
+from fishprep.common.errors import ConfigurationError
+from fishprep.common.files import sha256_file
 from fishprep.parsing.base import NETWORKS, OWN, PARSERS, FaceParser
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.landmark_skin import LandmarkSkinParser

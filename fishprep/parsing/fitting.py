@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from fishprep.common.opencv import cv2
 from fishprep.decoding.turning import SIDEWAYS, upright
-from fishprep.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 
 _EYES = (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW)

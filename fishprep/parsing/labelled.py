@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from fishprep.decode import Limits, decode_file
+from fishprep.common.errors import ConfigurationError, DecodeError, SourceError
+from fishprep.common.files import open_regular
+from fishprep.common.lists import Locator, read_lines, spelled, without_suffix
+from fishprep.decoding.decode import Limits, decode_file
 from fishprep.decoding.turning import SIDEWAYS, upright
-from fishprep.errors import ConfigurationError, DecodeError, SourceError
-from fishprep.files import open_regular
-from fishprep.lists import Locator, read_lines, spelled, without_suffix
 from fishprep.parsing.celebamask_hq import CelebAMaskHQ
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.fitting import in_one_size, same_shape, smaller, turn_of_mask

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fishprep.opencv import cv2
+from fishprep.common.opencv import cv2
 from fishprep.parsing.base import ParsedFaces
 
 HR = 128

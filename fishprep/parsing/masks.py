@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from fishprep.errors import SourceError
-from fishprep.files import open_regular
-from fishprep.opencv import cv2
+from fishprep.common.errors import SourceError
+from fishprep.common.files import open_regular
+from fishprep.common.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 
 UNLABELLED = 255

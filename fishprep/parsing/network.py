@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fishprep.errors import WeightsError
+from fishprep.common.errors import WeightsError
+from fishprep.common.tensors import load_state_dict
 from fishprep.parsing.classes import FaceClass
-from fishprep.tensors import load_state_dict
 
 STRIDE = 8  # input pixels per pixel of the logits, along each axis
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB in 0-1: the network's input is normalised with them

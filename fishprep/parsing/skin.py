@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fishprep.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 
 FUSION_VERSION = 1

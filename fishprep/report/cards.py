@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fishprep.names import printable
+from fishprep.common.names import printable
 from fishprep.report.faces import FacePicture
 from fishprep.report.histograms import MEASURES
 from fishprep.report.photos import Thumbnail

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fishprep.errors import BuildError, unusable
-from fishprep.manifest import ROW_SCHEMA, are_rows
-from fishprep.parquet import readable
-from fishprep.status import Status
+from fishprep.builds.manifest import ROW_SCHEMA, are_rows
+from fishprep.common.errors import BuildError, unusable
+from fishprep.common.parquet import readable
+from fishprep.common.status import Status
 
 MEASURES = ("side", "yaw", "pitch", "roll", "blur", "skin")
 _NAMES = ("status", "split", "landmark_backend", "licence", "shard")

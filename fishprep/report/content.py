@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fishprep import manifest
-from fishprep.alike import DETAIL_SIZE, fine_detail
-from fishprep.configuration import BuildConfiguration
-from fishprep.errors import BuildError
-from fishprep.manifest import Totals
-from fishprep.output import read_start
+from fishprep.builds import manifest
+from fishprep.builds.alike import DETAIL_SIZE, fine_detail
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.manifest import Totals
+from fishprep.builds.output import read_start
+from fishprep.common.errors import BuildError
+from fishprep.common.status import Status
+from fishprep.common.words import counted
 from fishprep.report import provenance
 from fishprep.report.cards import Card, face_card, photo_card
 from fishprep.report.columns import Columns, Place, read_chosen, read_columns
@@ -23,8 +25,6 @@ from fishprep.report.histograms import Histogram, histograms
 from fishprep.report.photos import PhotoFolder
 from fishprep.report.settings import ReportSettings
 from fishprep.report.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
-from fishprep.status import Status
-from fishprep.words import counted
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fishprep.errors import BuildError
-from fishprep.opencv import cv2
+from fishprep.common.errors import BuildError
+from fishprep.common.opencv import cv2
 from fishprep.report.columns import Place
 from fishprep.report.images import data_uri
 from fishprep.shards.reader import Shard

@@ -8,14 +8,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fishprep import alike
-from fishprep.errors import BuildError
-from fishprep.files import write_text
-from fishprep.names import printable
+from fishprep.builds import alike
+from fishprep.common.errors import BuildError
+from fishprep.common.files import write_text
+from fishprep.common.names import printable
+from fishprep.common.words import size_text
 from fishprep.report import duplicates
 from fishprep.report.content import Content, gather
 from fishprep.report.settings import ReportSettings
-from fishprep.words import size_text
 
 
 def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:

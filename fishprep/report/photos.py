@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fishprep.decode import Limits, decode, read_file
-from fishprep.errors import DecodeError
+from fishprep.common.errors import DecodeError
+from fishprep.common.status import Status
+from fishprep.decoding.decode import Limits, decode, read_file
 from fishprep.report.images import data_uri
-from fishprep.status import Status
 
 SIDE = 200
 QUALITY = 70

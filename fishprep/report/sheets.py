@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fishprep.common.status import Status
 from fishprep.report.columns import Columns
 from fishprep.report.settings import ReportSettings
 from fishprep.shards.schema import SPLITS
-from fishprep.status import Status
 
 FIRST_TRIES = ("dlib-hog", "fan-sfd", "annotation", "")
 """Backends that found a face at the first attempt; what others found is worth a look of its own."""

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fishprep.errors import ShardError, refusal
+from fishprep.common.errors import ShardError, refusal
 from fishprep.shards import schema
 from fishprep.shards.mapping import map_file
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fishprep.errors import ShardError
-from fishprep.files import atomic
+from fishprep.common.errors import ShardError
+from fishprep.common.files import atomic
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep.errors import SourceError
-from fishprep.names import unicode_text
+from fishprep.common.errors import SourceError
+from fishprep.common.names import unicode_text
 from fishprep.sources.base import LeftOut, Listing, Source
 from fishprep.sources.celeba import PARTITION_LIST, CelebASource, image_folders
 from fishprep.sources.folder import FolderSource, ListSource

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from fishprep.photo import Photo
-from fishprep.words import counted
+from fishprep.common.words import counted
+from fishprep.faces.photo import Photo
 
 
 @dataclass(frozen=True)

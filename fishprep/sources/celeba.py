@@ -8,19 +8,19 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from fishprep import names
-from fishprep.errors import SourceError
+from fishprep.common import names
+from fishprep.common.errors import SourceError
+from fishprep.common.lists import Named, equal, fit, is_picture_name, read_lines
+from fishprep.common.status import Problem, Status
+from fishprep.common.words import counted
+from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Box, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
-from fishprep.lists import Named, equal, fit, is_picture_name, read_lines
-from fishprep.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
 from fishprep.sources.points import PointsFile, PointsFiles
 from fishprep.sources.walk import pictures_in, relative_text
-from fishprep.status import Problem, Status
-from fishprep.words import counted
 
 LICENCE = "CelebA: non-commercial research only"
 ALIGNED, WILD = "img_align_celeba", "img_celeba"

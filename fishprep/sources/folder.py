@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep import names
-from fishprep.errors import SourceError
-from fishprep.lists import Locator, Table, read_table, spelled
-from fishprep.photo import Photo
+from fishprep.common import names
+from fishprep.common.errors import SourceError
+from fishprep.common.lists import Locator, Table, read_table, spelled
+from fishprep.common.status import Problem, Status
+from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing
 from fishprep.sources.layout import Layout, by_folders, split_of, survey
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import PointsFiles
 from fishprep.sources.walk import Walk, relative_text
-from fishprep.status import Problem, Status
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
 

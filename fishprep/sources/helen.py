@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from fishprep import names
-from fishprep.errors import SourceError
-from fishprep.files import is_file
-from fishprep.lists import Named, fit, read_lines
-from fishprep.photo import Photo
+from fishprep.common import names
+from fishprep.common.errors import SourceError
+from fishprep.common.files import is_file
+from fishprep.common.lists import Named, fit, read_lines
+from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.sources.layout import Layout, by_folders, survey

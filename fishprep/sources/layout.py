@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from fishprep.decode import SUFFIXES
-from fishprep.errors import SourceError
-from fishprep.lists import without_suffix
-from fishprep.photo import Photo
+from fishprep.common.errors import SourceError
+from fishprep.common.lists import without_suffix
+from fishprep.common.words import counted
+from fishprep.decoding.decode import SUFFIXES
+from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.walk import Entry, Walk, relative_text
-from fishprep.words import counted
 
 _WORDS = {
     "train": "train(?:ing)?|trn|trainval",

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fishprep.status import Problem, Status
+from fishprep.common.status import Problem, Status
 
 
 def link_problem(path: Path, root: Path, follow_links: bool) -> Problem | None:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fishprep import names
+from fishprep.common import names
 from fishprep.sources.links import link_problem
 
 POINTS_SUFFIXES = (".pts", ".csv", ".json")

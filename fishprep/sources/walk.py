@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fishprep import names
-from fishprep.decode import SUFFIXES, looks_like_picture
-from fishprep.errors import SourceError
-from fishprep.files import is_file, open_regular
-from fishprep.lists import is_picture_name
+from fishprep.common import names
+from fishprep.common.errors import SourceError
+from fishprep.common.files import is_file, open_regular
+from fishprep.common.lists import is_picture_name
+from fishprep.common.status import Problem, Status
+from fishprep.decoding.decode import SUFFIXES, looks_like_picture
 from fishprep.sources.base import LeftOut
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import POINTS_SUFFIXES
-from fishprep.status import Problem, Status
 
 _WASTE = re.compile(
     r"""

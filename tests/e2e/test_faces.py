@@ -11,8 +11,8 @@ from PIL import Image
 from support import rows, run, shards
 
 from fishfsr.metrics import psnr
+from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.landmarks.annotation import read_pts
-from fishprep.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 
 pytestmark = pytest.mark.faces

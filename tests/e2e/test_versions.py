@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support import QUICK, run, shards
 
-from fishprep import crop, decode
+from fishprep.decoding import decode
+from fishprep.faces import crop
 
 Copy = Callable[[Path], Path]
 

@@ -23,7 +23,7 @@ from fishfsr.data.degradation import gaussian
 from fishfsr.data.stream import ahead
 from fishfsr.errors import ConfigurationError, DataError
 from fishfsr.evaluation.faces import Faces
-from fishprep.errors import ShardError
+from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard
 
 

@@ -13,8 +13,8 @@ from fishfsr import export
 from fishfsr.checkpoint import Checkpoint
 from fishfsr.errors import CheckpointError, ExportError, MissingExtraError
 from fishfsr.export import export_onnx
+from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.registry import create_model
-from fishfsr.resolver import FaceSuperResolver
 
 Images = Callable[..., Tensor]
 

@@ -12,17 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fishprep import pipeline as pipeline_module
-from fishprep.build import BuilderFactory, ShardAttributes, ShardBuilder, run_specs
-from fishprep.configuration import BuildConfiguration
-from fishprep.decode import Limits, decode_picture
+from fishprep.builds.build import BuilderFactory, ShardAttributes, ShardBuilder, run_specs
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.plan import ShardSpec
+from fishprep.builds.resolve import WeightsFrom
+from fishprep.decoding.decode import Limits, decode_picture
+from fishprep.faces import pipeline as pipeline_module
+from fishprep.faces.photo import Photo
+from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks.base import Face, Query
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
-from fishprep.photo import Photo
-from fishprep.pipeline import FacePipeline
-from fishprep.plan import ShardSpec
-from fishprep.setup import WeightsFrom
 from fishprep.shards.schema import ShardName
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)

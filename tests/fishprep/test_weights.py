@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fishprep.errors import WeightsError
+from fishprep.common.errors import WeightsError
 from fishprep.weights import (
     RECORDS,
     WeightRecord,

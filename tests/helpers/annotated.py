@@ -12,13 +12,13 @@ import pytest
 from small_build import face
 from support import Ran, run
 
-from fishprep import manifest
+from fishprep.builds import manifest
+from fishprep.common.errors import FishPrepError
+from fishprep.common.steps import Step
 from fishprep.engines import local
 from fishprep.engines.base import Done, Failed
-from fishprep.errors import FishPrepError
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.shards.schema import ShardName
-from fishprep.steps import Step
 
 FLAGS = ("--landmarks", "annotation", "--parser", "landmark-skin", "--device", "cpu", "--workers", 1)
 SIDE = 256

@@ -19,7 +19,7 @@ from fishfsr.training.journal import News, Trained
 from fishfsr.training.run import train
 from fishfsr.training.stages import ParsingStage
 from fishfsr.training.surroundings import ShardDataset
-from fishprep.errors import ShardError
+from fishprep.common.errors import ShardError
 
 RANK = int(os.environ["RANK"])
 STEP = 3

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fishprep.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.writer import Samples
 
 RECIPE = "ab" * 32

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from fishprep.photo import Photo
+from fishprep.faces.photo import Photo
 from fishprep.sources import Listing, SourceRequest, open_source
 
 

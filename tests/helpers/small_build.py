@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 import skimage.data
 
-from fishprep.build import write_manifest
-from fishprep.configuration import BuildConfiguration
-from fishprep.files import write_text
-from fishprep.manifest import CONFIGURATION, Row, ShardRecord, write_rows
-from fishprep.measures import measure
-from fishprep.names import text
+from fishprep.builds.build import write_manifest
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.manifest import CONFIGURATION, Row, ShardRecord, write_rows
+from fishprep.common.files import write_text
+from fishprep.common.names import text
+from fishprep.common.status import Status
+from fishprep.faces.measures import measure
+from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.schema import ShardName
 from fishprep.shards.writer import Samples, write_shard
-from fishprep.status import Status
 
 DLIB = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
 

@@ -16,8 +16,8 @@ import skimage.data
 from fishcli import common, fsr, prep
 from PIL import Image
 
-from fishprep.errors import FishPrepError
-from fishprep.parquet import readable
+from fishprep.common.errors import FishPrepError
+from fishprep.common.parquet import readable
 
 SCRIPTS = Path(sys.executable).parent
 GROUPS: dict[str, tuple[click.Group, common.Errors]] = {

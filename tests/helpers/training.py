@@ -10,7 +10,7 @@ import torch
 from fishfsr.training.config import parse_assignments, resolve
 from fishfsr.training.journal import News, Trained, read_metrics
 from fishfsr.training.run import Request, train
-from fishprep.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards import schema
 from fishprep.shards.writer import Samples, write_shard
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from fishprep.crop import Box, CropRecipe, cut, to_crop
+from fishprep.common.status import Problem
+from fishprep.faces.crop import Box, CropRecipe, cut, to_crop
+from fishprep.faces.pyramid import HR_SIZE, hr_face
 from fishprep.landmarks.base import LandmarkBackend, Query
 from fishprep.landmarks.select import select
 from fishprep.parsing.labelled import UNLABELLED
-from fishprep.pyramid import HR_SIZE, hr_face
-from fishprep.status import Problem
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fishprep.common.opencv import cv2
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.opencv import cv2
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fishprep.opencv import cv2
+from fishprep.common.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fishprep.files import atomic
+from fishprep.common.files import atomic
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parse_folder import overlay
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import Evaluation, parse_crops
+from fishprep.parsing.folder import overlay
 from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
 
 SHOWN = 12

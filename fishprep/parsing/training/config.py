@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from fishprep.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.parsing.training.views import ViewSettings
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fishprep.errors import BuildError, ConfigurationError
-from fishprep.files import atomic, write_text
-from fishprep.tensors import save_tensors
+from fishprep.common.errors import BuildError, ConfigurationError
+from fishprep.common.files import atomic, write_text
+from fishprep.common.tensors import save_tensors
 
 
 @dataclass(frozen=True)

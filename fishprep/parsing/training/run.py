@@ -12,11 +12,11 @@ import torch
 from filelock import Timeout
 
 from fishprep import __version__
-from fishprep.device import check_device
-from fishprep.errors import BuildError, ConfigurationError
-from fishprep.files import sha256_file, write_text
+from fishprep.common.device import check_device
+from fishprep.common.errors import BuildError, ConfigurationError
+from fishprep.common.files import sha256_file, write_text
+from fishprep.common.stop import Reason, StopRequest
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.lock import locked
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision, check_precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
@@ -36,7 +36,7 @@ from fishprep.parsing.training.folder import (
     save_weights,
 )
 from fishprep.parsing.training.trainer import Trainer
-from fishprep.stop import Reason, StopRequest
+from fishprep.storage.lock import locked
 
 LOG_EVERY = 20  # steps
 

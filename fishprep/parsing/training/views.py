@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from fishprep.opencv import cv2
+from fishprep.common.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 

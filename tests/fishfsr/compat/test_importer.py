@@ -16,8 +16,8 @@ from fishfsr.checkpoint import load_checkpoint
 from fishfsr.compat.importer import from_authors_state, import_authors, read_pickle
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
-from fishprep.errors import WeightsError
-from fishprep.tensors import Unread, load_state_dict
+from fishprep.common.errors import WeightsError
+from fishprep.common.tensors import Unread, load_state_dict
 
 Images = Callable[..., Tensor]
 

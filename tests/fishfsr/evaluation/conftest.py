@@ -14,8 +14,8 @@ from torch import nn
 from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.evaluation import EvaluationSettings, evaluate
 from fishfsr.evaluation.evaluate import Evaluation, Subject
+from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.registry import create_model
-from fishfsr.resolver import FaceSuperResolver
 from fishprep.shards.writer import write_shard
 
 

@@ -21,7 +21,7 @@ from fishfsr.evaluation.maps import others, parse_choices
 from fishfsr.evaluation.measures import Measurer
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
-from fishprep.errors import ShardError
+from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import write_shard
 

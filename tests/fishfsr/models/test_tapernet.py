@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fishfsr.errors import ConfigurationError, InputError
 from fishfsr.export import export_onnx
+from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.blocks import enlarged
 from fishfsr.models.config import SCALES, TaperNetConfig
 from fishfsr.models.count import count_macs, count_parameters
 from fishfsr.models.registry import create_model
 from fishfsr.models.tapernet import GatedBlock, TaperNet
-from fishfsr.resolver import FaceSuperResolver
 from fishfsr.training.initialise import unit_variance
 
 Lively = Callable[..., nn.Module]

@@ -16,7 +16,7 @@ from fishfsr.training.journal import News, Note, Trained, read_metrics
 from fishfsr.training.precision import amp
 from fishfsr.training.run import train
 from fishfsr.training.stages import ParsingStage
-from fishprep.stop import StopRequest
+from fishprep.common.stop import StopRequest
 
 SHORT = ("parsing.steps=3", "sr.steps=3", "validation.every=2")
 

@@ -21,7 +21,7 @@ from fishfsr.upscaling.pictures import PictureFormat
 from fishfsr.upscaling.planning import Planner
 from fishfsr.upscaling.results import PhotoSize
 from fishfsr.upscaling.run import UpscaleReport, UpscaleRequest, upscale_files
-from fishprep.decode import Limits, decode
+from fishprep.decoding.decode import Limits, decode
 from fishprep.decoding.primaries import D65, SRGB_CURVE, rgb_profile
 
 Points = Callable[..., np.ndarray]

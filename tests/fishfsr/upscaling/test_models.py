@@ -9,7 +9,7 @@ from resolvers import BicubicResolver
 from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.upscaling.models import FaceModel, FaceRecipe, ModelSet, load_models, needed_scale
-from fishprep.crop import CropRecipe
+from fishprep.faces.crop import CropRecipe
 
 Models = Callable[..., ModelSet]
 

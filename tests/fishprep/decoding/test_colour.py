@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from skimage.data import astronaut
 
-from fishprep.decode import Limits, decode, decode_picture
+from fishprep.common.errors import DecodeError
 from fishprep.decoding import colour, primaries
+from fishprep.decoding.decode import Limits, decode, decode_picture
 from fishprep.decoding.primaries import ADOBE, BT709, D65, SRGB_CURVE, rgb_profile
-from fishprep.errors import DecodeError
 
 P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))

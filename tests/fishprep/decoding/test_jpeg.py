@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from fishprep.decode import Limits, decode, decode_picture
+from fishprep.common.errors import DecodeError
 from fishprep.decoding import jpeg
-from fishprep.errors import DecodeError
+from fishprep.decoding.decode import Limits, decode, decode_picture
 
 PHOTO = Image.fromarray(np.ascontiguousarray(astronaut()[:241:1, :251:1]))
 

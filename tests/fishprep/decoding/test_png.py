@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 from skimage.data import astronaut
 
-from fishprep.decode import Limits, decode, decode_picture
-from fishprep.errors import DecodeError
+from fishprep.common.errors import DecodeError
+from fishprep.decoding.decode import Limits, decode, decode_picture
 
 PHOTO = np.ascontiguousarray(astronaut()[::4, ::4])
 

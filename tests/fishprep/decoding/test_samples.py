@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fishprep.decode import Limits, Picture, decode, decode_picture
-from fishprep.errors import DecodeError
+from fishprep.common.errors import DecodeError
+from fishprep.decoding.decode import Limits, Picture, decode, decode_picture
 
 RAMP = np.arange(256, dtype=np.uint32).reshape(8, 32)
 """Grey levels 0 to 255, as they are to come out."""

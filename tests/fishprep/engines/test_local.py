@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from fishprep.common.errors import BuildError, FishPrepError
+from fishprep.common.progress import Progress
+from fishprep.common.steps import Steps
 from fishprep.engines.base import Done, Failed
 from fishprep.engines.local import run
-from fishprep.errors import BuildError, FishPrepError
-from fishprep.progress import Progress
-from fishprep.steps import Steps
 
 Tell = Callable[[object], None]
 

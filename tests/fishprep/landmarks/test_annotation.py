@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fishprep.errors import SourceError
+from fishprep.common.errors import SourceError
 from fishprep.landmarks.annotation import (
     LARGEST_PTS,
     AnnotationBackend,

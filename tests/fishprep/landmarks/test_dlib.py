@@ -6,7 +6,7 @@ import pytest
 import skimage.data
 from PIL import Image, ImageOps
 
-from fishprep.errors import WeightsError
+from fishprep.common.errors import WeightsError
 from fishprep.landmarks.annotation import read_pts
 from fishprep.landmarks.base import Query, Reference
 from fishprep.landmarks.dlib import LARGEST_PLACE_ERROR, DlibBackend, DlibSettings, place_error

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fishprep.errors import ConfigurationError, WeightsError
+from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
 from fishprep.landmarks.fan import FanBackend, FanSettings, _decode_boxes, decode_heat

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-from fishprep.decode import Limits, decode_file
+from fishprep.common.status import Problem, Status
+from fishprep.decoding.decode import Limits, decode_file
 from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 from fishprep.landmarks.geometry import eye_centres
 from fishprep.landmarks.second_look import HARDLY_SEEN, LONE_FLOOR, SURER, WEAK, SecondLook
 from fishprep.landmarks.select import select
-from fishprep.status import Problem, Status
 from fishprep.weights import WeightStore
 
 IMAGE = np.zeros((600, 600, 3), np.uint8)

@@ -6,13 +6,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from fishprep.decode import Limits, decode, decode_file
+from fishprep.common.status import Problem, Status
+from fishprep.decoding.decode import Limits, decode, decode_file
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.geometry import MIRROR, eye_centres, interocular, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes
 from fishprep.landmarks.select import Policy, disagreement, select
-from fishprep.status import Problem, Status
 from fishprep.weights import WeightStore
 
 IMAGE = np.zeros((400, 600, 3), np.uint8)

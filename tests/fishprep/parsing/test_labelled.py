@@ -9,7 +9,7 @@ import pytest
 from labelled import SIDE, draw_face, write_labelled
 from PIL import Image
 
-from fishprep.errors import ConfigurationError, SourceError
+from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.parsing.classes import ClassOrder, FaceClass, convert, palette
 from fishprep.parsing.labelled import NUMBERINGS, has_split, numbering, open_labelled
 

@@ -7,7 +7,7 @@ import pytest
 from labelled import SIDE, draw_face, write_labelled
 from PIL import Image
 
-from fishprep.errors import SourceError
+from fishprep.common.errors import SourceError
 from fishprep.parsing.celebamask_hq import IMAGES, MAPPING, PARTS
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.labelled import NUMBERINGS, UNLABELLED, has_split, open_labelled

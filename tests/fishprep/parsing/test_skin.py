@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fishprep.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.skin import MaskResize, SkinFusion, skin_pyramid
 

@@ -10,7 +10,7 @@ import skimage.data
 from PIL import Image
 from small_build import Sample, Written, dropped_row, face, write_build
 
-from fishprep.status import Status
+from fishprep.common.status import Status
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from small_build import Written
 
-from fishprep.errors import BuildError
-from fishprep.manifest import ROW_SCHEMA, SAMPLES, read_rows
+from fishprep.builds.manifest import ROW_SCHEMA, SAMPLES, read_rows
+from fishprep.common.errors import BuildError
+from fishprep.common.status import Status
 from fishprep.report.columns import read_chosen, read_columns
-from fishprep.status import Status
 
 
 def test_columns_and_rows_are_those_of_the_table(built: Written) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-from fishprep.alike import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
-from fishprep.crop import CropRecipe, cut
-from fishprep.decode import Limits, decode_file
+from fishprep.builds.alike import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
+from fishprep.decoding.decode import Limits, decode_file
+from fishprep.faces.crop import CropRecipe, cut
+from fishprep.faces.measures import measure
+from fishprep.faces.pyramid import hr_face, lr_pyramid
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
-from fishprep.measures import measure
-from fishprep.pyramid import hr_face, lr_pyramid
 from fishprep.report.columns import MEASURES, Columns, Named
 from fishprep.report.duplicates import (
     MOST_CANDIDATES,

@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from fishcli.report import report
 from small_build import Sample, Written, dropped_row, face
 
-from fishprep.errors import BuildError, FishPrepError, ShardError
-from fishprep.manifest import CONFIGURATION, MANIFEST, SAMPLES
+from fishprep.builds.manifest import CONFIGURATION, MANIFEST, SAMPLES
+from fishprep.common.errors import BuildError, FishPrepError, ShardError
+from fishprep.common.status import Status
 from fishprep.report import ReportSettings, duplicates, write_report
-from fishprep.status import Status
 
 EVIL = "<script>alert(1)</script>\n\" onload='x' \\xff {{ 7*7 }} \u202e"
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fishprep.decode import Limits
-from fishprep.names import text
+from fishprep.common.names import text
+from fishprep.decoding.decode import Limits
 from fishprep.report.photos import SIDE, PhotoFolder, path_of
 
 

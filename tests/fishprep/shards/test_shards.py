@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fishprep.errors import ShardError
+from fishprep.common.errors import ShardError
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import Samples, write_shard

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from places import listing, only, picture, splits, text
 
-from fishprep.errors import SourceError
-from fishprep.status import Status
+from fishprep.common.errors import SourceError
+from fishprep.common.status import Status
 
 LIST = "000001.jpg 0\n162771.jpg 1\n182638.jpg 2\n"
 SPLITS = {"000001": "train", "162771": "val", "182638": "test"}

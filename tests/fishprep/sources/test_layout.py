@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from places import listing, picture, splits, text
 
-from fishprep.configuration import BuildConfiguration
-from fishprep.errors import SourceError
-from fishprep.plan import make_plan
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.plan import make_plan
+from fishprep.common.errors import SourceError
 from fishprep.sources import SourceRequest, open_source
 from fishprep.sources.layout import looks_like_test, split_of
 

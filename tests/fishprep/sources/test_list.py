@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from places import listing, picture, splits, text
 
-from fishprep.errors import SourceError
-from fishprep.splits import file_split
-from fishprep.status import Status
+from fishprep.builds.splits import file_split
+from fishprep.common.errors import SourceError
+from fishprep.common.status import Status
 
 
 @pytest.fixture

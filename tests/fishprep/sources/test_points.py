@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from places import listing, only, picture, text
 
-from fishprep.configuration import BuildConfiguration
-from fishprep.decode import Limits
-from fishprep.errors import SourceError
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.plan import fingerprints
+from fishprep.common.errors import SourceError
+from fishprep.common.status import Status
+from fishprep.decoding.decode import Limits
+from fishprep.faces.photo import Photo
+from fishprep.faces.pipeline import FacePipeline, Outcome
 from fishprep.landmarks.annotation import AnnotationBackend, read_points, read_points_json
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
-from fishprep.photo import Photo
-from fishprep.pipeline import FacePipeline, Outcome
-from fishprep.plan import fingerprints
-from fishprep.status import Status
 
 POINTS = np.stack([np.arange(68) % 9, np.arange(68) // 9], axis=1) + 10.0
 PTS = "\n".join(f"{x} {y}" for x, y in POINTS + 1)

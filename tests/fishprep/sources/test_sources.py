@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fishprep.errors import SourceError
+from fishprep.common.errors import SourceError
+from fishprep.common.status import Status
 from fishprep.sources import SourceRequest, open_source
-from fishprep.status import Status
 
 
 def picture(path: Path, colour: str = "red") -> Path:

@@ -1,0 +1,1 @@
+"""The trained pair, ready for use: found, loaded, prepared and run."""

@@ -1,0 +1,87 @@
+"""The versions of this project's own algorithms that a build names: with its settings they say how its pixels came to be.
+
+Each version stands beside its algorithm and is raised by whoever changes what that gives; tests/fishprep/test_algorithms.py
+holds what each version gives. A build records them with the versions of the libraries, and resuming compares both. Version 1
+is what was done before versions were recorded, so that shards from then keep their recipe.
+"""
+
+from collections.abc import Mapping
+
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.decoding import decode
+from fishprep.faces import crop, pyramid
+from fishprep.landmarks import BACKENDS, select
+from fishprep.parsing import skin
+from fishprep.parsing.base import PARSERS
+
+_OWN = "fishprep/"
+FIRST = "1"
+
+
+def everything() -> dict[str, str]:
+    """Name → version of every algorithm that a configuration can name."""
+    kinds = {
+        "crop": crop.VERSIONS,
+        "resizer": pyramid.VERSIONS,
+        "mask-resizer": skin.RESIZE_VERSIONS,
+        "parser": PARSERS,
+        "landmarks": BACKENDS,
+    }
+    alone = {"fusion": skin.FUSION_VERSION, "decoder": decode.VERSION, "faces": select.VERSION}
+    return _named(
+        alone | {f"{kind}-{name}": version for kind, known in kinds.items() for name, version in known.items()}
+    )
+
+
+def in_recipe(configuration: BuildConfiguration) -> dict[str, str]:
+    """Name → version of what shards that are trained together must agree on."""
+    method = skin.MaskResize.of(configuration.mask_resizer).method
+    return _chosen(
+        f"crop-{configuration.crop}",
+        f"resizer-{configuration.resizer}",
+        f"mask-resizer-{method}",
+        "fusion",
+        f"parser-{configuration.parser}",
+    )
+
+
+def in_provenance(configuration: BuildConfiguration) -> dict[str, str]:
+    """Name → version of what is a fact of a build but no part of its recipe: how photos are decoded, faces found and chosen."""
+    return _chosen("decoder", f"landmarks-{configuration.landmarks}", "faces")
+
+
+def versions(configuration: BuildConfiguration) -> dict[str, str]:
+    """Name → version of every algorithm that a configuration names."""
+    return in_recipe(configuration) | in_provenance(configuration)
+
+
+def recorded(configuration: BuildConfiguration, before: Mapping[str, str]) -> dict[str, str]:
+    """As `in_recipe`, of a build that recorded the versions `before`."""
+    return {name: before.get(name, FIRST) for name in in_recipe(configuration)}
+
+
+def are_recorded(before: Mapping[str, str]) -> bool:
+    """Whether a build recorded the versions of its algorithms."""
+    return any(name.startswith(_OWN) for name in before)
+
+
+def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """`name: one → other` for every algorithm that two builds used in different versions."""
+    names = sorted(name for name in one.keys() | other.keys() if name.startswith(_OWN))
+    pairs = [(name, _version(name, one), _version(name, other)) for name in names]
+    return [f"{name}: {was} → {now}" for name, was, now in pairs if was and now and was != now]
+
+
+def _version(name: str, before: Mapping[str, str]) -> str | None:
+    """None where a build that records versions did not use the algorithm."""
+    return before.get(name) if are_recorded(before) else FIRST
+
+
+def _chosen(*names: str) -> dict[str, str]:
+    """A name that there is not has no version; whoever runs it says so."""
+    known = everything()
+    return {_OWN + name: known[_OWN + name] for name in names if _OWN + name in known}
+
+
+def _named(algorithms: Mapping[str, int]) -> dict[str, str]:
+    return {_OWN + name: str(version) for name, version in algorithms.items()}

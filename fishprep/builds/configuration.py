@@ -1,0 +1,175 @@
+"""Every choice of a build in one validated, frozen record, and the recipe that training must agree on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fishprep.builds.shares import Shares
+from fishprep.common.errors import ConfigurationError
+from fishprep.decoding.decode import MOST_PIXELS, Limits
+from fishprep.faces.crop import RECIPES
+from fishprep.faces.pyramid import RESIZERS, SIZES
+from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
+from fishprep.parsing.base import OWN
+from fishprep.parsing.skin import MaskResize, SkinFusion
+
+IN_RECIPE = ("crop", "expand", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
+"""The settings that, with the hash of the parser's weights, make the recipe."""
+
+
+FILE_RULE = "file:"
+"""A split by a file is recorded as this and the SHA-256 of what the file says."""
+
+
+class BuildConfiguration(BaseModel):
+    """What decides the content of shards. Two builds with equal configurations and equal inputs have equal shards.
+
+    Fields are named as the flags of `fishprep build`; `docs/building.md` explains each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["folder", "celeba", "helen", "list"] = "folder"
+    split: str = "official"
+    seed: int = 0
+
+    max_bytes: Annotated[int, Field(ge=1)] = Limits().max_bytes
+    max_pixels: Annotated[int, Field(ge=1, le=MOST_PIXELS)] = Limits().max_pixels
+
+    max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] = 60.0
+
+    landmarks: str = "dlib"
+    thorough: bool = False
+    faces: Policy = "largest"
+    min_score: Annotated[float, Field(ge=0, le=1)] = MIN_SCORE
+    max_disagreement: Annotated[float, Field(gt=0)] = DISAGREEMENT_LIMIT
+
+    crop: str = "square"
+    expand: Annotated[float, Field(gt=0.2, le=10)] | None = None
+    max_outside: Annotated[float, Field(ge=0, le=1)] = 0.25
+    min_side: Annotated[int, Field(ge=1)] = 64
+
+    resizer: str = "pillow-bicubic"
+    mask_resizer: str = "area:0.5"
+
+    parser: str = OWN
+    parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
+    skin_classes: tuple[str, ...] = ("skin",)
+    keep_classes: bool = False
+
+    shard_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    device: str = "cpu"
+    threads: Annotated[int, Field(ge=1)] = 1
+    weights: dict[str, str] = {}
+    """Name → SHA-256 of every weight file in use; filled in when the pipeline is made."""
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
+        """From unchecked values, in one spelling; ConfigurationError names every field that does not fit."""
+        return cls._checked(values).normal()
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any]) -> "BuildConfiguration":
+        try:
+            configuration = cls(**values)
+        except ValidationError as error:
+            problems = "; ".join(f"--{_flag(e['loc'])}: {e['msg']}" for e in error.errors())
+            raise ConfigurationError(problems) from error
+        for field, value, known in (
+            ("crop", configuration.crop, RECIPES),
+            ("resizer", configuration.resizer, RESIZERS),
+        ):
+            if value not in known:
+                raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
+        MaskResize.of(configuration.mask_resizer)
+        SkinFusion.of(configuration.skin_classes)
+        return configuration
+
+    @classmethod
+    def recorded(cls, values: dict[str, Any]) -> "BuildConfiguration":
+        """From what a build recorded, as it spelt it; a setting that it did not have yet is what that build did."""
+        return cls._checked({"min_score": 0.0} | values)
+
+    def normal(self) -> "BuildConfiguration":
+        """The one spelling of what can be said in several: shares, the recipe's own `expand`, a threshold, the order of classes."""
+        return self.model_copy(
+            update={
+                "split": str(Shares.of(self.split) or self.split),
+                "expand": None if self.expand == RECIPES[self.crop][1] else self.expand,
+                "mask_resizer": str(MaskResize.of(self.mask_resizer)),
+                "skin_classes": tuple(map(str, SkinFusion.of(self.skin_classes).classes)),
+            }
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of decoding."""
+        return Limits(self.max_bytes, self.max_pixels)
+
+    def json_text(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; what is hashed, stored and compared."""
+        return canonical(self.model_dump(mode="json"))
+
+    def differences(self, other: "BuildConfiguration", one_recipe: bool = False) -> list[str]:
+        """`field: this → other` for every field in which two configurations differ in meaning.
+
+        one_recipe: their recipes are equal, so that the settings in it are too, however they are spelt.
+        """
+        mine, theirs = (each.normal().model_dump(mode="json") for each in (self, other))
+        if sorted(mine["weights"].values()) == sorted(theirs["weights"].values()):
+            theirs["weights"] = mine["weights"]  # a file's name is not content
+        if _typed_file(mine["split"]) or _typed_file(theirs["split"]):
+            theirs["split"] = mine["split"]
+        names = [name for name in mine if not (one_recipe and name in IN_RECIPE)]
+        return [f"{name}: {mine[name]} → {theirs[name]}" for name in names if mine[name] != theirs[name]]
+
+
+def recipe_hash(
+    configuration: BuildConfiguration,
+    parser_settings: dict[str, object],
+    parser_weights: dict[str, str],
+    versions: Mapping[str, str],
+) -> str:
+    """SHA-256 over what must agree between shards that are trained together: crop, resizer, sizes, parser and fusion.
+
+    versions: of the algorithms in it (`algorithms.in_recipe`). First versions are left out: shards from before versions were
+    recorded have the recipe of those made by the same algorithms today.
+    """
+    later = {name: version for name, version in versions.items() if version != "1"}
+    return sha256_json(
+        {
+            "crop": configuration.crop,
+            "expand": RECIPES[configuration.crop][1] if configuration.expand is None else configuration.expand,
+            "resizer": configuration.resizer,
+            "mask_resizer": configuration.mask_resizer,
+            "sizes": list(SIZES),
+            "parser": configuration.parser,
+            "parser_settings": parser_settings,
+            "parser_weights": sorted(parser_weights.values()),
+            "skin_classes": sorted(configuration.skin_classes),
+        }
+        | ({"versions": later} if later else {})
+    )
+
+
+def canonical(value: object) -> str:
+    """JSON text that is the same for equal values, and UTF-8 whatever bytes file names are made of."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def sha256_json(value: object) -> str:
+    """SHA-256 of canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def _typed_file(split: str) -> bool:
+    """A file of splits as older builds recorded it, by the path that was typed; what it said stands in their plans alone."""
+    return not split.startswith(FILE_RULE) and split not in ("official", "dic") and not Shares.of(split)
+
+
+def _flag(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).replace("_", "-") if location else "config"

@@ -1,0 +1,274 @@
+"""The truth about a build: its configuration and inputs, the fate of every photo, the hash of every shard.
+
+Files of an output folder: `configuration.json` and `plan.parquet` (written first), for each finished spec its rows
+`SPLIT-NNNNN.parquet` beside `SPLIT-NNNNN.h5`, and at the end `manifest.json` and `samples.parquet`. A spec is done when
+its rows stand; everything else follows from the rows and can be made again (`repair`).
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+
+from fishprep.builds.configuration import canonical
+from fishprep.common.errors import BuildError, unusable
+from fishprep.common.files import atomic
+from fishprep.common.parquet import readable, writable
+from fishprep.common.status import Status
+from fishprep.faces.measures import Measures
+from fishprep.shards.schema import ShardName
+
+CONFIGURATION = "configuration.json"
+PLAN = "plan.parquet"
+MANIFEST = "manifest.json"
+SAMPLES = "samples.parquet"
+REPORT = "report.html"
+
+ROW_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("photo", pa.string()),
+        ("path", pa.string()),
+        ("sha256", pa.string()),
+        ("split", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("note", pa.string()),
+        ("shard", pa.string()),
+        ("index", pa.int32()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmark_backend", pa.string()),
+        ("score", pa.float32()),
+        ("licence", pa.string()),
+        ("identity", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        *((f.name, pa.float32()) for f in fields(Measures) if f.name != "fingerprint"),
+        ("fingerprint", pa.uint64()),
+    ]
+)
+
+_ADDED = frozenset({"score", "note"})
+"""Columns that the rows of older builds do not have; they are read as null."""
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("path", pa.string()),
+        ("split", pa.string()),
+        ("sha256", pa.string()),
+        ("annotation", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One face, or one photo of which no face was kept.
+
+    id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
+    not be read. note: what was found out about the photo on the way and decides nothing, None where there is nothing to say.
+    shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives none.
+    width, height: of the upright photo.
+    """
+
+    id: str
+    photo: str
+    path: str
+    sha256: str
+    split: str
+    status: Status
+    reason: str
+    licence: str
+    note: str | None = None
+    identity: str | None = None
+    shard: str | None = None
+    index: int | None = None
+    box: tuple[float, float, float, float] | None = None
+    landmark_backend: str | None = None
+    score: float | None = None
+    width: int | None = None
+    height: int | None = None
+    measures: Measures | None = None
+
+    def flat(self) -> dict[str, Any]:
+        """As a record of `ROW_SCHEMA`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "measures"}
+        values["status"] = str(self.status)
+        # No null among 64-bit numbers: readers that have none for whole numbers (pandas) would make them floats, and lose bits.
+        nothing = dict.fromkeys(f.name for f in fields(Measures)) | {"fingerprint": 0}
+        return values | (asdict(self.measures) if self.measures else nothing)
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """What the manifest says of a finished spec; `file`, `sha256`, `bytes` are empty where nothing was kept.
+
+    rows_sha256: `rows_hash` of its rows; None in builds from before it was stored.
+    """
+
+    name: str
+    file: str | None
+    sha256: str | None
+    bytes: int
+    samples: int
+    rows: int
+    rows_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of a build, over the last try at every photo."""
+
+    photos: int
+    samples: int
+    dropped: int
+    bytes: int
+    by_split: dict[str, int]
+    by_status: dict[str, int]
+    by_backend: dict[str, int]
+    without_sample: int | None = None
+    """Photos of which no face was kept; None in builds from before it was counted."""
+
+
+def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
+    """Write the rows of a finished spec, with its record (returned) in the file's metadata. This is what makes it done."""
+    table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+    record = replace(record, rows_sha256=rows_hash(table))
+    write_table(folder, name, table, record)
+    return record
+
+
+def rows_hash(table: pa.Table) -> str:
+    """SHA-256 over what rows say, whatever the file is like; a column that says nothing is as one that is not there."""
+    digest = hashlib.sha256()
+    for row in table.select([name for name in ROW_SCHEMA.names if name in table.column_names]).to_pylist():
+        digest.update(canonical({name: value for name, value in row.items() if value is not None}).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def write_table(folder: Path, name: ShardName, table: pa.Table, record: ShardRecord) -> None:
+    """Store the table and the record of a finished spec."""
+    table = table.replace_schema_metadata({b"record": canonical(asdict(record)).encode()})
+    with atomic(folder / name.rows_file) as temporary, writable(temporary) as stream:
+        pq.write_table(table, stream, compression="zstd")
+
+
+def read_record(path: Path) -> ShardRecord:
+    """The record in a rows file; BuildError where it is damaged."""
+    try:
+        with readable(path) as stream:
+            return ShardRecord(**json.loads(pq.read_schema(stream).metadata[b"record"]))
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise unusable(
+            path, error, f"damaged rows file ({error}); delete it and build again to make it anew"
+        ) from error
+
+
+def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The rows of one finished spec, or of the whole build (`samples.parquet`); BuildError where they are damaged."""
+    try:
+        with readable(path) as stream:
+            return pq.read_table(stream, columns=columns, schema=None if columns else ROW_SCHEMA)
+    except (OSError, pa.ArrowException) as error:
+        raise unusable(path, error, f"damaged rows file ({error})") from error
+
+
+def are_rows(schema: pa.Schema) -> bool:
+    """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store all of them yet."""
+    missing = set(ROW_SCHEMA.names) - set(schema.names)
+    known = pa.schema([field for field in ROW_SCHEMA if field.name not in missing & _ADDED])
+    return schema.equals(known)
+
+
+def finished(folder: Path) -> dict[ShardName, ShardRecord]:
+    """The specs that are done, in order, by their rows files."""
+    named = [(ShardName.parse(path.with_suffix(".h5")), path) for path in folder.glob("*-*.parquet")]
+    return {name: read_record(path) for name, path in sorted((n, p) for n, p in named if n is not None)}
+
+
+def stands(folder: Path, record: ShardRecord) -> bool:
+    """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
+    if record.file is None:
+        return True
+    path = folder / record.file
+    return path.exists() and path.stat().st_size == record.bytes
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """`manifest.json` of a finished build; BuildError where there is none."""
+    path = folder / MANIFEST
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BuildError(f"{folder}: no {MANIFEST} in it: not a finished build; run `fishprep build` again") from error
+    except (OSError, ValueError) as error:
+        raise unusable(path, error, f"damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
+
+
+def commonest_reason(folder: Path) -> tuple[str, int, int, str, str]:
+    """Of a build that is not empty: the commonest status, its rows and all rows, and its commonest reason with a photo of it.
+
+    Reasons that differ in their numbers alone count as one.
+    """
+    rows = read_rows(folder / SAMPLES, ["photo", "status", "reason"])
+    ((status, count),) = Counter(rows["status"].to_pylist()).most_common(1)
+    mine = rows.filter(pa.compute.equal(rows["status"], status))
+    kinds = Counter(map(_without_numbers, mine["reason"].to_pylist()))
+    ((commonest, _),) = kinds.most_common(1)
+    reasons = zip(mine["reason"].to_pylist(), mine["photo"].to_pylist(), strict=True)
+    reason, photo = next(pair for pair in reasons if _without_numbers(pair[0]) == commonest)
+    return status, count, len(rows), reason, photo
+
+
+def _without_numbers(reason: str) -> str:
+    return re.sub(r"\d[\d,.]*", "", reason)
+
+
+def totals_of(manifest: dict[str, Any]) -> Totals:
+    """The totals in a manifest that was read."""
+    return Totals(**manifest["totals"])
+
+
+@dataclass(frozen=True)
+class PlannedPhoto:
+    """One line of the plan: what went into a build, by content. `annotation`: SHA-256 over what its source says of it."""
+
+    id: str
+    path: str
+    split: str
+    sha256: str
+    annotation: str
+
+
+def write_plan(path: Path, photos: Iterable[PlannedPhoto]) -> None:
+    """Store the plan of a build."""
+    with atomic(path) as temporary:
+        table = pa.Table.from_pylist([asdict(photo) for photo in photos], schema=PLAN_SCHEMA)
+        with writable(temporary) as stream:
+            pq.write_table(table, stream, compression="zstd")
+
+
+def read_plan(path: Path) -> list[PlannedPhoto]:
+    """The plan that a build stored; BuildError where it is damaged."""
+    try:
+        with readable(path) as stream:
+            return [PlannedPhoto(**line) for line in pq.read_table(stream, schema=PLAN_SCHEMA).to_pylist()]
+    except (OSError, pa.ArrowException) as error:
+        raise unusable(path, error, f"damaged plan ({error}); build into a new folder, or pass --overwrite") from error
+
+
+def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
+    """SHA-256 over the plan: ids, splits, contents and annotations of all photos, in order."""
+    digest = hashlib.sha256()
+    for photo in photos:
+        digest.update(canonical([photo.id, photo.split, photo.sha256, photo.annotation]).encode() + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,185 @@
+"""Does a build hold what it says? Shards against the format, the manifest against the shards, small levels against large."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fishprep.builds import algorithms, manifest
+from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables
+from fishprep.builds.configuration import BuildConfiguration, recipe_hash
+from fishprep.builds.expected import retried_names, taken_names
+from fishprep.builds.manifest import ShardRecord
+from fishprep.builds.output import read_retries, read_start
+from fishprep.builds.resolve import WeightsFrom, make_parser
+from fishprep.common.errors import FishPrepError
+from fishprep.common.files import sha256_file
+from fishprep.common.status import Status
+from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.parsing.base import FaceParser
+from fishprep.parsing.skin import SkinFusion, skin_pyramid
+from fishprep.shards.reader import Shard
+from fishprep.shards.schema import ShardName
+from fishprep.weights import RECORDS
+
+
+@dataclass(frozen=True)
+class Verification:
+    """problems: one line each, empty where the build is sound. notes: what was not checked, and why."""
+
+    shards: int
+    samples: int
+    rederived: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much of each shard is derived again: `samples` of them; maps at 128² too, where `weights` give the parser."""
+
+    samples: int = 16
+    weights: WeightsFrom = field(default_factory=WeightsFrom)
+
+
+def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lambda name: None) -> Verification:
+    """Check a build; reads every byte of it. BuildError where the folder is not that of a build."""
+    start = read_start(folder)
+    records = manifest.finished(folder)
+    recorded = {name: retry for retry in read_retries(folder).values() for name in retried_names(retry)}
+    parser, notes = _parser(start, depth)
+    if not algorithms.are_recorded(start["versions"]):
+        notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
+    problems: list[str] = []
+    samples = rederived = 0
+    for name, record in records.items():
+        tell(str(name))
+        try:
+            problems += check_rows(folder, name, record)
+            problems += _check_shard(folder, name, record, recorded.get(name, start))
+            if record.file is not None and depth is not None:
+                with Shard(folder / record.file) as shard:
+                    chosen = np.unique(np.linspace(0, len(shard) - 1, depth.samples).round().astype(int))
+                    problems += _derive_again(shard, chosen, parser)
+                    rederived += len(chosen)
+        except (FishPrepError, OSError) as error:
+            problems.append(str(error))
+        samples += record.samples
+    problems += _check_folder(folder, records)
+    problems += check_against_plan(folder, records)
+    problems += check_tables(folder, records)
+    return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
+
+
+def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:
+    if depth is None:
+        return None, []
+    configuration = BuildConfiguration.recorded(start["configuration"])
+    if changes := _other_algorithms(configuration, start["versions"]):
+        return None, [f"not derived again, as other algorithms made it: {'; '.join(changes)}"]
+    own = _own_parser_weights(configuration)
+    asked = f"give {own} with --parser-weights"
+    if own and depth.weights.parser is None:
+        return None, [f"maps at 128 were not derived again: {asked}"]
+    try:
+        parser = make_parser(configuration, depth.weights)
+    except FishPrepError as error:
+        return None, [f"maps at 128 were not derived again: {error}"]
+    versions = algorithms.recorded(configuration, start["versions"])
+    if recipe_hash(configuration, parser.settings, parser.weights, versions) != start["recipe"]:
+        mend = f"; {asked}" if own else ""
+        return None, [f"maps at 128 were not derived again: the parser's weights are not those of the build{mend}"]
+    return parser, []
+
+
+def _other_algorithms(configuration: BuildConfiguration, before: dict[str, str]) -> list[str]:
+    return algorithms.differences(before, algorithms.in_recipe(configuration))
+
+
+def _own_parser_weights(configuration: BuildConfiguration) -> str:
+    """The weights that a build parsed with by --parser-weights: none of the recorded files."""
+    known = {record.sha256 for record in RECORDS}
+    own = [f"{name} (SHA-256 {sha256})" for name, sha256 in configuration.weights.items() if sha256 not in known]
+    return f"the weights that the shards were made with, {' and '.join(own)}," if own else ""
+
+
+def _check_shard(folder: Path, name: ShardName, record: ShardRecord, facts: dict[str, Any]) -> Iterator[str]:
+    if record.file is None:
+        return
+    path = folder / record.file
+    if not path.exists():
+        yield f"{path}: gone; delete {name.rows_file} and build again"
+        return
+    if path.stat().st_size != record.bytes or sha256_file(path) != record.sha256:
+        yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
+    with Shard(path) as shard:
+        shard.check_values()
+        yield from _check_attributes(shard, name, facts)
+        yield from _check_samples(folder, name, shard)
+
+
+def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> Iterator[str]:
+    """facts: what the build, or the retry that made the shard, recorded."""
+    attributes = shard.attributes
+    if attributes.split != name.split:
+        yield f"{shard.path}: holds samples of the split `{attributes.split}`"
+    if attributes.recipe != facts["recipe"]:
+        yield f"{shard.path}: made by another recipe than the build's"
+    if attributes.inputs != facts["inputs"]:
+        yield f"{shard.path}: made from other inputs than the build's"
+    mine, recorded = (BuildConfiguration.recorded(c) for c in (attributes.configuration, facts["configuration"]))
+    if changes := mine.differences(recorded):
+        yield f"{shard.path}: made with other settings than were recorded: {'; '.join(changes)}"
+    if sorted(attributes.weights.values()) != sorted(facts["configuration"]["weights"].values()):
+        yield f"{shard.path}: names other weights than were recorded"
+    if attributes.versions != facts["versions"]:
+        yield f"{shard.path}: made with other versions of libraries than were recorded"
+
+
+def _check_samples(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]:
+    rows = manifest.read_rows(folder / name.rows_file)
+    kept = [row for row in rows.select(["id", "index", "status", "box"]).to_pylist() if row["status"] == Status.OK]
+    if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
+        yield f"{shard.path}: its samples are not those of {name.rows_file}"
+    elif not np.array_equal(np.array([row["box"] for row in kept], np.float32), shard["box"]):
+        yield f"{shard.path}: its boxes are not those of {name.rows_file}"
+
+
+def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
+    files = {record.file for record in records.values()}
+    own = {name.file for name in taken_names(folder)}
+    for path in sorted(folder.glob("*.h5")):
+        if path.name not in own:
+            yield f"{path}: no shard of this build, though a training may take it for one: move it away"
+        elif path.name not in files:
+            yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
+
+
+def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:
+    configuration = BuildConfiguration.recorded(shard.attributes.configuration)
+    if _other_algorithms(configuration, shard.attributes.versions):
+        return  # said in the notes
+    hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
+    for size, expected in lr_pyramid(hr, configuration.resizer).items():
+        if not np.array_equal(shard.images(size)[chosen], expected):
+            yield f"{shard.path}: image/{size} is not image/128 resized by {configuration.resizer}"
+    for size, expected in skin_pyramid(skin, LR_SIZES, configuration.mask_resizer).items():
+        if not np.array_equal(shard.skin(size)[chosen], expected):
+            yield f"{shard.path}: skin/{size} is not skin/128 brought to size by {configuration.mask_resizer}"
+    if "classes/128" in shard:
+        fused = SkinFusion.of(configuration.skin_classes).fuse(shard["classes/128"][chosen])
+        if not np.array_equal(fused, skin):
+            yield f"{shard.path}: skin/128 is not the fusion of classes/128"
+    if parser is not None:
+        yield from _parse_again(shard, hr, shard["landmarks"][chosen], skin, parser)
+
+
+def _parse_again(
+    shard: Shard, hr: np.ndarray, landmarks: np.ndarray, skin: np.ndarray, parser: FaceParser, tolerance: float = 0.001
+) -> Iterator[str]:
+    """Bit-equal on the machine that built it; on another the stated share of pixels may differ."""
+    differing = float((parser.parse(hr, landmarks).skin != skin).mean())
+    if differing > tolerance:
+        yield f"{shard.path}: {differing:.2%} of the pixels of skin/128 are not what the parser makes of image/128"

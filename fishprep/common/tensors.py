@@ -1,0 +1,149 @@
+"""Tensors in files: those of strangers read as data or refused, never run; ours written with the same bytes each time."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fishprep.common.errors import WeightsError
+from fishprep.common.files import atomic
+from fishprep.common.mistaken import mistaken_for
+
+
+def load_state_dict(path: Path) -> dict[str, Tensor]:
+    """Named tensors, on the CPU, of a safetensors or a torch (.pth, .pt, .pth.tar) file; no code in the file is ever run.
+
+    Counts of operations that a profiler left beside the weights are passed over. WeightsError: unreadable, damaged, something
+    else under the name of weights, pickled code, or anything but a flat mapping of names to dense tensors.
+    """
+    if mistaken := mistaken_for(path):
+        raise WeightsError(f"weights {path}: this is {mistaken}")
+    try:
+        loaded = _load_safetensors(path) if path.suffix == ".safetensors" else load_torch(path)
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(f"weights {path} cannot be read: {_one_line(error)}") from error
+    except UnpicklingError as error:
+        raise WeightsError(
+            f"weights {path} are refused: not a plain file of tensors; it may hold code, which is never run"
+        ) from error
+    except (
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+    return {name: tensor for name, tensor in _flat_tensors(loaded, path).items() if not is_count(name)}
+
+
+def is_count(name: str) -> bool:
+    """Whether a tensor is no weight but a count that a profiler (thop) keeps in every module."""
+    return name.rpartition(".")[2] in ("total_ops", "total_params")
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of itself; empty for other files. WeightsError where it is damaged."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return dict(stream.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write safetensors atomically: the same bytes for the same tensors and header.
+
+    OSError where the file cannot be written; the file that stood there stands then.
+    """
+    with atomic(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary, dict(header))
+        except SafetensorError as error:
+            raise OSError(_one_line(error)) from error
+        _sort_header(temporary)
+
+
+def _sort_header(path: Path) -> None:
+    """The library writes the header's fields in an order that differs from call to call; the length stays as it is."""
+    with open(path, "r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        content = json.loads(stream.read(length))
+        ordered = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(ordered) > length:
+            raise OSError(f"the header of {path.name} was written in a way that is not known")
+        stream.seek(8)
+        stream.write(ordered.ljust(length))
+
+
+def _load_safetensors(path: Path) -> object:
+    with safe_open(path, framework="pt") as stream:
+        return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
+
+
+def load_torch(path: Path) -> object:
+    """What a torch file holds, nothing in it run; numbers and arrays of NumPy, and arguments of a program, are `Unread`.
+
+    Raises WeightsError for an archive that claims more than it holds, and whatever `torch.load` does.
+    """
+    if zipfile.is_zipfile(path):
+        _refuse_zip_bomb(path)
+    with torch.serialization.safe_globals([(Unread, name) for name in _UNREAD]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class Unread:
+    """Stands for a value beside the weights that is not looked at: what would make it is never called."""
+
+    def __new__(cls, *values: object) -> "Unread":
+        return super().__new__(cls)
+
+    def __init__(self, *values: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_UNREAD = (
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    *("numpy.dtype", "numpy.ndarray", "argparse.Namespace"),
+)
+"""What people save beside weights (the best score, the arguments of their program), by the names in a pickle."""
+
+
+def _refuse_zip_bomb(path: Path) -> None:
+    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
+    if claimed > path.stat().st_size:
+        raise WeightsError(f"weights {path} are refused: the archive claims to hold more than the file does")
+
+
+def _flat_tensors(loaded: object, path: Path) -> dict[str, Tensor]:
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise WeightsError(f"weights {path}: expected names with tensors, found {type(loaded).__name__}")
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout is not torch.strided:
+            raise WeightsError(f"weights {path}: expected a dense tensor under every name, not so under {name!r}")
+    return dict(loaded)
+
+
+def _one_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].strip() or type(error).__name__

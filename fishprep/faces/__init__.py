@@ -1,0 +1,1 @@
+"""The way of one photo: read, decoded, searched for faces, cropped, resized, measured."""

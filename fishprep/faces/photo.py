@@ -1,0 +1,47 @@
+"""A photo that a source names, before it is opened."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fishprep.common.status import Problem
+from fishprep.landmarks.base import Reference
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a photo was when its build was planned: SHA-256 of its bytes (empty where they were not to be had; None where it
+    does not matter) and of what its source says of it."""
+
+    sha256: str | None
+    annotation: str
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One input of a build.
+
+    id: unique in the build; `relative` without its suffix, as a rule.
+    path: where the file is.
+    relative: its path in the source, as text (`names.text`), with / between folders.
+    licence: terms of the photo, for the manifest.
+    split: `train`, `val` or `test`; empty until the split is made.
+    identity: name of the person where the source knows it.
+    reference: what the source's annotation files say of the face.
+    points_file: a file with its 68 points, read when the photo is; points_problem: why there is none.
+    note: what the source found out about it that decides nothing, for its rows.
+    problem: set where the file is known not to be usable; it is not opened then.
+    planned: what it must still be when it is opened; None where nobody has looked before.
+    """
+
+    id: str
+    path: Path
+    relative: str
+    licence: str = ""
+    split: str = ""
+    identity: str | None = None
+    reference: Reference = field(default_factory=Reference)
+    points_file: Path | None = None
+    points_problem: str = ""
+    note: str = ""
+    problem: Problem | None = None
+    planned: Fingerprint | None = None

@@ -1,0 +1,297 @@
+"""The way of a batch of photos to samples: read, decode, find, choose, crop, resize, parse. Knows nothing of files written."""
+
+import hashlib
+import os
+import posixpath
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.common import names
+from fishprep.common.errors import DecodeError, SourceError, reason_of
+from fishprep.common.status import Problem, Status
+from fishprep.common.steps import Steps
+from fishprep.common.words import joined
+from fishprep.decoding.decode import Picture, decode_picture, read_file
+from fishprep.faces.crop import CropRecipe, cut, outside_share, to_crop
+from fishprep.faces.fingerprint import annotation
+from fishprep.faces.photo import Photo
+from fishprep.faces.pyramid import HR_SIZE, hr_face
+from fishprep.landmarks.annotation import read_points
+from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
+from fishprep.landmarks.credible import credible
+from fishprep.landmarks.known_place import known_eyes
+from fishprep.landmarks.select import disagreement, select, subject
+from fishprep.landmarks.sense import Shown, misplacement
+from fishprep.parsing.base import FaceParser
+
+BATCH_PHOTOS = 32
+BATCH_PIXELS = 40_000_000
+"""A batch is closed at whichever comes first, so that memory is bounded whatever the photos' sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class HRFace:
+    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
+    score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's."""
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    box: Box
+    backend: str
+    score: float
+    is_subject: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a photo: the faces kept, left to right, and the problems of those dropped.
+
+    sha256 is empty where the file could not be read; width and height are None where it was not decoded. note: what its source
+    and its decoder have to say, which decides nothing.
+    """
+
+    photo: Photo
+    sha256: str = ""
+    width: int | None = None
+    height: int | None = None
+    kept: tuple[HRFace, ...] = ()
+    dropped: tuple[Problem, ...] = ()
+    note: str = ""
+
+
+@dataclass
+class StageTimes:
+    """Seconds spent in each stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def add(self, other: dict[str, float]) -> None:
+        """Add the seconds of another record."""
+        for name, seconds in other.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    outcome: Outcome
+    query: Query | None = None
+
+
+class FacePipeline:
+    """Photos → HR faces with landmarks, and HR faces → parsing maps, by one configuration."""
+
+    def __init__(self, configuration: BuildConfiguration, backend: LandmarkBackend, parser: FaceParser) -> None:
+        self.configuration = configuration
+        self.backend = backend
+        self.parser = parser
+        self.times = StageTimes()
+        self._recipe = CropRecipe(configuration.crop, configuration.expand)
+
+    def prove(self) -> None:
+        """Run the networks once: a device that cannot is found out here, and not by every photo."""
+        self.backend.detect([Query(np.zeros((HR_SIZE, HR_SIZE, 3), np.uint8))])
+        self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
+
+    def faces(self, photos: Iterable[Photo], steps: Steps | None = None, alone: bool = False) -> Iterator[Outcome]:
+        """The outcome of each photo, in order. The next photo is read and decoded while a batch is searched for faces.
+
+        steps: told of what is at work on which photos. alone: one photo after another, none ahead and none together; the outcomes
+        are the same. PartError where the search for faces raises, whatever it raises; all else that a photo does to what works on
+        it is a problem of its outcome.
+        """
+        steps = steps or Steps()
+        batch: list[_Decoded] = []
+        pixels = 0
+        decoded_photos = (
+            (self._decode(photo, steps) for photo in photos) if alone else self._decode_ahead(photos, steps)
+        )
+        for decoded in decoded_photos:
+            batch.append(decoded)
+            pixels += decoded.query.image.shape[0] * decoded.query.image.shape[1] if decoded.query else 0
+            if alone or len(batch) >= BATCH_PHOTOS or pixels >= BATCH_PIXELS:
+                yield from self._search(batch, steps)
+                batch, pixels = [], 0
+        yield from self._search(batch, steps)
+
+    def _decode_ahead(self, photos: Iterable[Photo], steps: Steps) -> Iterator[_Decoded]:
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for photo in photos:
+                following = ahead.submit(self._decode, photo, steps)
+                if coming is not None:
+                    yield coming.result()
+                coming = following
+            if coming is not None:
+                yield coming.result()
+
+    def _decode(self, photo: Photo, steps: Steps) -> _Decoded:
+        if photo.problem is not None:
+            return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
+        with steps.at("decode", photo.id):
+            try:
+                return self._opened(photo)
+            except Exception as error:  # whatever a photo makes a library raise is the end of that photo alone
+                return _Decoded(
+                    Outcome(photo, dropped=(Problem(Status.FAILED, reason_of("decode", error)),), note=photo.note)
+                )
+
+    def _opened(self, photo: Photo) -> _Decoded:
+        with self.times.stage("decode"):
+            sha256, note = "", photo.note
+            try:
+                data = read_file(photo.path, self.configuration.limits)
+                sha256 = hashlib.sha256(data).hexdigest()
+                _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
+                picture = decode_picture(data, self.configuration.limits)
+                height, width = picture.pixels.shape[:2]
+                known = credible(photo.reference, width, height)
+                note = joined(photo.note, picture.note, known.note)
+                reference = self._annotated(photo, known.reference, picture)
+            except DecodeError as error:
+                problem = Problem(Status(error.status), error.reason)
+                return _Decoded(Outcome(photo, sha256, dropped=(problem,), note=note))
+            except SourceError as error:
+                reason = str(error)
+                if photo.points_file is not None:
+                    reason = reason.replace(str(photo.points_file), _below_source(photo))
+                return _Decoded(Outcome(photo, sha256, dropped=(Problem(Status.BAD_ANNOTATION, reason),), note=note))
+        return _Decoded(Outcome(photo, sha256, width, height, note=note), Query(picture.pixels, reference))
+
+    def _annotated(self, photo: Photo, reference: Reference, picture: Picture) -> Reference:
+        """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none, or
+        none that a face in the picture can have."""
+        if self.configuration.landmarks != "annotation":
+            return reference
+        points, said = reference.points, ""
+        if points is None:
+            if photo.points_file is None:
+                raise SourceError(photo.points_problem or "no points are known for it")
+            points, said = read_points(photo.points_file, photo.relative), f"{photo.points_file}: "
+        height, width = picture.pixels.shape[:2]
+        if fault := misplacement(points, Shown(width, height, picture.orientation)):
+            raise SourceError(f"{said}{fault}")
+        return replace(reference, points=points)
+
+    def _search(self, batch: Sequence[_Decoded], steps: Steps) -> Iterator[Outcome]:
+        found = iter(self._detect([decoded for decoded in batch if decoded.query is not None], steps))
+        for decoded in batch:
+            if decoded.query is None:
+                yield decoded.outcome
+                continue
+            with self.times.stage("crop"), steps.at("crop", decoded.outcome.photo.id):
+                try:
+                    outcome = self._keep(decoded.outcome, decoded.query, next(found))
+                except Exception as error:
+                    outcome = replace(decoded.outcome, dropped=(Problem(Status.FAILED, reason_of("crop", error)),))
+            yield outcome
+
+    def _detect(self, searched: Sequence[_Decoded], steps: Steps) -> list[list[Face]]:
+        together = max(1, len(searched)) if self.backend.batches else 1
+        faces: list[list[Face]] = []
+        for start in range(0, len(searched), together):
+            some = searched[start : start + together]
+            with self.times.stage("landmarks"), steps.at("landmarks", *(each.outcome.photo.id for each in some)):
+                faces += self.backend.detect([each.query for each in some if each.query is not None])
+        return faces
+
+    def _keep(self, outcome: Outcome, query: Query, faces: list[Face]) -> Outcome:
+        if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
+            refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
+            return replace(outcome, dropped=(refused,))
+        chosen = select(faces, self.configuration.faces, query, self.configuration.min_score)
+        if isinstance(chosen, Problem):
+            return replace(outcome, dropped=(chosen,))
+        known = subject(chosen, query)
+        results = [self._crop(face, query, face is known) for face in chosen]
+        return replace(
+            outcome,
+            kept=tuple(result for result in results if isinstance(result, HRFace)),
+            dropped=tuple(result for result in results if isinstance(result, Problem)),
+        )
+
+    def _crop(self, face: Face, query: Query, is_subject: bool) -> HRFace | Problem:
+        height, width = query.image.shape[:2]
+        if problem := self._reference_problem(face, query):
+            return problem
+        x, y = (face.points.min(axis=0) + face.points.max(axis=0)) / 2
+        if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
+            return Problem(Status.LANDMARKS_OUTSIDE, "the middle of the landmarks lies outside the photo")
+        try:
+            box = self._recipe.box(face.points, width, height)
+        except ValueError as error:
+            return Problem(Status.LANDMARKS_OUTSIDE, str(error))
+        if problem := self._box_problem(box, width, height):
+            return problem
+        image = hr_face(cut(query.image, box), self.configuration.resizer)
+        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score, is_subject)
+
+    def _reference_problem(self, face: Face, query: Query) -> Problem | None:
+        five = query.reference.five
+        if five is None or self.configuration.faces == "all":
+            return None
+        share = disagreement(face.points, five)
+        if share <= self.configuration.max_disagreement:
+            return None
+        return Problem(
+            Status.LANDMARKS_DISAGREE,
+            f"landmarks are {share:.2f} inter-ocular distances from the reference points, the limit is "
+            f"{self.configuration.max_disagreement:g} (--max-disagreement)",
+        )
+
+    def _box_problem(self, box: Box, width: int, height: int) -> Problem | None:
+        wide, high = box[2] - box[0], box[3] - box[1]
+        most = self.configuration.max_pixels
+        if wide * high > most:  # padding is made up by the crop, however small the photo is
+            return Problem(
+                Status.TOO_LARGE, f"the crop has {wide:.0f} x {high:.0f} pixels, the limit is {most:,} (--max-pixels)"
+            )
+        side = min(wide, high)
+        if side < self.configuration.min_side:
+            return Problem(
+                Status.TOO_SMALL,
+                f"the crop has {side:.0f} px a side, the limit is {self.configuration.min_side} (--min-side)",
+            )
+        outside = outside_share(box, width, height)
+        if outside > self.configuration.max_outside:
+            return Problem(
+                Status.OUTSIDE,
+                f"{outside:.0%} of the crop lies outside the photo, the limit is "
+                f"{self.configuration.max_outside:.0%} (--max-outside)",
+            )
+        return None
+
+
+def _refuse_changed(photo: Photo, sha256: str, with_points: bool) -> None:
+    """DecodeError (`changed`) where a photo, or the file with its points that will be read, is not what was planned."""
+    planned = photo.planned
+    if planned is None:
+        return
+    if planned.sha256 == "":
+        raise DecodeError(Status.CHANGED, "could not be read when the build was planned, and can be read now")
+    if planned.sha256 is not None and sha256 != planned.sha256:
+        raise DecodeError(Status.CHANGED, "its bytes have changed since the build was planned")
+    if with_points and photo.points_file is not None and annotation(photo) != planned.annotation:
+        raise DecodeError(Status.CHANGED, "its points file has changed since the build was planned")
+
+
+def _below_source(photo: Photo) -> str:
+    """Where the points file of a photo is, seen from the source: the same however SOURCE was typed."""
+    assert photo.points_file is not None
+    from_photo = names.text(Path(os.path.relpath(photo.points_file, photo.path.parent)).as_posix())
+    return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))

@@ -1,0 +1,78 @@
+"""The pairs that come with the project: they load, they are what runs without --model, and they say what they may be used for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from support import astronaut, run
+
+from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+from fishfsr.inference.resolver import FaceSuperResolver
+from fishfsr.inference.shipped import shipped
+from fishfsr.metrics import psnr
+from fishfsr.models.registry import HR_SIZE
+from fishfsr.upscaling.models import load_models
+from fishprep.faces.pyramid import pillow_bicubic
+from fishprep.weights import WeightStore
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    return shipped(WeightStore.from_environment())
+
+
+def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
+    assert {path.name for path in files} == {f"fishfsr-x{scale}.safetensors" for scale in (4, 8, 16)}
+    for path in files:
+        checkpoint = load_checkpoint(path)
+        assert checkpoint.parsing_net is not None and checkpoint.sr_net is not None
+        assert path.name == f"fishfsr-x{checkpoint.details.scale}.safetensors"
+        assert "non-commercial" in (checkpoint.details.licence or "")
+        assert (
+            checkpoint.details.recipe
+            and checkpoint.details.training["configuration"]["scale"] == checkpoint.details.scale
+        )
+
+
+def test_photos_are_super_resolved_without_naming_a_model(tmp_path: Path) -> None:
+    Image.fromarray(astronaut()).resize((60, 60), Image.Resampling.BICUBIC).save(tmp_path / "small.png")
+    flags = ("--kind", "photo", "--smallest", 8, "--outscale", 8, "--device", "cpu")
+    done = run("fishfsr", "upscale", tmp_path / "small.png", "-o", tmp_path / "out", *flags)
+    assert "fishfsr-x8.safetensors" in done.err and done.out.startswith("1 faces restored")
+    with Image.open(tmp_path / "out" / "restored_photos" / "small.png") as restored:
+        assert restored.size == (480, 480)
+
+
+def test_packed_it_is_half_as_large_and_nearly_the_same(files: list[Path], tmp_path: Path) -> None:
+    whole = tmp_path / "whole.safetensors"
+    loaded = load_checkpoint(files[0])
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in loaded.sr_net.parameters():  # type: ignore[union-attr]
+            weight.add_(torch.randn_like(weight) * 1e-4)  # numbers that float16 does not hold
+    save_checkpoint(whole, loaded)
+    packed = tmp_path / "packed.safetensors"
+    said = run("fishfsr", "models", "pack", whole, packed, "--licence", "mine")
+    assert "written" in said.out and packed.stat().st_size < 0.52 * whole.stat().st_size
+    again = load_checkpoint(packed)
+    assert again.details.licence == "mine" and again.details.recipe == loaded.details.recipe
+    lr = torch.rand(1, 3, 16, 16)
+    one, other = (FaceSuperResolver(checkpoint).upscale(lr) for checkpoint in (loaded, again))
+    assert 0 < (one - other).abs().max() < 0.01
+    assert "exists" in run("fishfsr", "models", "pack", whole, packed, code=1).err
+
+
+def test_whatever_the_size_the_chosen_pair_makes_more_of_a_face_than_bicubic(files: list[Path]) -> None:
+    """Also where the face has to be made smaller for it; benchmarks/sizes.py has the mean over many faces, and further."""
+    models = load_models(files, device="cpu")
+    hr = pillow_bicubic(astronaut()[None, :180, 130:310], HR_SIZE)
+    for side in (8, 9, 10, 16, 18, 20, 32, 36, 40):
+        lr = pillow_bicubic(hr, side)
+        model = models.for_crop(side, force=False)
+        assert model is not None
+        fitting = torch.from_numpy(pillow_bicubic(lr, model.lr_size)).permute(0, 3, 1, 2) / 255
+        truth = torch.from_numpy(hr).permute(0, 3, 1, 2) / 255
+        plain = torch.from_numpy(pillow_bicubic(lr, HR_SIZE)).permute(0, 3, 1, 2) / 255
+        ours, theirs = (psnr(image, truth, 8).mean() for image in (model.resolver.upscale(fitting), plain))
+        assert ours > theirs + 0.1, f"{side} px by x{model.scale}"
