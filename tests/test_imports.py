@@ -1,0 +1,251 @@
+"""Imports run downwards: every import of the packages is read, those inside functions too, and held against the layers."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS = (
+    "common",
+    "storage",
+    "shards",
+    "decoding",
+    "landmarks",
+    "faces",
+    "sources",
+    "parsing",
+    "weights",
+    "engines",
+    "builds",
+    "report",
+)
+"""The rooms of fishprep from the ground: each may import those before it."""
+
+SHARED = ("common", "storage", "shards", "decoding", "landmarks", "faces", "sources")
+"""Rooms of fishprep that fishfsr may import."""
+
+NOT_YET = {
+    ("fishfsr.data.dataset", "fishprep.builds.algorithms"),
+    ("fishfsr.evaluation.faces", "fishprep.builds.algorithms"),
+    ("fishfsr.inference.shipped", "fishprep.weights"),
+    ("fishfsr.upscaling.faces", "fishprep.weights"),
+    ("fishprep.common.doctor", "fishprep.weights"),
+    ("fishprep.common.lists", "fishprep.decoding.decode"),
+    ("fishprep.faces.fingerprint", "fishprep.builds.configuration"),
+    ("fishprep.faces.pipeline", "fishprep.builds.configuration"),
+    ("fishprep.faces.pipeline", "fishprep.parsing.base"),
+    ("fishprep.landmarks", "fishprep.weights"),
+    ("fishprep.landmarks.dlib", "fishprep.weights"),
+    ("fishprep.landmarks.fan", "fishprep.weights"),
+    ("fishprep.parsing.factory", "fishprep.weights"),
+    ("fishfsr.evaluation.evaluate", "fishfsr.evaluation.page"),
+}
+"""Imports, (of, what), that break a rule and are to go: nothing is added."""
+
+BELOW_THE_FACE = {
+    "fishfsr.checkpoint",
+    "fishfsr.compat.importer",
+    "fishfsr.errors",
+    "fishfsr.evaluation.checkpoints",
+    "fishfsr.evaluation.evaluate",
+    "fishfsr.evaluation.maps",
+    "fishfsr.evaluation.restored",
+    "fishfsr.evaluation.settings",
+    "fishfsr.evaluation.summary",
+    "fishfsr.evaluation.tables",
+    "fishfsr.export",
+    "fishfsr.inference.resolver",
+    "fishfsr.inference.runner",
+    "fishfsr.inference.shipped",
+    "fishfsr.models.count",
+    "fishfsr.models.fishfsrnet",
+    "fishfsr.models.parsingnet",
+    "fishfsr.models.registry",
+    "fishfsr.training.config",
+    "fishfsr.training.journal",
+    "fishfsr.training.run",
+    "fishfsr.upscaling.faces",
+    "fishfsr.upscaling.kinds",
+    "fishfsr.upscaling.models",
+    "fishfsr.upscaling.pictures",
+    "fishfsr.upscaling.planning",
+    "fishfsr.upscaling.record",
+    "fishfsr.upscaling.results",
+    "fishfsr.upscaling.run",
+    "fishprep.builds.algorithms",
+    "fishprep.builds.build",
+    "fishprep.builds.configuration",
+    "fishprep.builds.estimate",
+    "fishprep.builds.manifest",
+    "fishprep.builds.output",
+    "fishprep.builds.plan",
+    "fishprep.builds.repair",
+    "fishprep.builds.resolve",
+    "fishprep.builds.retry",
+    "fishprep.builds.splits",
+    "fishprep.builds.verify",
+    "fishprep.common.device",
+    "fishprep.common.doctor",
+    "fishprep.common.errors",
+    "fishprep.common.files",
+    "fishprep.common.names",
+    "fishprep.common.progress",
+    "fishprep.common.stop",
+    "fishprep.common.words",
+    "fishprep.decoding.decode",
+    "fishprep.faces.crop",
+    "fishprep.faces.pyramid",
+    "fishprep.landmarks",
+    "fishprep.parsing.base",
+    "fishprep.parsing.bisenet",
+    "fishprep.parsing.classes",
+    "fishprep.parsing.evaluation.evaluate",
+    "fishprep.parsing.evaluation.worst",
+    "fishprep.parsing.factory",
+    "fishprep.parsing.folder",
+    "fishprep.parsing.labelled",
+    "fishprep.parsing.plausible",
+    "fishprep.parsing.training.config",
+    "fishprep.parsing.training.run",
+    "fishprep.parsing.training.views",
+    "fishprep.report",
+    "fishprep.report.page",
+    "fishprep.report.portraits",
+    "fishprep.report.settings",
+    "fishprep.shards.reader",
+    "fishprep.shards.schema",
+    "fishprep.sources",
+    "fishprep.weights",
+}
+"""Modules that the commands import although they are not the public face: nothing is added."""
+
+
+class Import(NamedTuple):
+    """`module` imports `target`, a module of the project; `name`: what it takes of it, empty for the module itself."""
+
+    module: str
+    target: str
+    name: str = ""
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the packages by its full name."""
+    places = {"fishprep": ROOT, "fishfsr": ROOT, "fishcli": ROOT / "cli"}
+    return {
+        ".".join(path.relative_to(place).with_suffix("").parts).removesuffix(".__init__"): path
+        for package, place in places.items()
+        for path in sorted((place / package).rglob("*.py"))
+    }
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of one module of the project by another."""
+    return tuple(found for module, path in modules().items() for found in read(module, path.read_text()))
+
+
+def read(module: str, source: str) -> Iterator[Import]:
+    """The imports of the project in a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (Import(module, alias.name) for alias in node.names if alias.name in modules())
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: an import with dots"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                if whole in modules():
+                    yield Import(module, whole)
+                elif node.module in modules():
+                    yield Import(module, str(node.module), alias.name)
+
+
+def room(module: str) -> str:
+    """The room of fishprep that a module stands in; empty for the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def package(module: str) -> str:
+    return module.split(".")[0]
+
+
+def broken(found: Import) -> str:
+    """The rule that an import breaks; nothing where it breaks none."""
+    of, what = package(found.module), package(found.target)
+    above, below = room(found.module), room(found.target)
+    if found.name == "__version__" or not above:
+        return ""
+    if of == what != "fishcli" and not below:
+        return f"{above} stands below the public face"
+    if of == what == "fishprep" and LAYERS.index(below) > LAYERS.index(above):
+        return f"{above} stands below {below}"
+    if (of, what) == ("fishfsr", "fishprep") and below not in SHARED:
+        return f"fishfsr may not know fishprep's {below or 'public face'}"
+    if ("fishprep", "fishfsr", "fishcli").index(what) > ("fishprep", "fishfsr", "fishcli").index(of):
+        return f"{of} knows nothing of {what}"
+    return ""
+
+
+def test_every_room_has_its_layer() -> None:
+    rooms = {room(module) for module in modules() if package(module) == "fishprep"} - {""}
+    assert rooms == set(LAYERS)
+
+
+def test_imports_run_downwards() -> None:
+    upwards = {(found.module, found.target): broken(found) for found in imports() if broken(found)}
+    assert {pair: why for pair, why in upwards.items() if pair not in NOT_YET} == {}
+
+
+def test_commands_import_the_public_face() -> None:
+    taken = {found.target for found in imports() if package(found.module) == "fishcli" != package(found.target)}
+    assert taken - {"fishprep", "fishfsr"} - BELOW_THE_FACE == set()
+
+
+def test_no_circles() -> None:
+    graph: dict[str, set[str]] = {}
+    for found in imports():
+        if room(found.target) and (found.module, found.target) not in NOT_YET:
+            graph.setdefault(found.module, set()).add(found.target)
+    assert circle(graph) == []
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, beginning and ending with the same; none where there is no ring."""
+    done: set[str] = set()
+
+    def walk(module: str, way: tuple[str, ...]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        found = next((ring for target in sorted(graph.get(module, ())) if (ring := walk(target, (*way, module)))), [])
+        done.add(module)
+        return found
+
+    return next((ring for module in sorted(graph) if (ring := walk(module, ()))), [])
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "breaks"),
+    [
+        ("fishprep.faces.crop", "from fishprep.parsing import base", True),
+        ("fishprep.faces.crop", "def f():\n    import fishprep.parsing.base", True),
+        ("fishprep.parsing.base", "from fishprep.faces.crop import cut", False),
+        ("fishprep.parsing.base", "from fishprep import __version__", False),
+        ("fishfsr.metrics", "from fishprep.parsing.base import PARSERS", True),
+        ("fishfsr.metrics", "from fishprep.faces.crop import cut", False),
+        ("fishprep.faces.crop", "from fishfsr.metrics import psnr", True),
+    ],
+)
+def test_what_breaks_a_rule(module: str, line: str, breaks: bool) -> None:
+    assert [bool(broken(found)) for found in read(module, line)] == [breaks]
