@@ -28,8 +28,8 @@ def demo(out: Path, **flags: Any) -> None:
     from fishprep.builds.plan import make_plan
     from fishprep.builds.resolve import WeightsFrom, resolve
     from fishprep.common.words import counted, size_text
-    from fishprep.report.page import write_report
-    from fishprep.report.settings import ReportSettings
+    from fishprep.reports.page import write_report
+    from fishprep.reports.settings import ReportSettings
     from fishprep.sources import SourceRequest, open_source
 
     photos, shards = out / "photos", out / "shards"
@@ -99,7 +99,7 @@ def _write_photos(folder: Path) -> None:
 def _draw(photos: Path, shards: Path, path: Path) -> None:
     from fishprep.common.files import atomic
     from fishprep.decoding.decode import Limits, decode_file
-    from fishprep.report.portraits import Sample, draw_portraits
+    from fishprep.reports.portraits import Sample, draw_portraits
     from fishprep.shards.reader import Shard
     from fishprep.shards.schema import shard_paths
 

@@ -26,7 +26,7 @@ def report(out: Path, html: Path | None, seed: int) -> None:
     \b
     fishprep report shards
     """
-    from fishprep.report import ReportSettings, write_report
+    from fishprep.reports import ReportSettings, write_report
 
     path = html or out / REPORT
     write_report(out, path, ReportSettings(seed=seed))

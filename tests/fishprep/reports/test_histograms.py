@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fishprep.report.columns import MEASURES as NAMES
-from fishprep.report.columns import Columns, Named
-from fishprep.report.histograms import MEASURES, MOST_BARS, Histogram, histograms
+from fishprep.reports.columns import MEASURES as NAMES
+from fishprep.reports.columns import Columns, Named
+from fishprep.reports.histograms import MEASURES, MOST_BARS, Histogram, histograms
 
 
 def histogram(values: np.ndarray, kept: np.ndarray | None = None, extremes: int = 5) -> Histogram:

@@ -16,15 +16,15 @@ from fishprep.builds.output import read_start
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
 from fishprep.common.words import counted
-from fishprep.report import provenance
-from fishprep.report.cards import Card, face_card, photo_card
-from fishprep.report.columns import Columns, Place, read_chosen, read_columns
-from fishprep.report.duplicates import Duplicates, Pair, find_duplicates
-from fishprep.report.faces import by_shard, draw_faces
-from fishprep.report.histograms import Histogram, histograms
-from fishprep.report.photos import PhotoFolder
-from fishprep.report.settings import ReportSettings
-from fishprep.report.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
+from fishprep.reports import provenance
+from fishprep.reports.cards import Card, face_card, photo_card
+from fishprep.reports.columns import Columns, Place, read_chosen, read_columns
+from fishprep.reports.duplicates import Duplicates, Pair, find_duplicates
+from fishprep.reports.faces import by_shard, draw_faces
+from fishprep.reports.histograms import Histogram, histograms
+from fishprep.reports.photos import PhotoFolder
+from fishprep.reports.settings import ReportSettings
+from fishprep.reports.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
 
 
 @dataclass(frozen=True)

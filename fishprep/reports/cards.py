@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fishprep.common.names import printable
-from fishprep.report.faces import FacePicture
-from fishprep.report.histograms import MEASURES
-from fishprep.report.photos import Thumbnail
+from fishprep.reports.faces import FacePicture
+from fishprep.reports.histograms import MEASURES
+from fishprep.reports.photos import Thumbnail
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from fishprep.common.errors import BuildError
 from fishprep.common.files import write_text
 from fishprep.common.names import printable
 from fishprep.common.words import size_text
-from fishprep.report import duplicates
-from fishprep.report.content import Content, gather
-from fishprep.report.settings import ReportSettings
+from fishprep.reports import duplicates
+from fishprep.reports.content import Content, gather
+from fishprep.reports.settings import ReportSettings
 
 
 def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
@@ -34,7 +34,7 @@ def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
 def render(content: Content) -> str:
     """The page as text. Whatever comes from outside is escaped; nothing in it is fetched from anywhere."""
     environment = Environment(
-        loader=PackageLoader("fishprep.report", "."),
+        loader=PackageLoader("fishprep.reports", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -56,7 +56,7 @@ def render(content: Content) -> str:
 
 
 def _own(name: str) -> str:
-    return resources.files("fishprep.report").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("fishprep.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _count(number: int) -> str:

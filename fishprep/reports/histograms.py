@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fishprep.report.columns import Columns
+from fishprep.reports.columns import Columns
 
 MOST_BARS = 40
 _TAIL = 0.5

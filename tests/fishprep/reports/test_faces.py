@@ -11,8 +11,8 @@ from PIL import Image
 from small_build import Written
 
 from fishprep.common.errors import BuildError, ShardError
-from fishprep.report.columns import Place
-from fishprep.report.faces import draw_faces, points_path, skin_path
+from fishprep.reports.columns import Place
+from fishprep.reports.faces import draw_faces, points_path, skin_path
 from fishprep.shards.reader import Shard
 
 

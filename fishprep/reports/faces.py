@@ -9,8 +9,8 @@ import numpy as np
 
 from fishprep.common.errors import BuildError
 from fishprep.common.opencv import cv2
-from fishprep.report.columns import Place
-from fishprep.report.images import data_uri
+from fishprep.reports.columns import Place
+from fishprep.reports.images import data_uri
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, ShardName
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fishprep.builds.alike import LEAST_CORRELATION
 from fishprep.common.near import near_pairs
-from fishprep.report.columns import Columns
+from fishprep.reports.columns import Columns
 
 MOST_BITS = 4
 MOST_CANDIDATES = 500_000

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from fishprep.report.columns import Columns
+from fishprep.reports.columns import Columns
 from fishprep.weights import RECORDS
 
 

@@ -17,7 +17,7 @@ from small_build import Sample, Written, dropped_row, face
 from fishprep.builds.manifest import CONFIGURATION, MANIFEST, SAMPLES
 from fishprep.common.errors import BuildError, FishPrepError, ShardError
 from fishprep.common.status import Status
-from fishprep.report import ReportSettings, duplicates, write_report
+from fishprep.reports import ReportSettings, duplicates, write_report
 
 EVIL = "<script>alert(1)</script>\n\" onload='x' \\xff {{ 7*7 }} \u202e"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.common.status import Status
-from fishprep.report.columns import Columns
-from fishprep.report.settings import ReportSettings
+from fishprep.reports.columns import Columns
+from fishprep.reports.settings import ReportSettings
 from fishprep.shards.schema import SPLITS
 
 FIRST_TRIES = ("dlib-hog", "fan-sfd", "annotation", "")

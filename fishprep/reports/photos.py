@@ -13,7 +13,7 @@ from PIL import Image
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
 from fishprep.decoding.decode import Limits, decode, read_file
-from fishprep.report.images import data_uri
+from fishprep.reports.images import data_uri
 
 SIDE = 200
 QUALITY = 70

@@ -11,7 +11,7 @@ from small_build import Written
 from fishprep.builds.manifest import ROW_SCHEMA, SAMPLES, read_rows
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
-from fishprep.report.columns import read_chosen, read_columns
+from fishprep.reports.columns import read_chosen, read_columns
 
 
 def test_columns_and_rows_are_those_of_the_table(built: Written) -> None:

@@ -15,8 +15,8 @@ from fishprep.faces.measures import measure
 from fishprep.faces.pyramid import hr_face, lr_pyramid
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
-from fishprep.report.columns import MEASURES, Columns, Named
-from fishprep.report.duplicates import (
+from fishprep.reports.columns import MEASURES, Columns, Named
+from fishprep.reports.duplicates import (
     MOST_CANDIDATES,
     Duplicates,
     find_duplicates,

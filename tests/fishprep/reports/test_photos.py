@@ -16,7 +16,7 @@ from PIL import Image
 
 from fishprep.common.names import text
 from fishprep.decoding.decode import Limits
-from fishprep.report.photos import SIDE, PhotoFolder, path_of
+from fishprep.reports.photos import SIDE, PhotoFolder, path_of
 
 
 @given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
