@@ -30,8 +30,6 @@ SHARED = ("common", "storage", "shards", "decoding", "landmarks", "faces", "sour
 """Rooms of fishprep that fishfsr may import."""
 
 NOT_YET = {
-    ("fishfsr.data.dataset", "fishprep.builds.algorithms"),
-    ("fishfsr.evaluation.faces", "fishprep.builds.algorithms"),
     ("fishfsr.inference.shipped", "fishprep.weights"),
     ("fishfsr.upscaling.faces", "fishprep.weights"),
     ("fishprep.common.doctor", "fishprep.weights"),
@@ -77,7 +75,6 @@ BELOW_THE_FACE = {
     "fishfsr.upscaling.record",
     "fishfsr.upscaling.results",
     "fishfsr.upscaling.run",
-    "fishprep.builds.algorithms",
     "fishprep.builds.build",
     "fishprep.builds.configuration",
     "fishprep.builds.estimate",
@@ -119,6 +116,7 @@ BELOW_THE_FACE = {
     "fishprep.report.settings",
     "fishprep.shards.reader",
     "fishprep.shards.schema",
+    "fishprep.shards.versions",
     "fishprep.sources",
     "fishprep.weights",
 }

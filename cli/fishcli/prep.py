@@ -382,8 +382,8 @@ def inspect(shard_file: Path, **flags: Any) -> None:
     \b
     fishprep inspect shards/train-00000.h5
     """
-    from fishprep.builds.algorithms import are_recorded
     from fishprep.shards.reader import Shard
+    from fishprep.shards.versions import are_recorded
 
     with Shard(shard_file) as shard:
         arrays = {name: [str(array.dtype), list(array.shape)] for name, array in shard.arrays().items()}

@@ -15,11 +15,11 @@ from fishfsr.data.batch import Batch
 from fishfsr.data.shard_files import Paths, missing, shard_files
 from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
-from fishprep.builds import algorithms
 from fishprep.common.errors import ShardError
 from fishprep.common.words import counted
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
+from fishprep.shards.versions import are_recorded, differences
 
 MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
 
@@ -145,13 +145,13 @@ class ShardDataset(Dataset[Batch]):
 
 def _notes(versions: Sequence[dict[str, str]]) -> Iterator[str]:
     """What shards of one recipe, with these recorded versions, do not say or do not have in common."""
-    silent = sum(not algorithms.are_recorded(each) for each in versions)
+    silent = sum(not are_recorded(each) for each in versions)
     if silent:
         yield (
             f"{silent:,} of {counted(len(versions), 'shard')} from before versions of algorithms were recorded: the first "
             "version of each is assumed"
         )
-    differing = {change for each in versions[1:] for change in algorithms.differences(versions[0], each)}
+    differing = {change for each in versions[1:] for change in differences(versions[0], each)}
     if differing:
         yield f"shards of one recipe, but made by other algorithms: {'; '.join(sorted(differing))}"
 
@@ -163,7 +163,7 @@ def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: Sha
         f"{name} {one.configuration.get(name)} and {other.configuration.get(name)}"
         for name in sorted(one.configuration.keys() | other.configuration.keys())
         if one.configuration.get(name) != other.configuration.get(name)
-    ] + algorithms.differences(one.versions, other.versions)
+    ] + differences(one.versions, other.versions)
     raise DataError(
         f"{path} and {other_path} were made by different recipes ({one.recipe[:12]} and {other.recipe[:12]}) and "
         f"cannot be mixed; their settings differ in: {'; '.join(differing) or 'nothing but the weights in use'}"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fishprep.builds import algorithms
 from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, ShardName, image, shard_paths, skin
+from fishprep.shards.versions import differences
 
 
 @dataclass(frozen=True)
@@ -136,5 +136,5 @@ def _difference(one: ShardAttributes, other: ShardAttributes) -> str:
     with suppress(KeyError):
         if one.configuration["weights"] != other.configuration["weights"]:
             differing.append("weights")
-    differing += algorithms.differences(one.versions, other.versions)
+    differing += differences(one.versions, other.versions)
     return f" ({', '.join(differing)})" if differing else ""

@@ -1,6 +1,6 @@
 """The versions of this project's own algorithms that a build names: with its settings they say how its pixels came to be.
 
-Each version stands beside its algorithm and is raised by whoever changes what that gives; tests/fishprep/test_algorithms.py
+Each version stands beside its algorithm and is raised by whoever changes what that gives; tests/fishprep/builds/test_algorithms.py
 holds what each version gives. A build records them with the versions of the libraries, and resuming compares both. Version 1
 is what was done before versions were recorded, so that shards from then keep their recipe.
 """
@@ -13,9 +13,7 @@ from fishprep.faces import crop, pyramid
 from fishprep.landmarks import BACKENDS, select
 from fishprep.parsing import skin
 from fishprep.parsing.base import PARSERS
-
-_OWN = "fishprep/"
-FIRST = "1"
+from fishprep.shards.versions import FIRST, OWN
 
 
 def everything() -> dict[str, str]:
@@ -60,28 +58,11 @@ def recorded(configuration: BuildConfiguration, before: Mapping[str, str]) -> di
     return {name: before.get(name, FIRST) for name in in_recipe(configuration)}
 
 
-def are_recorded(before: Mapping[str, str]) -> bool:
-    """Whether a build recorded the versions of its algorithms."""
-    return any(name.startswith(_OWN) for name in before)
-
-
-def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """`name: one → other` for every algorithm that two builds used in different versions."""
-    names = sorted(name for name in one.keys() | other.keys() if name.startswith(_OWN))
-    pairs = [(name, _version(name, one), _version(name, other)) for name in names]
-    return [f"{name}: {was} → {now}" for name, was, now in pairs if was and now and was != now]
-
-
-def _version(name: str, before: Mapping[str, str]) -> str | None:
-    """None where a build that records versions did not use the algorithm."""
-    return before.get(name) if are_recorded(before) else FIRST
-
-
 def _chosen(*names: str) -> dict[str, str]:
     """A name that there is not has no version; whoever runs it says so."""
     known = everything()
-    return {_OWN + name: known[_OWN + name] for name in names if _OWN + name in known}
+    return {OWN + name: known[OWN + name] for name in names if OWN + name in known}
 
 
 def _named(algorithms: Mapping[str, int]) -> dict[str, str]:
-    return {_OWN + name: str(version) for name, version in algorithms.items()}
+    return {OWN + name: str(version) for name, version in algorithms.items()}

@@ -16,6 +16,7 @@ from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import OWN, FaceParser
 from fishprep.parsing.factory import ParserRequest, create_parser, named
+from fishprep.shards.versions import differences
 from fishprep.weights import WeightStore
 
 PRODUCER = f"fishprep {__version__}"
@@ -86,7 +87,7 @@ def version_changes(before: dict[str, str], configuration: BuildConfiguration) -
     libraries = [
         f"{name}: {old} → {new}" for name, new in library_versions().items() if (old := before.get(name)) != new
     ]
-    return libraries + algorithms.differences(before, algorithms.versions(configuration))
+    return libraries + differences(before, algorithms.versions(configuration))
 
 
 def library_versions() -> dict[str, str]:

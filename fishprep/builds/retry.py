@@ -28,6 +28,7 @@ from fishprep.common.words import counted, same_command
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS
+from fishprep.shards.versions import differences
 
 OVERRIDES = (
     "landmarks",
@@ -165,7 +166,7 @@ def _resolve(request: RetryRequest) -> Resolved:
     values = start["configuration"] | request.overrides | {"weights": {}}
     resolved = resolve(BuildConfiguration.recorded(values), request.weights)
     now = algorithms.in_recipe(resolved.configuration)
-    if changes := algorithms.differences(start["versions"], now):
+    if changes := differences(start["versions"], now):
         raise ConfigurationError(
             f"{request.folder}: this fishprep makes other shards than those of the build, which could not be mixed: "
             f"{'; '.join(changes)}. Use the release that built it, or build anew."

@@ -22,6 +22,7 @@ from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
+from fishprep.shards.versions import are_recorded, differences
 from fishprep.weights import RECORDS
 
 
@@ -50,7 +51,7 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
     records = manifest.finished(folder)
     recorded = {name: retry for retry in read_retries(folder).values() for name in retried_names(retry)}
     parser, notes = _parser(start, depth)
-    if not algorithms.are_recorded(start["versions"]):
+    if not are_recorded(start["versions"]):
         notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
     problems: list[str] = []
     samples = rederived = 0
@@ -95,7 +96,7 @@ def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | No
 
 
 def _other_algorithms(configuration: BuildConfiguration, before: dict[str, str]) -> list[str]:
-    return algorithms.differences(before, algorithms.in_recipe(configuration))
+    return differences(before, algorithms.in_recipe(configuration))
 
 
 def _own_parser_weights(configuration: BuildConfiguration) -> str:

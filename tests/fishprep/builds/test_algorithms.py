@@ -19,6 +19,7 @@ from fishprep.faces import crop, pyramid
 from fishprep.landmarks import annotation, chip, dlib, fan, geometry, known_place, second_look, select, sense
 from fishprep.parsing import base, bisenet, landmark_skin, network, placement, skin
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
+from fishprep.shards.versions import differences
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (218, 178, 3), dtype=np.uint8)
 
@@ -147,9 +148,9 @@ def test_versions_stand_in_the_recipe_or_beside_it(monkeypatch: pytest.MonkeyPat
         with monkeypatch.context() as changed:
             changed.setattr(module, attribute, 99)
             assert recipe() == first
-            (difference,) = algorithms.differences(before, algorithms.versions(configuration))
+            (difference,) = differences(before, algorithms.versions(configuration))
             assert difference.endswith("→ 99")
-            assert len(algorithms.differences({"torch": "2"}, algorithms.versions(configuration))) >= 1
+            assert len(differences({"torch": "2"}, algorithms.versions(configuration))) >= 1
     with monkeypatch.context() as changed:
         changed.setitem(crop.VERSIONS, "dic", 2)
         assert recipe() == first, "a rule that is not used"
