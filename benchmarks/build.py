@@ -28,10 +28,12 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from fishprep.builds.build import ShardAttributes, ShardBuilder
+from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.builder import ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.pipelines import WeightsFrom, make_pipeline
 from fishprep.builds.plan import ShardSpec
-from fishprep.builds.resolve import WeightsFrom, make_pipeline, resolve
+from fishprep.builds.resolved import resolve
 from fishprep.common.tensors import load_state_dict
 from fishprep.faces.photo import Photo
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
@@ -141,7 +143,7 @@ class Clock:
 def pipeline(photos: list[Photo], weights: Path, size: int | None, out: Path) -> Timed:
     source = WeightsFrom(parser=weights)
     resolved = resolve(BuildConfiguration(parser_size=size), source)
-    attributes = ShardAttributes(resolved.configuration, resolved.recipe, "", {})
+    attributes = BuildAttributes(resolved.configuration, resolved.recipe, "", {})
     builder = ShardBuilder(out, attributes, make_pipeline(resolved.configuration, source))
     result = builder(ShardSpec(ShardName("train", 0), tuple(photos)), lambda news: None)
     with Shard(out / "train-00000.h5") as shard:

@@ -22,11 +22,13 @@ def demo(out: Path, **flags: Any) -> None:
     \b
     fishprep demo demo
     """
-    from fishprep.builds.build import BuildRequest, build
+    from fishprep.builds.build import build
     from fishprep.builds.configuration import BuildConfiguration
     from fishprep.builds.output import writing
+    from fishprep.builds.pipelines import WeightsFrom
     from fishprep.builds.plan import make_plan
-    from fishprep.builds.resolve import WeightsFrom, resolve
+    from fishprep.builds.request import BuildRequest
+    from fishprep.builds.resolved import resolve
     from fishprep.common.words import counted, size_text
     from fishprep.reports.page import write_report
     from fishprep.reports.settings import ReportSettings

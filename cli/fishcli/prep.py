@@ -31,10 +31,10 @@ from fishprep.faces.pyramid import RESIZERS
 from fishprep.sources import KINDS, SourceRequest, open_source
 
 if TYPE_CHECKING:
-    from fishprep.builds.build import Finished
     from fishprep.builds.manifest import Totals
+    from fishprep.builds.pipelines import WeightsFrom
     from fishprep.builds.plan import Plan
-    from fishprep.builds.resolve import WeightsFrom
+    from fishprep.builds.run import Finished
 
 # Each command imports what it runs: `--help` must not wait for torch.
 
@@ -221,10 +221,10 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     fishprep build ~/CelebA shards/celeba --split dic --workers 8
     fishprep build photos shards --parser landmark-skin
     """
-    from fishprep.builds.build import BuildRequest
     from fishprep.builds.build import build as build_shards
     from fishprep.builds.manifest import CONFIGURATION
-    from fishprep.builds.resolve import resolve
+    from fishprep.builds.request import BuildRequest
+    from fishprep.builds.resolved import resolve
 
     configuration, plan, origin = _planned(source_folder, out, flags)
     weights = _weights(flags)
@@ -253,7 +253,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
     fishprep plan ~/CelebA --split dic --workers 8
     """
     from fishprep.builds.estimate import estimate
-    from fishprep.builds.resolve import resolve
+    from fishprep.builds.resolved import resolve
 
     configuration, planned, _ = _planned(source_folder, None, flags)
     weights = _weights(flags)
@@ -474,7 +474,7 @@ def _reopen(origin: dict[str, Any], out: Path) -> SourceRequest:
 
 
 def _weights(flags: dict[str, Any]) -> "WeightsFrom":
-    from fishprep.builds.resolve import WeightsFrom
+    from fishprep.builds.pipelines import WeightsFrom
 
     return WeightsFrom(flags["weights_dir"], flags["parser_weights"])
 

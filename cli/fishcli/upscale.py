@@ -207,7 +207,7 @@ def _finder(flags: dict[str, Any]) -> "FaceFinder":
 
 
 def _ran(models: "ModelSet", flags: dict[str, Any]) -> dict[str, Any]:
-    from fishprep.builds.resolve import library_versions
+    from fishprep.builds.versions import library_versions
 
     return {
         "device": common.resolve_device(flags["device"]),

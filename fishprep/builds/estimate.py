@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.pipelines import WeightsFrom, make_pipeline
 from fishprep.builds.plan import Plan, ShardSpec
-from fishprep.builds.resolve import WeightsFrom, make_pipeline
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Steps
 from fishprep.engines import local

@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from fishprep.builds import algorithms, manifest
-from fishprep.builds.build import (
-    BuilderFactory,
-    Finished,
-    ShardAttributes,
-    finish,
-    run_specs,
-    write_manifest,
-)
+from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.expected import missing, plan_of, planned_specs, retried_names, retried_specs, taken_names
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.output import read_retries, read_start, remove_leftovers, writing
+from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import ShardSpec, as_planned, as_read, divide
-from fishprep.builds.resolve import Resolved, WeightsFrom, resolve, version_changes, versions_of
+from fishprep.builds.resolved import Resolved, resolve
+from fishprep.builds.run import Finished, finish, run_specs
+from fishprep.builds.summary import write_manifest
+from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import write_text
 from fishprep.common.progress import Progress, Tell
@@ -268,9 +266,9 @@ def _specs(path: Path, record: dict[str, Any], request: RetryRequest) -> list[Sh
     return [ShardSpec(name, tuple(photos[line.id] for line in lines)) for name, lines in specs.items()]
 
 
-def _attributes(record: dict[str, Any]) -> ShardAttributes:
+def _attributes(record: dict[str, Any]) -> BuildAttributes:
     configuration = BuildConfiguration.recorded(record["configuration"])
-    return ShardAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
+    return BuildAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
 
 
 def count_photos(folder: Path, statuses: Sequence[str]) -> int:

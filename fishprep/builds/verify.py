@@ -13,7 +13,7 @@ from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.output import read_retries, read_start
-from fishprep.builds.resolve import WeightsFrom, make_parser
+from fishprep.builds.pipelines import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
 from fishprep.common.files import sha256_file
 from fishprep.common.status import Status

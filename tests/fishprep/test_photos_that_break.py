@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fishprep.builds.build import BuilderFactory, ShardAttributes, ShardBuilder, run_specs
+from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import ShardSpec
-from fishprep.builds.resolve import WeightsFrom
+from fishprep.builds.run import run_specs
 from fishprep.decoding.decode import Limits, decode_picture
 from fishprep.faces import pipeline as pipeline_module
 from fishprep.faces.photo import Photo
@@ -133,7 +135,7 @@ def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 
 def factory(out: Path, stage: str = "decode", **settings: object) -> Factory:
     out.mkdir(exist_ok=True)
     values = {"parser": "landmark-skin", "max_seconds": 1, "max_outside": 1, **settings}
-    attributes = ShardAttributes(BuildConfiguration.parse(values), "recipe", "inputs", {})
+    attributes = BuildAttributes(BuildConfiguration.parse(values), "recipe", "inputs", {})
     return Factory(out, attributes, WeightsFrom(), stage)
 
 

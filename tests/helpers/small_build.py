@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import skimage.data
 
-from fishprep.builds.build import write_manifest
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.manifest import CONFIGURATION, Row, ShardRecord, write_rows
+from fishprep.builds.summary import write_manifest
 from fishprep.common.files import write_text
 from fishprep.common.names import text
 from fishprep.common.status import Status

@@ -12,7 +12,8 @@ from annotated import build, in_process, points, write_photo, write_points
 from support import rows, run
 
 import fishprep.builds.build
-import fishprep.builds.resolve
+import fishprep.builds.pipelines
+import fishprep.builds.versions
 from fishprep.landmarks.annotation import AnnotationBackend
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import box_of_points
@@ -25,7 +26,7 @@ __all__ = ["in_process"]
 def after_planning(monkeypatch: pytest.MonkeyPatch) -> list:  # type: ignore[type-arg]
     """What is put into this list is called once, between the plan and the first shard."""
     waiting: list = []  # type: ignore[type-arg]
-    start = fishprep.builds.build._start
+    start = fishprep.builds.build.start
 
     def then(*arguments: object) -> object:
         result = start(*arguments)  # type: ignore[arg-type]
@@ -33,7 +34,7 @@ def after_planning(monkeypatch: pytest.MonkeyPatch) -> list:  # type: ignore[typ
             waiting.pop()()
         return result
 
-    monkeypatch.setattr(fishprep.builds.build, "_start", then)
+    monkeypatch.setattr(fishprep.builds.build, "start", then)
     return waiting
 
 
@@ -148,14 +149,14 @@ def celeba(root: Path) -> Path:
 
 
 def test_bystanders_have_no_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fishprep.builds.resolve, "_backend", lambda *_: TwoFaces())
+    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: TwoFaces())
     source = celeba(tmp_path / "celeba")
     build(source, tmp_path / "all", "--faces", "all", *DLIB)
     found = {name.rpartition("/")[2]: row["identity"] for name, row in rows(tmp_path / "all").items()}
     assert found == {"000001#0": None, "000001#1": "7", "000002#0": None, "000002#1": None}
     build(source, tmp_path / "one", "--faces", "largest", *DLIB)
     assert [row["identity"] for _, row in sorted(rows(tmp_path / "one").items())] == ["7", "8"]
-    monkeypatch.setattr(fishprep.builds.resolve, "_backend", lambda *_: Crowd())
+    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: Crowd())
     build(source, tmp_path / "small", "--faces", "all", "--min-side", 100, *DLIB)
     table = pq.read_table(tmp_path / "small" / "samples.parquet").to_pylist()
     assert {(row["status"], row["identity"]) for row in table} == {("ok", None), ("too_small", None)}
@@ -167,7 +168,7 @@ def test_max_drop_counts_photos_and_is_a_share(tmp_path: Path, monkeypatch: pyte
     write_photo(photos, "crowd", 1, side=300)
     write_photo(photos, "nobody", 2, points_too=False)
     (photos / "nobody.png").write_bytes(b"")
-    monkeypatch.setattr(fishprep.builds.resolve, "_backend", lambda *_: Crowd())
+    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: Crowd())
     flags = ("--faces", "all", "--min-side", 100, *DLIB)
     build(photos, tmp_path / "a", *flags, "--max-drop", 0.5)
     assert sorted(row["status"] for row in pq.read_table(tmp_path / "a" / "samples.parquet").to_pylist()) == [
@@ -218,16 +219,16 @@ def test_another_library_is_no_resumption(tmp_path: Path, monkeypatch: pytest.Mo
     photos, out = tmp_path / "photos", tmp_path / "out"
     write_photo(photos, "a")
     build(photos, out)
-    known = fishprep.builds.resolve.library_versions()
+    known = fishprep.builds.versions.library_versions()
     for name in known:
-        monkeypatch.setattr(fishprep.builds.resolve, "library_versions", lambda name=name: known | {name: "0.0.1"})
+        monkeypatch.setattr(fishprep.builds.versions, "library_versions", lambda name=name: known | {name: "0.0.1"})
         assert f"{name}: {known[name]} → 0.0.1" in build(photos, out, code=1).err
-    monkeypatch.setattr(fishprep.builds.resolve, "library_versions", lambda: known)
+    monkeypatch.setattr(fishprep.builds.versions, "library_versions", lambda: known)
     build(photos, out)
 
 
 def test_another_identity_is_no_resumption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fishprep.builds.resolve, "_backend", lambda *_: TwoFaces())
+    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: TwoFaces())
     source, out = celeba(tmp_path / "celeba"), tmp_path / "out"
     build(source, out, *DLIB)
     (source / "identity_CelebA.txt").write_text("000001.jpg 7\n000002.jpg 7\n")

@@ -10,10 +10,10 @@ import pytest
 from annotated import build, in_process, move, points, run_here, write_photo, write_points
 from support import rows, run
 
-import fishprep.builds.resolve
 import fishprep.builds.retry
+import fishprep.builds.versions
 from fishprep.builds.configuration import IN_RECIPE
-from fishprep.builds.resolve import WeightsFrom
+from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.retry import OVERRIDES, RetryRequest, retry
 from fishprep.common.errors import ConfigurationError
 from fishprep.engines import local
@@ -196,8 +196,8 @@ def test_a_stopped_retry_is_taken_up_by_the_same_libraries_alone(
     _, out = two_shards
     run("fishprep", "retry", out, *AGAIN)
     lose(out, "train-00003")
-    known = fishprep.builds.resolve.library_versions()
-    monkeypatch.setattr(fishprep.builds.resolve, "library_versions", lambda: known | {"numpy": "0.0.1"})
+    known = fishprep.builds.versions.library_versions()
+    monkeypatch.setattr(fishprep.builds.versions, "library_versions", lambda: known | {"numpy": "0.0.1"})
     assert "numpy: " in run("fishprep", "retry", out, *AGAIN, code=1).err
     monkeypatch.undo()
     monkeypatch.setattr(local, "run", run_here)

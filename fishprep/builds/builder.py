@@ -1,0 +1,133 @@
+"""One spec → one shard and its rows: what a worker does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from fishprep.builds import manifest
+from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.manifest import Row, ShardRecord
+from fishprep.builds.pipelines import WeightsFrom, make_pipeline
+from fishprep.builds.plan import ShardSpec
+from fishprep.builds.rows import face_ids, rows_of
+from fishprep.common.files import sha256_file
+from fishprep.common.progress import Progress
+from fishprep.common.steps import Steps
+from fishprep.faces.pipeline import FacePipeline, HRFace, Outcome
+from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.skin import skin_pyramid
+from fishprep.shards.writer import Samples, write_shard
+
+NEWS_EVERY = 64
+"""Photos that are parsed together and told of together; the map of a face does not depend on the others."""
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What came of a spec, with the seconds that each stage took."""
+
+    record: ShardRecord
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class BuilderFactory:
+    """Makes a `ShardBuilder` in a worker process."""
+
+    folder: Path
+    attributes: BuildAttributes
+    weights: WeightsFrom
+
+    def __call__(self) -> "ShardBuilder":
+        pipeline = make_pipeline(self.attributes.configuration, self.weights)
+        pipeline.prove()
+        return ShardBuilder(self.folder, self.attributes, pipeline)
+
+
+class ShardBuilder:
+    """Builds whole shards, one after another, in one process."""
+
+    def __init__(self, folder: Path, attributes: BuildAttributes, pipeline: FacePipeline) -> None:
+        self.folder = folder
+        self.attributes = attributes
+        self.configuration = attributes.configuration
+        self.pipeline = pipeline
+
+    def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> ShardResult | None:
+        """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows; nothing at all for a trial.
+
+        Tells of Progress and of Steps. OSError where the disk refuses; PartError where a photo makes something raise.
+        """
+        self.pipeline.times.seconds.clear()
+        outcomes: list[Outcome] = []
+        parsed: list[ParsedFaces] = []
+        steps = Steps(tell)
+        coming = self.pipeline.faces(spec.photos, steps, spec.alone)
+        while group := list(islice(coming, 1 if spec.alone else NEWS_EVERY)):
+            maps = self._parse(group, steps)
+            if not spec.is_trial:
+                outcomes += group
+                parsed.append(maps)
+                tell(_news(group))
+        return None if spec.is_trial else self._finish(spec, outcomes, _joined(parsed), steps)
+
+    def _finish(self, spec: ShardSpec, outcomes: list[Outcome], parsed: ParsedFaces, steps: Steps) -> ShardResult:
+        faces = [face for outcome in outcomes for face in outcome.kept]
+        with self.pipeline.times.stage("pyramid"):
+            samples = self._samples(spec, outcomes, faces, parsed)
+        with self.pipeline.times.stage("measure"):
+            rows = list(rows_of(spec, outcomes, parsed.skin, self.configuration, steps))
+        with self.pipeline.times.stage("write"):
+            record = self._write(spec, samples, rows)
+        return ShardResult(record, dict(self.pipeline.times.seconds))
+
+    def _parse(self, outcomes: list[Outcome], steps: Steps) -> ParsedFaces:
+        faces = [face for outcome in outcomes for face in outcome.kept]
+        images = _stack([face.image for face in faces], (HR_SIZE, HR_SIZE, 3), np.uint8)
+        landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
+        photos = [outcome.photo.id for outcome in outcomes if outcome.kept]
+        with self.pipeline.times.stage("parse"), steps.at("parse", *photos):
+            return self.pipeline.parser.parse(images, landmarks)
+
+    def _samples(
+        self, spec: ShardSpec, outcomes: list[Outcome], faces: list[HRFace], parsed: ParsedFaces
+    ) -> Samples | None:
+        if not faces:
+            return None
+        hr = np.stack([face.image for face in faces])
+        return Samples(
+            images={HR_SIZE: hr, **lr_pyramid(hr, self.configuration.resizer)},
+            skin={HR_SIZE: parsed.skin, **skin_pyramid(parsed.skin, LR_SIZES, self.configuration.mask_resizer)},
+            classes=parsed.classes if self.configuration.keep_classes else None,
+            landmarks=np.stack([face.landmarks for face in faces]),
+            boxes=np.array([face.box for face in faces], np.float32),
+            ids=[name for outcome in outcomes for name in face_ids(outcome, self.configuration)],
+            split=spec.name.split,
+        )
+
+    def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
+        record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
+        path = self.folder / spec.name.file
+        if samples is not None:
+            write_shard(path, samples, self.attributes.texts())
+            record = replace(
+                record, file=path.name, sha256=sha256_file(path), bytes=path.stat().st_size, samples=len(samples)
+            )
+        return manifest.write_rows(self.folder, spec.name, rows, record)
+
+
+def _news(outcomes: list[Outcome]) -> Progress:
+    return Progress(len(outcomes), sum(len(o.kept) for o in outcomes), sum(len(o.dropped) for o in outcomes))
+
+
+def _joined(parts: list[ParsedFaces]) -> ParsedFaces:
+    classes = [part.classes for part in parts if part.classes is not None]
+    return ParsedFaces(np.concatenate([part.skin for part in parts]), np.concatenate(classes) if classes else None)
+
+
+def _stack(arrays: list[np.ndarray], shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    return np.stack(arrays) if arrays else np.empty((0, *shape), dtype)

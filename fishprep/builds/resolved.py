@@ -1,0 +1,33 @@
+"""A configuration with all that it leaves open: the hashes of its weights, and the recipe that follows."""
+
+from dataclasses import dataclass
+
+from fishprep.builds import algorithms
+from fishprep.builds.configuration import BuildConfiguration, recipe_hash
+from fishprep.builds.pipelines import WeightsFrom, make_pipeline
+from fishprep.common.device import check_device
+from fishprep.common.errors import ConfigurationError
+from fishprep.parsing.base import OWN
+from fishprep.parsing.factory import named
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A configuration with the hashes of its weights, and its recipe."""
+
+    configuration: BuildConfiguration
+    recipe: str
+
+
+def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved:
+    """Load everything once, on the CPU, to know that it is there and what it is."""
+    check_device(configuration.device)
+    configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
+    pipeline = make_pipeline(configuration.model_copy(update={"device": "cpu"}), weights)
+    parser, backend = pipeline.parser, pipeline.backend
+    if configuration.keep_classes and configuration.parser == "landmark-skin":
+        raise ConfigurationError(
+            f"--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser {OWN}"
+        )
+    known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
+    return Resolved(known, recipe_hash(known, parser.settings, parser.weights, algorithms.in_recipe(known)))

@@ -1,0 +1,78 @@
+"""Specs through an engine: what one run built, what failed, and the build that is whole after it."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishprep.builds.builder import BuilderFactory
+from fishprep.builds.manifest import Totals
+from fishprep.builds.plan import ShardSpec
+from fishprep.builds.summary import write_manifest
+from fishprep.common.errors import BuildError
+from fishprep.common.progress import Tell
+from fishprep.common.words import counted
+from fishprep.engines import local
+from fishprep.engines.base import Done
+
+_FATAL = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "file too large",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of the specs of one run; `failures` are those that were not built, with the reason."""
+
+    failures: tuple[tuple[str, str], ...]
+    seconds: dict[str, float]
+    built: int
+
+
+def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell: Tell, again: str) -> Run:
+    """Build specs in worker processes. BuildError at once where the disk takes no more; other failures are collected.
+
+    again: the command that goes on with what stands, in words.
+    """
+    failures: list[tuple[str, str]] = []
+    seconds: dict[str, float] = {}
+    built = 0
+    if not todo:
+        return Run((), seconds, 0)
+    limit = factory.attributes.configuration.max_seconds
+    for event in local.run(factory, todo, min(workers, len(todo)), tell, limit):  # type: ignore[arg-type]
+        if isinstance(event, Done):
+            built += 1
+            assert event.result is not None  # only a trial has none
+            for stage, spent in event.result.seconds.items():
+                seconds[stage] = seconds.get(stage, 0.0) + spent
+            continue
+        failures.append((str(event.spec.name), event.reason))
+        if event.system_error in _FATAL:
+            raise BuildError(
+                f"{factory.folder}: {_FATAL[event.system_error]}, while writing {event.spec.name}. "
+                f"Finished shards are kept: make room and run {again} again."
+            )
+    return Run(tuple(failures), seconds, built)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A build that is whole: its totals, the seconds of each stage, and how many specs were built now and before."""
+
+    totals: Totals
+    seconds: dict[str, float]
+    built: int
+    resumed: int
+
+
+def finish(folder: Path, run: Run, resumed: int, again: str) -> Finished:
+    """The manifest of a build that is whole; BuildError, and no manifest, where specs failed."""
+    if run.failures:
+        listed = "\n  ".join(f"{name}: {reason}" for name, reason in run.failures)
+        raise BuildError(
+            f"{folder}: {counted(len(run.failures), 'shard')} could not be built:\n  {listed}\n"
+            f"The others are kept; run {again} again to try these once more."
+        )
+    return Finished(write_manifest(folder), run.seconds, run.built, resumed)

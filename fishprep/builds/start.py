@@ -1,0 +1,76 @@
+"""What a build records when it starts, and what resuming it compares with that."""
+
+import json
+from pathlib import Path
+
+from fishprep.builds import manifest
+from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.manifest import PlannedPhoto
+from fishprep.builds.output import read_start
+from fishprep.builds.request import BuildRequest
+from fishprep.builds.resolved import Resolved
+from fishprep.builds.versions import version_changes, versions_of
+from fishprep.common.errors import ConfigurationError
+from fishprep.common.files import write_text
+
+
+def start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> BuildAttributes:
+    """Compare with the build that is in the folder, or record this one."""
+    folder, configuration = request.folder, request.resolved.configuration
+    inputs = manifest.inputs_hash(planned)
+    known = folder / manifest.CONFIGURATION
+    if known.exists():
+        if not resume:
+            raise ConfigurationError(
+                f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
+            )
+        _refuse_changes(folder, request.resolved, planned)
+    else:
+        manifest.write_plan(folder / manifest.PLAN, planned)
+        facts = {
+            "configuration": configuration.model_dump(mode="json"),
+            "recipe": request.resolved.recipe,
+            "inputs": inputs,
+            "versions": versions_of(configuration),
+            "source": request.origin,
+            "notes": list(request.plan.notes),
+            "left_out": [str(left_out) for left_out in request.plan.left_out],
+        }
+        write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    stored = read_start(folder)
+    return BuildAttributes(configuration, stored["recipe"], inputs, stored["versions"])
+
+
+def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
+    stored = read_start(folder)
+    before = BuildConfiguration.recorded(stored["configuration"])
+    changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
+    changes += version_changes(stored["versions"], resolved.configuration)
+    changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
+    if changes:
+        raise ConfigurationError(
+            f"{folder} holds a build of something else. Changed since:\n  "
+            + "\n  ".join(changes)
+            + "\nUndo that, build into another folder, or pass --overwrite to start anew."
+        )
+
+
+def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
+    old, new = ({photo.id: photo for photo in photos} for photos in (before, now))
+    both = [(old[name], new[name]) for name in new if name in old]
+    kinds = {
+        "photos added": [name for name in new if name not in old],
+        "photos gone": [name for name in old if name not in new],
+        "photos changed": [is_.id for was, is_ in both if is_.sha256 != was.sha256],
+        "photos in another split": [is_.id for was, is_ in both if is_.split != was.split],
+        "photos at another path": [is_.id for was, is_ in both if is_.path != was.path],
+        "photos of which the source says something else (points, licence, identity), though their own bytes are the same": [
+            is_.id for was, is_ in both if is_.annotation != was.annotation and is_.sha256 == was.sha256
+        ],
+    }
+    return [
+        f"{kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
+        for kind, names in kinds.items()
+        if names
+    ]
