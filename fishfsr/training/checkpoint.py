@@ -12,12 +12,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
-from fishfsr.training.journal import clear_tensorboard
+from fishfsr.training.journal import ORDER, tensorboard_files
 from fishfsr.training.optimiser import Average
 from fishprep.common.tensors import save_tensors
+from fishprep.storage.own import says
 
 FORMAT = "fishfsr-training-state"
 FORMAT_VERSION = "1"
+_RECORDED = ("configuration", "shards", "identity")
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,27 @@ class RunFolder:
         """Checkpoint of a stage's newest weights."""
         return self.path / ("last.safetensors" if stage == "sr" else f"{stage}-last.safetensors")
 
+    @property
+    def files(self) -> list[Path]:
+        """Every file that a run writes, those first that stand for it least: the last are what it is known by."""
+        weights = [path for stage in ORDER for path in (self.best(stage), self.last(stage))]
+        return [
+            *tensorboard_files(self.tensorboard),
+            *weights,
+            self.curves,
+            self.metrics,
+            self.state,
+            self.configuration,
+        ]
+
+    def holds_run(self) -> bool:
+        """Whether a run wrote here, be it damaged or stopped at its very start."""
+        return says(self.configuration, _RECORDED) or is_state(self.state)
+
     def clear(self) -> None:
         """Remove what an earlier run wrote here, and nothing else."""
-        for path in (self.configuration, self.state, self.metrics, self.curves):
+        for path in self.files:
             path.unlink(missing_ok=True)
-        for stage in ("parsing", "sr"):
-            self.best(stage).unlink(missing_ok=True)
-            self.last(stage).unlink(missing_ok=True)
-        clear_tensorboard(self.tensorboard)
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,15 @@ def save_state(path: Path, state: State) -> None:
         save_tensors(path, tensors, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def is_state(path: Path) -> bool:
+    """Whether a file is a state, of any version."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError):
+        return False
 
 
 def load_state(path: Path) -> State:

@@ -6,6 +6,7 @@ from typing import Any
 from fishfsr.errors import TrainingError
 from fishfsr.training.checkpoint import RunFolder, State, load_state
 from fishfsr.training.config import TrainingConfig
+from fishprep.storage.own import refuse_foreign
 
 FREE_TO_CHANGE = ("log_every", "save_every", "validation")
 MUST_AGREE = ("training shards", "init")
@@ -14,8 +15,11 @@ MUST_AGREE = ("training shards", "init")
 def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> State | None:
     """What is to be gone on from; None in an empty folder, and where a new run begins.
 
-    Raises TrainingError where the folder holds a run and neither is asked for, CheckpointError where its state is damaged.
+    Raises TrainingError where the folder holds a run and neither is asked for, CheckpointError where its state is damaged,
+    ConfigurationError where a new run would replace files that are no run's.
     """
+    if not folder.holds_run():
+        refuse_foreign(folder.files, "run")
     if overwrite or not folder.state.exists():
         return None
     if not resume:

@@ -105,8 +105,13 @@ class Journal:
 
 def clear_tensorboard(folder: Path) -> None:
     """Remove TensorBoard's files, and nothing else."""
-    for path in folder.glob("events.out.tfevents.*"):
+    for path in tensorboard_files(folder):
         path.unlink()
+
+
+def tensorboard_files(folder: Path) -> list[Path]:
+    """TensorBoard's files in a folder."""
+    return sorted(folder.glob("events.out.tfevents.*"))
 
 
 def check_tensorboard() -> None:

@@ -19,6 +19,7 @@ from fishprep.builds import manifest
 from fishprep.common.errors import BuildError, ConfigurationError, unusable
 from fishprep.shards.schema import ShardName
 from fishprep.storage.lock import LOCK, locked
+from fishprep.storage.own import says
 
 _LAST = (manifest.PLAN, manifest.CONFIGURATION)
 """Removed last, in this order: a folder that holds one of them is known for a build's, wherever a removal was stopped."""
@@ -41,11 +42,7 @@ def shard_of(name: str) -> ShardName | None:
 
 def is_build(folder: Path) -> bool:
     """Whether a folder holds a build, be it damaged or stopped at its very start."""
-    try:
-        known = json.loads((folder / manifest.CONFIGURATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
-    return (isinstance(known, dict) and known.keys() >= _RECORDED) or _is_plan(folder / manifest.PLAN)
+    return says(folder / manifest.CONFIGURATION, _RECORDED) or _is_plan(folder / manifest.PLAN)
 
 
 def _is_plan(path: Path) -> bool:

@@ -11,6 +11,9 @@ from torch import Tensor
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import atomic, write_text
 from fishprep.common.tensors import save_tensors
+from fishprep.storage.own import refuse_foreign, says
+
+_RECORDED = ("config", "faces_sha256", "init_sha256")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,18 @@ class TrainingFolder:
 
     def clear(self) -> None:
         """Remove what an earlier training wrote here, and nothing else."""
-        for path in (self.best, self.last, self.state, self.metrics, self.settings):
+        for path in self.files:
             path.unlink(missing_ok=True)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that a training writes; the last is what it is known by."""
+        return self.best, self.last, self.state, self.metrics, self.settings
+
+    def refuse_foreign(self) -> None:
+        """ConfigurationError where files would be replaced that are no training's."""
+        if not says(self.settings, _RECORDED):
+            refuse_foreign(self.files, "training")
 
 
 @dataclass(frozen=True)

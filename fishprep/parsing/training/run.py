@@ -157,6 +157,7 @@ class _Run:
     def _settle(self) -> None:
         """Begin, or go on with what lies in the folder."""
         folder = self._folder
+        folder.refuse_foreign()
         if self._request.overwrite:
             folder.clear()
         if folder.state.exists():
@@ -164,8 +165,8 @@ class _Run:
             _refuse_other(folder.path, state.identity, self._identity)
             self._trainer.restore(state)
             self._progress = state.progress
-        rewind(folder.metrics, self._progress.step)
         write_text(folder.settings, json.dumps(self._identity | {"producer": _producer()}, indent=2) + "\n")
+        rewind(folder.metrics, self._progress.step)
 
     def _steps(self) -> Reason | None:
         config, started = self._config, self._progress.step

@@ -29,6 +29,7 @@ from fishfsr.training.checkpoint import load_state
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.precision import amp
 from fishfsr.training.run import Request, init_settings, train
+from fishprep.common.errors import ConfigurationError
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +245,18 @@ def test_a_run_is_not_mixed_with_another(shards: Path, finished: Path, tmp_path:
     assert "training shards" in support.run("fishfsr", "train", other, *short, code=1).err
     support.run("fishfsr", "train", other, *short, "--overwrite")
     assert len(losses(run)) == 2
+
+
+@pytest.mark.parametrize("name", ["best.safetensors", "configuration.json", "tensorboard/events.out.tfevents.1"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_are_no_runs_are_not_replaced(shards: Path, tmp_path: Path, name: str, overwrite: bool) -> None:
+    """A run begins by removing what an earlier one left: not a model of somebody's, nor the records of a build."""
+    mine = tmp_path / "models" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"configuration": {}}')
+    with pytest.raises(ConfigurationError, match=f"{name}.* no run"):
+        train(request(shards, tmp_path / "models", overwrite=overwrite), lambda news: None)
+    assert mine.read_text() == '{"configuration": {}}' and not (tmp_path / "models" / "state.safetensors").exists()
 
 
 def test_one_stage_after_the_other_is_both(shards: Path, tmp_path: Path) -> None:

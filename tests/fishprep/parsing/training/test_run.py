@@ -138,6 +138,19 @@ def test_refuses_to_go_on_otherwise(
     assert train(request_for(**change, overwrite=True), StopAfter(1)).progress.step == 1
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["parser.safetensors", "settings.json"])
+def test_files_that_are_no_trainings_are_not_replaced(
+    request_for: Callable[..., TrainRequest], tmp_path: Path, name: str, overwrite: bool
+) -> None:
+    mine = tmp_path / "mine" / name
+    mine.parent.mkdir()
+    mine.write_text('{"theme": "dark"}')
+    with pytest.raises(ConfigurationError, match=f"{name}.* no training"):
+        train(request_for(out=mine.parent, overwrite=overwrite), StopRequest())
+    assert mine.read_text() == '{"theme": "dark"}' and [path.name for path in mine.parent.iterdir()] == [name]
+
+
 def test_refuses_to_go_on_with_other_faces(request_for: Callable[..., TrainRequest], drawn: LabelledFaces) -> None:
     train(request_for(), StopAfter(1))
     fewer = LabelledFaces(drawn.faces[:3], drawn.numbering)
