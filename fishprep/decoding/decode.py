@@ -16,7 +16,7 @@ from fishprep.decoding import colour, containers, samples
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.turning import upright
 
-VERSION = 2
+VERSION = 3
 """Of what `decode` makes of the bytes of a photo: whoever changes a pixel of any photo raises it."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")

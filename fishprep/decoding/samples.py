@@ -26,9 +26,9 @@ def eight_bits(
     if key:
         image, alpha = _without_key(image, bits, key)
     elif image.mode in _CLEAR_MODES or image.has_transparency_data:
-        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        image = image.convert("LA" if image.mode in ("LA", "La") else "RGBA")
         alpha = image.getchannel("A")
-        image = image.convert("RGB")
+        image = image.convert(image.mode[:-1])  # grey stays grey, as its colour profile is one of greys
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("L" if image.mode == "1" else "RGB")
     if alpha is not None and alpha.getextrema() == (255, 255):

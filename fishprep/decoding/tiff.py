@@ -4,12 +4,14 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
+from fishprep.decoding import jpeg
 from fishprep.decoding.metadata import MOST_FRAMES, Metadata
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What a TIFF, or one of more than 4 GB, begins with."""
 
 _WHITE_IS_ZERO, _YCBCR = 0, 6
+_JPEG, _PREMULTIPLIED = 7, 1
 _COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
 _OTHER_COLOURS = {
     4: "a mask",
@@ -45,6 +47,10 @@ def check(picture: Image.Image) -> tuple[Metadata, bool]:
     if tags.get(332, 1) != 1:
         raise refused("its inks are not CMYK")
     extra = _values(tags.get(338, ()))
+    if tags.get(284, 1) == 2 and tags.get(259, 1) == 1 and (max(bits) > 8 or _PREMULTIPLIED in extra):
+        raise refused("its colours are stored one after the other without compression")
+    if tags.get(259, 1) == _JPEG:
+        _check_strips(picture)
     notes = ("a channel of no stated meaning was passed over",) if 0 in extra else ()
     metadata = Metadata(
         exif=_exif(picture),
@@ -56,6 +62,18 @@ def check(picture: Image.Image) -> tuple[Metadata, bool]:
         notes=notes,
     )
     return metadata, colours == _WHITE_IS_ZERO and picture.mode.startswith("I")
+
+
+def _check_strips(picture: TiffImagePlugin.TiffImageFile) -> None:
+    """Strips and tiles that are each a JPEG, of which libtiff keeps the warnings to itself."""
+    tags, stream = picture.tag_v2, picture.fp
+    starts, sizes = (tags.get(tag) or tags.get(other, ()) for tag, other in ((273, 324), (279, 325)))
+    before, tables = stream.tell(), _bytes(tags.get(347, b""))
+    for start, size in zip(_values(starts), _values(sizes), strict=False):
+        stream.seek(start)
+        data = (tables[:-2] or b"\xff\xd8") + stream.read(size)[2:]
+        jpeg.check_whole(data, jpeg.take_apart(data))
+    stream.seek(before)
 
 
 def refused(what: str) -> DecodeError:

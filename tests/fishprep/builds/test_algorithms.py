@@ -93,7 +93,7 @@ GIVEN = {
     ("mask-resizer-nearest", 1): (lambda: maps("nearest"), "7516bb74a333"),
     ("mask-resizer-area", 1): (lambda: maps("area:0.5"), "71bd3c0e8a8a"),
     ("fusion", 1): (fused, "99768bfdb6a9"),
-    ("decoder", 2): (decoded, "15813a68cb03"),
+    ("decoder", 3): (decoded, "15813a68cb03"),
     ("faces", 1): (lambda: constants(select, known_place, geometry), "3f6c2bd9f692"),
     ("landmarks-dlib", 2): (lambda: constants(dlib, second_look, chip), "9a052e40e093"),
     ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),

@@ -110,6 +110,17 @@ def test_grey_profiles() -> None:
     assert decode(encoded(Image.fromarray(ramp), "JPEG", quality=100, icc_profile=linear), Limits())[0, 128, 0] == 188
 
 
+@pytest.mark.parametrize("alpha", [255, 254, 128])
+def test_a_grey_profile_beside_alpha(alpha: int) -> None:
+    linear = table_profile(b"GRAY", np.array([0, 65535]))
+    clear = Image.merge("LA", [Image.new("L", (4, 4), 128), Image.new("L", (4, 4), alpha)])
+    for fmt in ("PNG", "TIFF"):
+        picture = decode_picture(encoded(clear, fmt, icc_profile=linear), Limits())
+        colours = picture.pixels if picture.colours is None else picture.colours
+        assert (colours == 188).all() and picture.note == ""
+        assert (picture.pixels == round((188 * alpha + 255 * (255 - alpha)) / 255)).all()
+
+
 def test_a_grey_photo_with_an_rgb_profile() -> None:
     grey = Image.fromarray(np.full((4, 4), 100, np.uint8))
     shown = decode(encoded(grey, "JPEG", icc_profile=WIDE["gamma 1.8"]), Limits())

@@ -1,5 +1,6 @@
 """Depth, sense and transparency of samples in every container: right, or refused by name."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -126,6 +127,9 @@ REFUSED = {
     "CIELab": tiff(RGB.astype(np.uint8).tobytes(), (8, 8, 8), t262=(8,)),
     "subsampled": tiff(RGB.astype(np.uint8).tobytes(), (8, 8, 8), t262=(6,)),
     "other inks": tiff(INKS.astype(np.uint8).tobytes(), (8,) * 4, t262=(5,), t332=(2,)),
+    "16 bits, a plane a colour": tiff(
+        words(np.moveaxis(RGB * 257, -1, 0)), (16,) * 3, t262=(2,), t284=(2,), t273=(0,) * 3
+    ),
     "5, 6 and 5 bits": tiff(RGB.astype(np.uint8).tobytes(), (5, 6, 5), t262=(2,)),
 }
 
@@ -147,6 +151,23 @@ def test_compressed_tiffs(compression: str) -> None:
         for cut in (len(stream.getvalue()) // 2, 60):
             with pytest.raises(DecodeError):
                 decode(stream.getvalue()[:cut], Limits())
+
+
+def test_a_damaged_jpeg_in_a_tiff() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    for mode in ("L", "RGB", "YCbCr", "CMYK"):
+        stream = io.BytesIO()
+        Image.fromarray(noise).convert(mode).save(stream, "TIFF", compression="jpeg", quality=95)
+        data = stream.getvalue()
+        assert decode(data, Limits()).shape == noise.shape
+        refused = 0
+        for at in range(2000, 4000, 100):
+            broken = data[:at] + bytes(8) + data[at + 8 :]
+            with contextlib.suppress(DecodeError):
+                decode(broken, Limits())
+                continue
+            refused += 1
+        assert refused >= 18, mode
 
 
 def test_pnm_of_any_range() -> None:
