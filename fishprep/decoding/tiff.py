@@ -68,6 +68,7 @@ def _check_strips(picture: TiffImagePlugin.TiffImageFile) -> None:
     """Strips and tiles that are each a JPEG, of which libtiff keeps the warnings to itself."""
     tags, stream = picture.tag_v2, picture.fp
     starts, sizes = (tags.get(tag) or tags.get(other, ()) for tag, other in ((273, 324), (279, 325)))
+    assert stream is not None
     before, tables = stream.tell(), _bytes(tags.get(347, b""))
     for start, size in zip(_values(starts), _values(sizes), strict=False):
         stream.seek(start)
