@@ -35,12 +35,13 @@ from fishprep.builds.pipelines import WeightsFrom, make_pipeline
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.resolved import resolve
 from fishprep.common.tensors import load_state_dict
+from fishprep.common.weights import WeightStore
 from fishprep.faces.photo import Photo
+from fishprep.landmarks.weights import DLIB_68
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.network import empty_network
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
-from fishprep.weights import WeightStore, record
 
 FACES = Path(__file__).resolve().parent.parent.parent / "shared" / "faces" / "celeba"
 LR_SIZES = (64, 32, 16, 8)
@@ -69,7 +70,7 @@ class PlainLoop:
     def __init__(self, weights: Path, size: int) -> None:
         self.size = size
         self.detector = dlib.get_frontal_face_detector()
-        self.predictor = dlib.shape_predictor(str(WeightStore.from_environment().locate(record("dlib-68"))))
+        self.predictor = dlib.shape_predictor(str(WeightStore.from_environment().locate(DLIB_68)))
         self.network = empty_network().to_empty(device="cpu")
         self.network.load_state_dict({name: tensor.float() for name, tensor in load_state_dict(weights).items()})
         self.network.eval()

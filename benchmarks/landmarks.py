@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import torch
 
+from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode, read_file
 from fishprep.landmarks import BACKENDS, LandmarkRequest, create_backend
 from fishprep.landmarks.annotation import read_pts
 from fishprep.landmarks.base import LandmarkBackend, Query
-from fishprep.weights import WeightStore
 
 FOUND = 0.5
 

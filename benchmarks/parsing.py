@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from fishprep.common.tensors import load_state_dict
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.classes import ClassOrder, convert
@@ -29,7 +30,6 @@ from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import numbering, open_labelled
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.network import empty_network
-from fishprep.weights import WeightStore
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ def _restore(shards: Path, path: Path) -> Path | None:
     from fishfsr.evaluation.restored import restored_sheet
     from fishfsr.inference.shipped import shipped
     from fishprep.common.files import atomic
-    from fishprep.weights import WeightStore
+    from fishprep.common.weights import WeightStore
 
     checkpoints = shipped(WeightStore.from_environment())
     if not checkpoints:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fishcli import common
+from fishcli.weights import records
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -21,9 +22,9 @@ def doctor(**flags: Any) -> None:
     fishprep doctor
     """
     from fishprep.common.doctor import examine
-    from fishprep.weights import WeightStore
+    from fishprep.common.weights import WeightStore
 
-    findings = examine(WeightStore.from_environment())
+    findings = examine(records(), WeightStore.from_environment())
     problems = [finding for finding in findings if finding.problem]
     if flags["json"]:
         click.echo(json.dumps([asdict(finding) for finding in findings]))

@@ -61,11 +61,11 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     import torch
 
     from fishprep.common.device import check_device
+    from fishprep.common.weights import WeightStore
     from fishprep.parsing.classes import ClassOrder
     from fishprep.parsing.factory import ParserRequest, create_bisenet
     from fishprep.parsing.folder import SETTINGS as SETTINGS_FILE
     from fishprep.parsing.folder import ParseRequest, parse_folder
-    from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])
     check_device(device)

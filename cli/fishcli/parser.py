@@ -71,6 +71,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     fishprep parser train CelebAMask/ parser/
     """
     from fishprep.common.stop import StopRequest
+    from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.labelled import has_split, numbering, open_labelled
     from fishprep.parsing.plausible import shares_text
@@ -78,7 +79,6 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     from fishprep.parsing.training.run import TrainRequest
     from fishprep.parsing.training.run import train as run_training
     from fishprep.parsing.training.views import ViewSettings
-    from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])
     named = {name: flags[name] for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
@@ -187,12 +187,12 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     """
     import torch
 
+    from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
     from fishprep.parsing.evaluation.evaluate import evaluate as measure
     from fishprep.parsing.evaluation.worst import draw_worst
     from fishprep.parsing.labelled import numbering, open_labelled
-    from fishprep.weights import WeightStore
 
     device = common.resolve_device(flags["device"])
     if flags["threads"]:

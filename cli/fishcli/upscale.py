@@ -185,8 +185,8 @@ def _models(flags: dict[str, Any]) -> "ModelSet":
     from fishfsr.inference.runner import InferenceOptions
     from fishfsr.inference.shipped import shipped
     from fishfsr.upscaling.models import FaceRecipe, load_models
+    from fishprep.common.weights import WeightStore
     from fishprep.faces.crop import CropRecipe
-    from fishprep.weights import WeightStore
 
     if flags["expand"] is not None and flags["crop"] is None:
         raise click.UsageError("--expand goes with --crop")
@@ -198,8 +198,8 @@ def _models(flags: dict[str, Any]) -> "ModelSet":
 
 def _finder(flags: dict[str, Any]) -> "FaceFinder":
     from fishfsr.upscaling.faces import Search, create_finder
+    from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest
-    from fishprep.weights import WeightStore
 
     request = LandmarkRequest(flags["landmarks"], flags["thorough"], common.resolve_device(flags["device"]))
     search = Search(flags["smallest"], flags["search_pixels"], flags["faces"])

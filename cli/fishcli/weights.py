@@ -12,7 +12,7 @@ from fishcli import common
 from fishprep.common.words import size_text
 
 if TYPE_CHECKING:
-    from fishprep.weights import WeightRecord, WeightStore
+    from fishprep.common.weights import WeightRecord, WeightStore
 
 # Each command imports what it needs: `--help` must not wait for torch.
 
@@ -43,16 +43,16 @@ def list_models(weights_dir: Path | None, **flags: Any) -> None:
     \b
     fishprep models list --json
     """
-    from fishprep.weights import RECORDS, WeightStore
+    from fishprep.common.weights import WeightStore
 
     store = WeightStore.from_environment(weights_dir)
     if flags["json"]:
-        click.echo(json.dumps([_facts(known, store) for known in RECORDS]))
+        click.echo(json.dumps([_facts(known, store) for known in records()]))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "for", "size", "here", "licence"):
         table.add_column(column, overflow="fold")
-    for known in RECORDS:
+    for known in records():
         size = size_text(known.size) if known.size else "unknown"
         table.add_row(known.name, known.purpose, size, str(store.status(known)), known.licence)
     common.console().print(table)
@@ -72,7 +72,7 @@ def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
     \b
     fishprep models download bisenet
     """
-    from fishprep.weights import WeightStore
+    from fishprep.common.weights import WeightStore
 
     store = WeightStore.from_environment(weights_dir)
     for known in _chosen(names):
@@ -91,7 +91,7 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
     \b
     fishprep models verify
     """
-    from fishprep.weights import WeightStatus, WeightStore
+    from fishprep.common.weights import WeightStatus, WeightStore
 
     store = WeightStore.from_environment(weights_dir)
     found = {known.name: store.status(known) for known in _chosen(names)}
@@ -102,10 +102,19 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
         sys.exit(common.FAILED)
 
 
-def _chosen(names: tuple[str, ...]) -> "list[WeightRecord]":
-    from fishprep.weights import RECORDS, record
+def records() -> "list[WeightRecord]":
+    """The weight files of both packages: those trained here, then those of others."""
+    from fishfsr.weights import RECORDS as OF_FISHFSR
+    from fishprep.common.weights import OWN_PACKAGE
+    from fishprep.weights import RECORDS as OF_FISHPREP
 
-    return [record(name) for name in names] if names else list(RECORDS)
+    return sorted((*OF_FISHPREP, *OF_FISHFSR), key=lambda known: known.package != OWN_PACKAGE)
+
+
+def _chosen(names: tuple[str, ...]) -> "list[WeightRecord]":
+    from fishprep.common.weights import find
+
+    return [find(name, records()) for name in names] if names else records()
 
 
 def _facts(known: "WeightRecord", store: "WeightStore") -> dict[str, object]:

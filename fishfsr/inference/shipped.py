@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from fishfsr.weights import PAIRS
 from fishprep.common.errors import WeightsError
-from fishprep.weights import RECORDS, WeightStore
-
-PREFIX = "fishfsr-x"
+from fishprep.common.weights import WeightStore
 
 
 def shipped(store: WeightStore) -> list[Path]:
@@ -13,10 +12,9 @@ def shipped(store: WeightStore) -> list[Path]:
 
     Raises WeightsError for a file that is missing in it or damaged.
     """
-    records = [record for record in RECORDS if record.name.startswith(PREFIX)]
     try:
-        for record in records:
+        for record in PAIRS:
             store.path(record)
     except WeightsError:
         return []
-    return [store.locate(record) for record in records]
+    return [store.locate(record) for record in PAIRS]

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fishprep.common.opencv import cv2
+from fishprep.common.weights import WeightStore
 from fishprep.faces.photo import Problem
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.select import Policy, select
-from fishprep.weights import WeightStore
 
 DETECTED_SIDE = 128
 """Pixels a side at which a crop is easily found.

@@ -8,11 +8,11 @@ import torch
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.device import check_device
 from fishprep.common.opencv import cv2
+from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.factory import ParserRequest, create_parser
-from fishprep.weights import WeightStore
 
 
 @dataclass(frozen=True)

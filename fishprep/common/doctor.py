@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +12,8 @@ from pathlib import Path
 from fishprep import __version__
 from fishprep.common.errors import FishPrepError
 from fishprep.common.opencv import load_opencv
+from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
 from fishprep.common.words import counted, size_text
-from fishprep.weights import RECORDS, WeightStatus, WeightStore
 
 _LIBRARIES = {
     "torch": "torch",
@@ -36,15 +36,15 @@ class Finding:
     problem: str = ""
 
 
-def examine(store: WeightStore) -> list[Finding]:
-    """Look at everything: versions, libraries, devices, weights, the cache. Raises nothing of what it finds."""
+def examine(records: Iterable[WeightRecord], store: WeightStore) -> list[Finding]:
+    """Look at everything: versions, libraries, devices, the weights of `records`, the cache. Raises nothing of what it finds."""
     return [
         Finding("fishfsr", __version__),
         Finding("python", f"{platform.python_version()}, {platform.platform()}"),
         *(_library(module, name) for module, name in _LIBRARIES.items()),
         _opencv(),
         *_devices(),
-        *_weights(store),
+        *_weights(records, store),
         _cache(store),
     ]
 
@@ -84,8 +84,8 @@ def _devices() -> Iterator[Finding]:
     yield Finding("cuda", ", ".join(names) or "none: all runs on the CPU")
 
 
-def _weights(store: WeightStore) -> Iterator[Finding]:
-    for record in RECORDS:
+def _weights(records: Iterable[WeightRecord], store: WeightStore) -> Iterator[Finding]:
+    for record in records:
         status = store.status(record)
         damaged = status is WeightStatus.DAMAGED
         yield Finding(

@@ -6,8 +6,8 @@ A further backend is one file beside the others and one entry in `create_backend
 from dataclasses import dataclass
 
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.weights import WeightStore
 
 BACKENDS = {"dlib": 2, "fan": 2, "annotation": 2}
 """Name → version of the faces and points that it gives, its constants included: whoever changes one raises it."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
 from fishprep.landmarks.second_look import TRACE_SCORE, SecondLook
-from fishprep.weights import WeightStore, record
+from fishprep.landmarks.weights import DLIB_68, DLIB_CNN
 
 AT_PLACE = 0.2
 """Overlap (intersection over union) from which a face found counts as the annotated one. Loose, as annotated boxes vary."""
@@ -61,7 +62,7 @@ class DlibBackend:
         """WeightsError where a model file is missing or not the recorded one."""
         import dlib  # loads in 0.1 s, and only users of this backend need it
 
-        records = [record("dlib-68")] + ([record("dlib-cnn")] if settings.thorough else [])
+        records = [DLIB_68, DLIB_CNN] if settings.thorough else [DLIB_68]
         paths = [store.locate(each) for each in records]
         self.settings = settings
         self.weights = {Path(each.file).name: each.sha256 for each in records}

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.opencv import load_opencv
 from fishprep.common.tensors import load_state_dict
+from fishprep.common.weights import WeightRecord, WeightStore
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
 from fishprep.landmarks.sense import misfit
-from fishprep.weights import WeightStore, record
+from fishprep.landmarks.weights import FAN, S3FD
 
 CHIP = 256
 HEAT = 64
@@ -97,10 +98,10 @@ class FanBackend:
         # Importing face_alignment compiles helpers for seconds, and only users of this backend need it.
         load_opencv()  # which face_alignment imports, without a word on what to do
         from face_alignment.detection.sfd.net_s3fd import s3fd
-        from face_alignment.models.fan import FAN
+        from face_alignment.models.fan import FAN as FanNetwork
 
-        detector, aligner = _load(s3fd(), store, "s3fd"), _load(FAN(4), store, "2dfan4")
-        weights = {each.file: each.sha256 for each in (record("s3fd"), record("2dfan4"))}
+        detector, aligner = _load(s3fd(), store, S3FD), _load(FanNetwork(4), store, FAN)
+        weights = {each.file: each.sha256 for each in (S3FD, FAN)}
         return cls(detector, aligner, settings, weights)
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
@@ -231,10 +232,12 @@ def _padded_size(picture: np.ndarray) -> tuple[int, int]:
     return height, width
 
 
-def _load(network: nn.Module, store: WeightStore, name: str) -> nn.Module:
-    path = store.locate(record(name))
+def _load(network: nn.Module, store: WeightStore, record: WeightRecord) -> nn.Module:
+    path = store.locate(record)
     try:
         network.load_state_dict(load_state_dict(path))
     except RuntimeError as error:
-        raise WeightsError(f"weights {name}: {path} does not fit the network that face-alignment defines") from error
+        raise WeightsError(
+            f"weights {record.name}: {path} does not fit the network that face-alignment defines"
+        ) from error
     return network

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.files import sha256_file
-from fishprep.parsing.base import NETWORKS, OWN, PARSERS, FaceParser
+from fishprep.common.weights import WeightStore, find
+from fishprep.parsing.base import OWN, PARSERS, FaceParser
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
-from fishprep.weights import WeightStore, record
+from fishprep.parsing.weights import RECORDS
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> BiSeNetParser:
         fusion=SkinFusion.of(request.skin_classes),
     )
     name = named(request.name, request.file)
-    return BiSeNetParser(settings, request.file or store.locate(record(name)), name)
+    return BiSeNetParser(settings, request.file or store.locate(find(name, RECORDS)), name)
 
 
 def named(parser: str, file: Path | None) -> str:
@@ -61,7 +62,7 @@ def named(parser: str, file: Path | None) -> str:
     if file is None or parser == "landmark-skin":
         return parser
     found = sha256_file(file) if file.is_file() else None
-    return next((name for name in NETWORKS if record(name).sha256 == found), "bisenet")
+    return next((record.name for record in RECORDS if record.sha256 == found), "bisenet")
 
 
 def _landmark_skin(request: ParserRequest) -> LandmarkSkinParser:

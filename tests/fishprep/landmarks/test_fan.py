@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from fishprep.common.errors import ConfigurationError, WeightsError
-from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.common.weights import WeightRecord, WeightStore
+from fishprep.landmarks import LandmarkRequest, create_backend, weights
 from fishprep.landmarks.base import Query
 from fishprep.landmarks.fan import FanBackend, FanSettings, _decode_boxes, decode_heat
-from fishprep.weights import WeightRecord, WeightStore, record
 
 SIDE = 96  # of the faces below: a square with a bright cell in its middle
 
@@ -157,12 +157,12 @@ def test_half_precision_agrees_with_full() -> None:
 def test_missing_weights_name_file_url_and_hash(tmp_path: Path) -> None:
     with pytest.raises(WeightsError) as caught:
         create_backend(LandmarkRequest("fan"), WeightStore(tmp_path, offline=True))
-    for part in (record("s3fd").file, record("s3fd").url, record("s3fd").sha256):
+    for part in (weights.S3FD.file, weights.S3FD.url, weights.S3FD.sha256):
         assert str(part) in str(caught.value)
 
 
 def test_other_weights_under_the_right_name_are_never_opened(tmp_path: Path) -> None:
-    torch.save({"conv1_1.weight": torch.zeros(1)}, tmp_path / record("s3fd").file)
+    torch.save({"conv1_1.weight": torch.zeros(1)}, tmp_path / weights.S3FD.file)
     with pytest.raises(WeightsError, match="SHA-256"):
         create_backend(LandmarkRequest("fan"), WeightStore(tmp_path, offline=True))
 
@@ -181,14 +181,14 @@ def test_weights_in_the_layout_of_the_release_are_loaded(tmp_path: Path) -> None
     from face_alignment.models.fan import FAN
 
     torch.manual_seed(0)
-    torch.save(s3fd().state_dict(), tmp_path / record("s3fd").file)
-    torch.save({"unknown": torch.zeros(1)}, tmp_path / record("2dfan4").file)
+    torch.save(s3fd().state_dict(), tmp_path / weights.S3FD.file)
+    torch.save({"unknown": torch.zeros(1)}, tmp_path / weights.FAN.file)
     with pytest.raises(WeightsError, match=r"2dfan4.*does not fit"):
         FanBackend.load(FanSettings(), store_of(tmp_path))  # type: ignore[arg-type]
     aligner = FAN(4)
-    torch.save(aligner.state_dict(), tmp_path / record("2dfan4").file)
+    torch.save(aligner.state_dict(), tmp_path / weights.FAN.file)
     loaded = FanBackend.load(FanSettings(threshold=0.999), store_of(tmp_path))  # type: ignore[arg-type]
-    assert set(loaded.weights) == {record("s3fd").file, record("2dfan4").file}
+    assert set(loaded.weights) == {weights.S3FD.file, weights.FAN.file}
     assert torch.equal(loaded._aligner.l3.weight, aligner.l3.weight)
     assert loaded.detect([scene(100, 100)]) == [[]]
 

@@ -7,13 +7,13 @@ import pytest
 import skimage.data
 
 from fishprep.common.status import Problem, Status
+from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 from fishprep.landmarks.geometry import eye_centres
 from fishprep.landmarks.second_look import HARDLY_SEEN, LONE_FLOOR, SURER, WEAK, SecondLook
 from fishprep.landmarks.select import select
-from fishprep.weights import WeightStore
 
 IMAGE = np.zeros((600, 600, 3), np.uint8)
 IMAGE[:300] = 255  # the upper half is bright: so the stand-in knows which way up it sees the photo

@@ -7,13 +7,13 @@ import skimage.data
 from PIL import Image
 
 from fishprep.common.status import Problem, Status
+from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode, decode_file
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, Query, Reference
 from fishprep.landmarks.geometry import MIRROR, eye_centres, interocular, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes
 from fishprep.landmarks.select import Policy, disagreement, select
-from fishprep.weights import WeightStore
 
 IMAGE = np.zeros((400, 600, 3), np.uint8)
 

@@ -10,10 +10,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
 from fishprep.parsing.network import empty_network
-from fishprep.weights import WeightStore
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,12 +15,12 @@ from torch import Tensor
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import load_state_dict
+from fishprep.common.weights import WeightStore
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.factory import ParserRequest, create_parser
 from fishprep.parsing.network import empty_network, load_network
 from fishprep.parsing.skin import SkinFusion
-from fishprep.weights import WeightStore
 
 LANDMARKS = np.zeros((0, 68, 2), dtype=np.float32)  # the parser does not look at them
 

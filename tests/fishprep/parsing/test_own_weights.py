@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import OWN
 from fishprep.parsing.bisenet import BiSeNetParser
@@ -16,7 +17,6 @@ from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.factory import ParserRequest, create_bisenet
 from fishprep.parsing.labelled import NUMBERINGS, open_labelled
 from fishprep.parsing.training.views import mirrored
-from fishprep.weights import WeightStore
 
 PAIRS = [
     (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),

@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 
 from fishprep.builds.alike import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
+from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.faces.crop import CropRecipe, cut
 from fishprep.faces.measures import measure
@@ -21,7 +22,6 @@ from fishprep.reports.duplicates import (
     Duplicates,
     find_duplicates,
 )
-from fishprep.weights import WeightStore
 
 
 def columns(count: int, **values: Any) -> Columns:

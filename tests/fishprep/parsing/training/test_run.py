@@ -14,6 +14,7 @@ from labelled import write_labelled
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.stop import Reason, StopRequest
 from fishprep.common.tensors import load_state_dict, metadata
+from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
@@ -23,7 +24,6 @@ from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import TrainingFolder, append, rewind
 from fishprep.parsing.training.run import Trained, TrainRequest, Validated, train
 from fishprep.parsing.training.views import ViewSettings
-from fishprep.weights import WeightStore
 
 SMALL = ParserTraining(size=64, map_size=32, steps=6, batch=2, warmup=2, ema=0.9)
 

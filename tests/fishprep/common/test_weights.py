@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fishfsr.weights
+import fishprep.weights
 from fishprep.common.errors import WeightsError
-from fishprep.weights import (
-    RECORDS,
-    WeightRecord,
-    WeightStatus,
-    WeightStore,
-    record,
-)
+from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore, find
 
+RECORDS = (*fishprep.weights.RECORDS, *fishfsr.weights.RECORDS)
 CONTENT = np.random.default_rng(0).bytes(3 << 20)
 
 
@@ -180,8 +177,8 @@ def test_weights_inside_packages_are_the_recorded_ones(tmp_path: Path, packaged:
 def test_records_are_complete_and_found_by_name() -> None:
     assert len({r.name for r in RECORDS}) == len(RECORDS)
     for known in RECORDS:
-        assert record(known.name) is known
+        assert find(known.name, RECORDS) is known
         assert len(bytes.fromhex(known.sha256)) == 32
         assert known.url is None or known.url.startswith("https://")
     with pytest.raises(WeightsError, match="bisenet"):
-        record("bisent")
+        find("bisent", RECORDS)

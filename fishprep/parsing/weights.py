@@ -1,0 +1,27 @@
+"""Weight files of the parsers, by the names that the parsers have."""
+
+from fishprep.common.weights import OWN_PACKAGE, WeightRecord
+from fishprep.parsing.base import OWN
+
+RECORDS = (
+    WeightRecord(
+        name=OWN,
+        file="bisenet-fishfsr.safetensors",
+        package=OWN_PACKAGE,
+        sha256="d444fe149a6feea4f754a60a5a2c95de1c3ab2252c2374167b7659878b61b88a",
+        size=26_645_792,
+        licence="non-commercial only: trained on CelebAMask-HQ",
+        purpose="face parsing, 19 classes (BiSeNet trained here)",
+        flags="--parser-weights FILE",
+    ),
+    WeightRecord(
+        name="bisenet",
+        file="parsing_bisenet.pth",
+        url="https://github.com/xinntao/facexlib/releases/download/v0.2.0/parsing_bisenet.pth",
+        sha256="468e13ca13a9b43cc0881a9f99083a430e9c0a38abd935431d1c28ee94b26567",
+        size=53_289_463,
+        licence="MIT code, trained on CelebAMask-HQ: non-commercial research only",
+        purpose="face parsing, 19 classes (facexlib's BiSeNet)",
+        flags="--parser-weights FILE or --weights-dir FOLDER",
+    ),
+)
