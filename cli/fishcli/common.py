@@ -111,12 +111,10 @@ def _as_typed(option: click.Option, value: object) -> object:
 
 
 def resolve_device(device: str) -> str:
-    """`auto` → `cuda` where there is one, else `cpu`; anything else as it is."""
-    if device != "auto":
-        return device
-    import torch
+    """The name of the device that a flag means."""
+    from fishprep.common import device as devices
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(devices.resolve_device(device))
 
 
 @dataclass

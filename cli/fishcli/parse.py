@@ -60,7 +60,6 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     """
     import torch
 
-    from fishprep.common.device import check_device
     from fishprep.common.weights import WeightStore
     from fishprep.parsing.classes import ClassOrder
     from fishprep.parsing.factory import ParserRequest, create_bisenet
@@ -68,7 +67,6 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     from fishprep.parsing.folder import ParseRequest, parse_folder
 
     device = common.resolve_device(flags["device"])
-    check_device(device)
     if flags["threads"]:
         torch.set_num_threads(flags["threads"])
     names = tuple(name.strip() for name in flags["skin_classes"].split(",") if name.strip())

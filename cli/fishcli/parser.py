@@ -119,12 +119,12 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
 
 
 def _precision(name: str, device: str) -> "Precision":
-    from fishprep.common.device import check_device, has_bfloat16
+    from fishprep.common.device import has_bfloat16, resolve_device
     from fishprep.parsing.bisenet import Precision
 
     if name != "auto":
         return Precision(name)
-    return Precision.BFLOAT16 if has_bfloat16(check_device(device)) else Precision.FLOAT32
+    return Precision.BFLOAT16 if has_bfloat16(resolve_device(device)) else Precision.FLOAT32
 
 
 def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[Trained | Validated], None]":

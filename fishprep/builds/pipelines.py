@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.common.device import check_device
+from fishprep.common.device import resolve_device
 from fishprep.common.opencv import cv2
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
@@ -24,8 +24,11 @@ class WeightsFrom:
 
 
 def make_pipeline(configuration: BuildConfiguration, weights: WeightsFrom) -> FacePipeline:
-    """Load everything that a configuration names. WeightsError and ConfigurationError say what is missing and what to type."""
-    check_device(configuration.device)
+    """Load everything that a configuration names; the process computes with the configuration's threads from here on.
+
+    WeightsError and ConfigurationError say what is missing and what to type.
+    """
+    resolve_device(configuration.device)
     torch.set_num_threads(configuration.threads)
     cv2.setNumThreads(configuration.threads)
     return FacePipeline(configuration, _backend(configuration, weights), make_parser(configuration, weights))

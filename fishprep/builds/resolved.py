@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.pipelines import WeightsFrom, make_pipeline
-from fishprep.common.device import check_device
+from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.threads import threads
 from fishprep.parsing.base import OWN
 from fishprep.parsing.factory import named
 
@@ -20,10 +21,11 @@ class Resolved:
 
 
 def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved:
-    """Load everything once, on the CPU, to know that it is there and what it is."""
-    check_device(configuration.device)
+    """Load everything once, on the CPU, to know that it is there and what it is; the caller's threads stay."""
+    resolve_device(configuration.device)
     configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
-    pipeline = make_pipeline(configuration.model_copy(update={"device": "cpu"}), weights)
+    with threads(configuration.threads, opencv=True):
+        pipeline = make_pipeline(configuration.model_copy(update={"device": "cpu"}), weights)
     parser, backend = pipeline.parser, pipeline.backend
     if configuration.keep_classes and configuration.parser == "landmark-skin":
         raise ConfigurationError(

@@ -5,9 +5,16 @@ import torch
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.words import counted
 
+DEFAULT_DEVICE = "auto"
 
-def check_device(name: str) -> torch.device:
-    """`cpu`, `cuda` or `cuda:N`; ConfigurationError for another name or a CUDA device that is not here."""
+
+def resolve_device(name: str = DEFAULT_DEVICE) -> torch.device:
+    """`auto` (CUDA where there is one, else the CPU), `cpu`, `cuda` or `cuda:N` to a device that is here.
+
+    ConfigurationError for another name or a CUDA device that is not here; nothing is replaced silently.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
     if name != "cpu" and (kind != "cuda" or not (number or "0").isdecimal()):
         raise ConfigurationError(f"--device {name}: expected auto, cpu, cuda or cuda:N")

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from fishprep.common.device import check_device
+from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
@@ -78,7 +78,7 @@ class BiSeNetParser:
         self.name = name
         if not weights.is_file():
             raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
-        device = check_device(settings.device)
+        device = resolve_device(settings.device)
         check_precision(settings.precision, device)
         network = load_network(weights)
         header = metadata(weights)

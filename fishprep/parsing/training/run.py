@@ -12,7 +12,7 @@ import torch
 from filelock import Timeout
 
 from fishprep import __version__
-from fishprep.common.device import check_device
+from fishprep.common.device import resolve_device
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
@@ -139,7 +139,7 @@ class _Run:
     def __init__(self, request: TrainRequest, stop: StopRequest, listen: Listen) -> None:
         self._request, self._stop, self._listen = request, stop, listen
         self._config, self._folder = request.config, TrainingFolder(request.out)
-        self._device = check_device(request.device)
+        self._device = resolve_device(request.device)
         check_precision(request.precision, self._device)
         self._identity = _identity(request)
         self._progress = Progress()
