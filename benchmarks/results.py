@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fishfsr.evaluation.statistics import Bootstrap, figure
+from fishfsr.evaluation.summary import Bootstrap, figure
 from fishprep.common.files import atomic
 
 MEASURES = {"psnr": "{:.2f}", "ssim": "{:.4f}", "identity": "{:.4f}", "accuracy": "{:.4f}"}

@@ -10,7 +10,6 @@ import click
 from fishcli import common
 
 if TYPE_CHECKING:
-    from fishfsr.evaluation.evaluate import Subject
     from fishfsr.evaluation.settings import EvaluationSettings
     from fishfsr.evaluation.summary import Summary
 
@@ -66,18 +65,16 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     fishfsr eval runs/x8 shards
     fishfsr eval x8.safetensors shards --map estimated,truth,wrong,rotate:15,30,45,60
     """
-    from fishfsr.evaluation import evaluate
-    from fishfsr.evaluation.checkpoints import find_checkpoint
+    from fishfsr.evaluation.evaluate import evaluate, find_checkpoint
 
     path, settings = find_checkpoint(run), _settings(flags)
     out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
     _check_free(out, flags["overwrite"])
-    subject = _subject(path, flags)
     if run.is_dir():
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])
     try:
-        found = evaluate(subject, shards, settings, progress.show)
+        found = evaluate(path, shards, settings, progress.show)
     finally:
         progress.line.close()
     found.save(out)
@@ -109,25 +106,11 @@ class _Progress:
 
 
 def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
-    from fishfsr.evaluation.maps import parse_choices
-    from fishfsr.evaluation.settings import EvaluationSettings
+    from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
 
-    same = {name: flags[name] for name in ("split", "protocol", "identity", "limit", "batch", "seed")}
+    names = ("split", "protocol", "identity", "limit", "batch", "seed", "device", "precision", "scale")
+    same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)
-
-
-def _subject(path: Path, flags: dict[str, Any]) -> "Subject":
-    from fishfsr.checkpoint import load_checkpoint
-    from fishfsr.errors import CheckpointError
-    from fishfsr.evaluation.evaluate import Subject
-    from fishfsr.inference.resolver import FaceSuperResolver
-    from fishfsr.inference.runner import InferenceOptions
-
-    checkpoint, scale = load_checkpoint(path), flags["scale"]
-    if scale is not None and checkpoint.sr_net is not None and checkpoint.sr_net.config.scale != scale:
-        raise CheckpointError(f"{path}: a checkpoint of scale {checkpoint.sr_net.config.scale}, not {scale}")
-    options = InferenceOptions(precision=flags["precision"])
-    return Subject(path, checkpoint, FaceSuperResolver(checkpoint, flags["device"], options))
 
 
 def _check_free(out: Path, overwrite: bool) -> None:

@@ -16,7 +16,7 @@ from fishprep.shards.versions import differences
 
 
 @dataclass(frozen=True)
-class Batch:
+class SplitBatch:
     """N faces.
 
     `numbers` (N,) their numbers in the split; `lr` (N, s, s, 3) and `hr` (N, 128, 128, 3) uint8 RGB; `skin` (N, s, s)
@@ -33,7 +33,7 @@ class Batch:
         return len(self.numbers)
 
 
-class Faces:
+class SplitFaces:
     """The first `limit` faces of a split, in the order of the shards' names and of the samples in them.
 
     Faces are read when they are asked for; what stays in memory are their ids. Raises ShardError where the folder has
@@ -63,15 +63,15 @@ class Faces:
         shard, index = self._shards[home], number - int(self._starts[home])
         return shard.ids[index], shard.path.name, index
 
-    def batches(self, size: int) -> Iterator[Batch]:
+    def batches(self, size: int) -> Iterator[SplitBatch]:
         """All faces in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self.take(range(start, min(start + size, len(self))))
 
-    def take(self, numbers: Sequence[int] | np.ndarray) -> Batch:
+    def take(self, numbers: Sequence[int] | np.ndarray) -> SplitBatch:
         """The faces of these numbers, in this order."""
         chosen = np.asarray(numbers, np.intp)
-        return Batch(
+        return SplitBatch(
             chosen,
             self._gather(image(self.lr_size), chosen),
             self._gather(image(HR_SIZE), chosen),

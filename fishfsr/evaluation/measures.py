@@ -1,12 +1,14 @@
-"""Every measure of every method on every face, as columns."""
+"""Every measure of every method on every face: as columns of numbers, and as CSV."""
 
+import csv
+import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fishfsr import metrics
-from fishfsr.evaluation.faces import Batch
+from fishfsr.evaluation.faces import SplitBatch, SplitFaces
 from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.evaluation.settings import Tell
@@ -15,10 +17,11 @@ from fishfsr.identity import Embedder
 PSNR, SSIM, IDENTITY = "psnr", "ssim", "identity"
 ACCURACY, IOU = "accuracy", "iou"
 Column = NDArray[np.float64]
+PLACE = ("id", "shard", "index")
 
 
 @dataclass(frozen=True)
-class Measures:
+class MeasuredFaces:
     """(N,) float64 for each face of the split, in its order.
 
     `methods`: by the method's name (`bicubic`, then the maps), then by the measure's: `psnr`, `ssim`, and where it was
@@ -32,13 +35,13 @@ class Measures:
 
 @dataclass(frozen=True)
 class Measurer:
-    """Measures `methods` by a protocol; without an `embedder` no identity."""
+    """MeasuredFaces `methods` by a protocol; without an `embedder` no identity."""
 
     methods: Methods
     protocol: metrics.Protocol
     embedder: Embedder | None
 
-    def measure(self, batch_size: int, tell: Tell) -> Measures:
+    def measure(self, batch_size: int, tell: Tell) -> MeasuredFaces:
         """All faces, a batch at a time; only the numbers are kept."""
         faces = self.methods.faces
         rows: dict[tuple[str, str], Column] = {}
@@ -48,7 +51,7 @@ class Measurer:
             tell("measured", int(batch.numbers[-1]) + 1, len(faces))
         return _columns(rows)
 
-    def _measured(self, batch: Batch) -> dict[tuple[str, str], Column]:
+    def _measured(self, batch: SplitBatch) -> dict[tuple[str, str], Column]:
         outputs = self.methods(batch)
         scale = self.methods.resolver.scale
         found: dict[tuple[str, str], Column] = {}
@@ -62,7 +65,7 @@ class Measurer:
             found["", IOU] = metrics.parsing_iou(outputs.estimated, outputs.truth).cpu().numpy()
         return found
 
-    def _identities(self, outputs: Outputs, batch: Batch, embedder: Embedder) -> dict[tuple[str, str], Column]:
+    def _identities(self, outputs: Outputs, batch: SplitBatch, embedder: Embedder) -> dict[tuple[str, str], Column]:
         """Cosine similarities with the HR faces, whose vectors are computed once."""
         true = embedder.embed(batch.hr, batch.landmarks)
         found: dict[tuple[str, str], Column] = {}
@@ -82,9 +85,39 @@ def cosine(first: NDArray[np.float64], second: NDArray[np.float64]) -> Column:
     return np.divide(products, norms, out=np.full(len(products), np.nan), where=norms > 0)
 
 
-def _columns(rows: dict[tuple[str, str], Column]) -> Measures:
+def _columns(rows: dict[tuple[str, str], Column]) -> MeasuredFaces:
     methods: dict[str, dict[str, Column]] = {}
     parsing: dict[str, Column] = {}
     for (method, measure), values in rows.items():
         (methods.setdefault(method, {}) if method else parsing)[measure] = values
-    return Measures(methods, parsing)
+    return MeasuredFaces(methods, parsing)
+
+
+def per_face_table(faces: SplitFaces, measures: MeasuredFaces, headline: str) -> str:
+    """A line for each face, in the order of the split.
+
+    id, shard, index; then `bicubic_psnr`, ..., `sr_psnr`, ... (the headline's), `sr_MAP_psnr`, ... of the other maps, and
+    `parsing_accuracy`, `parsing_iou`. A number that there is not is an empty cell, an infinite one `inf`.
+    """
+    columns = {
+        f"{_prefix(method, headline)}_{measure}": values
+        for method, own in measures.methods.items()
+        for measure, values in own.items()
+    }
+    columns |= {f"parsing_{measure}": values for measure, values in measures.parsing.items()}
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*PLACE, *columns])
+    for number in range(len(faces)):
+        writer.writerow([*faces.place(number), *(_cell(values[number]) for values in columns.values())])
+    return stream.getvalue()
+
+
+def _prefix(method: str, headline: str) -> str:
+    if method == BICUBIC:
+        return BICUBIC
+    return "sr" if method == headline else f"sr_{method.replace(':', '_')}"
+
+
+def _cell(value: np.float64) -> str:
+    return "" if np.isnan(value) else f"{value:.6f}"

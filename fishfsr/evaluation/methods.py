@@ -1,16 +1,20 @@
-"""What each method makes of a batch of LR faces: bicubic enlargement, and FishFSRNet by each of the chosen maps."""
+"""What each method makes of a batch of LR faces: bicubic enlargement, and FishFSRNet by each of the chosen maps.
 
+The maps are the true one, the estimated one, and disturbed ones (Figs. 12 and 13).
+"""
+
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from fishfsr.errors import CheckpointError
-from fishfsr.evaluation import maps
-from fishfsr.evaluation.faces import Batch, Faces
-from fishfsr.evaluation.maps import MapChoice
+from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.evaluation.faces import SplitBatch, SplitFaces
+from fishfsr.evaluation.settings import UNUSED, MapChoice
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishprep.faces.pyramid import pillow_bicubic
 
@@ -41,24 +45,26 @@ class Methods:
     ConfigurationError where another face's map is asked for and there is only one face.
     """
 
-    def __init__(self, resolver: FaceSuperResolver, faces: Faces, choices: tuple[MapChoice, ...], seed: int) -> None:
+    def __init__(
+        self, resolver: FaceSuperResolver, faces: SplitFaces, choices: tuple[MapChoice, ...], seed: int
+    ) -> None:
         self.resolver, self.faces = resolver, faces
         self.reads_map = resolver.sr_net.config.needs_map
-        self.choices = choices if self.reads_map else (maps.UNUSED,)
+        self.choices = choices if self.reads_map else (UNUSED,)
         self.has_parsing_net = _has_parsing_net(resolver)
         if not self.has_parsing_net and any(choice.kind == "estimated" for choice in self.choices):
             raise CheckpointError(
                 "this checkpoint holds no ParsingNet, which estimates the map: take the shards' map (--map truth)"
             )
         wrong = any(choice.kind == "wrong" for choice in self.choices)
-        self._others = maps.others(len(faces), seed) if wrong else None
+        self._others = others(len(faces), seed) if wrong else None
 
     @property
     def headline(self) -> str:
         """The name of the choice that the figures are of."""
         return self.choices[0].name
 
-    def __call__(self, batch: Batch) -> Outputs:
+    def __call__(self, batch: SplitBatch) -> Outputs:
         lr, truth = self._image(batch.lr), self._skin(batch.skin)
         parsed = self.resolver.parse(lr) if self.has_parsing_net else None
         enlarged = {BICUBIC: self._image(pillow_bicubic(batch.lr, batch.hr.shape[1]))}
@@ -71,7 +77,7 @@ class Methods:
         estimated = None if parsed is None else _one_channel(parsed)
         return Outputs(self._image(batch.hr), enlarged, given, truth, estimated)
 
-    def _map(self, choice: MapChoice, batch: Batch, truth: Tensor, parsed: Tensor | None) -> Tensor:
+    def _map(self, choice: MapChoice, batch: SplitBatch, truth: Tensor, parsed: Tensor | None) -> Tensor:
         """(N, map_channels, s, s): a 0-1 map is the same in every channel."""
         chosen = truth
         if choice.kind == "estimated":
@@ -80,7 +86,7 @@ class Methods:
         if choice.kind == "none":
             chosen = torch.zeros_like(truth)
         elif choice.kind == "rotate":
-            chosen = maps.rotated(truth, choice.angle)
+            chosen = rotated(truth, choice.angle)
         elif choice.kind == "wrong":
             assert self._others is not None
             chosen = self._skin(self.faces.skin(self._others[batch.numbers]))
@@ -102,3 +108,29 @@ def _has_parsing_net(resolver: FaceSuperResolver) -> bool:
         return resolver.parsing_net is not None
     except CheckpointError:
         return False
+
+
+def others(count: int, seed: int) -> np.ndarray:
+    """For each of `count` faces the number of another one, (count,) intp: a random cycle through all of them.
+
+    Raises ConfigurationError where there is only one face.
+    """
+    if count < 2:
+        raise ConfigurationError("the map of another face needs at least two faces: raise --limit, or leave out wrong")
+    order = np.random.default_rng(seed).permutation(count)
+    other = np.empty(count, np.intp)
+    other[order] = np.roll(order, 1)
+    return other
+
+
+def rotated(maps: Tensor, degrees: float) -> Tensor:
+    """0-1 maps (N, 1, s, s) turned anticlockwise about their centre; 0 comes in from outside.
+
+    Bilinear at their own size, then 1 from 0.5 on: as hard-edged as the true map, so that only the angle tells them apart.
+    """
+    angle = math.radians(degrees)
+    # grid_sample asks where each output pixel comes from, with y down
+    turn = maps.new_tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
+    grid = F.affine_grid(turn.expand(len(maps), 2, 3), list(maps.shape), align_corners=False)
+    turned = F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return (turned >= 0.5).to(maps.dtype)

@@ -9,7 +9,7 @@ import torch
 
 from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint
-from fishfsr.evaluation.faces import Faces
+from fishfsr.evaluation.faces import SplitFaces
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import Protocol
 from fishfsr.models.count import count_parameters
@@ -82,7 +82,7 @@ def checkpoint_facts(path: Path, checkpoint: Checkpoint) -> CheckpointFacts:
     )
 
 
-def shard_facts(faces: Faces) -> ShardFacts:
+def shard_facts(faces: SplitFaces) -> ShardFacts:
     """Of the split that `faces` come from."""
     said = faces.attributes
     return ShardFacts(
@@ -104,7 +104,7 @@ def runs_on(resolver: FaceSuperResolver) -> str:
     return f"{resolver.device}{name}, {resolver.options}"
 
 
-def versions(identity: str | None) -> dict[str, str]:
+def library_versions(identity: str | None) -> dict[str, str]:
     """Of the libraries that the figures hang on."""
     libraries = [*LIBRARIES, *(["dlib-bin"] if identity and identity.startswith("dlib") else [])]
     libraries += ["deepface"] if identity and identity.startswith("deepface") else []

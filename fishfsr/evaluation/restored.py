@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fishfsr.evaluation.grids import grid
-from fishfsr.evaluation.pictures import Pixels, grey, to_uint8
+from fishfsr.evaluation.pictures import Pixels, grey, grid, to_uint8
 from fishfsr.inference.resolver import FaceSuperResolver, load
 from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
 
-CELL = 2 * HR_SIZE  # pixels
+SIDE = 2 * HR_SIZE  # pixels
 
 
 def restored_sheet(shards: Path, checkpoints: Sequence[Path]) -> Image.Image:
@@ -29,7 +28,7 @@ def restored_sheet(shards: Path, checkpoints: Sequence[Path]) -> Image.Image:
             for index in range(len(shard)):
                 rows += [_row(shard, index, resolver) for resolver in resolvers]
     scales = ", ".join(f"x{resolver.scale}" for resolver in resolvers)
-    return grid(("LR", "Bicubic", f"FishFSRNet {scales}", "HR", "Map"), rows, CELL)
+    return grid(("LR", "Bicubic", f"FishFSRNet {scales}", "HR", "Map"), rows, SIDE)
 
 
 def _row(shard: Shard, index: int, resolver: FaceSuperResolver) -> list[Pixels]:

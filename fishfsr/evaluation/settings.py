@@ -1,17 +1,95 @@
-"""What an evaluation measures, and how much of it is shown."""
+"""What an evaluation measures, by which parsing maps, and how much of it is shown."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.evaluation.maps import MapChoice, parse_choices
+from fishfsr.inference.runner import Precision
 from fishfsr.metrics import get_protocol
 
 Identity = Literal["none", "dlib", "deepface"]
 
 Tell = Callable[[str, int, int], None]
 """Takes news: what is being done, how many faces are done, how many there are."""
+
+MapKind = Literal["truth", "estimated", "wrong", "rotate", "none"]
+PLAIN: tuple[MapKind, ...] = ("truth", "estimated", "wrong", "none")
+SPELLINGS = "truth, estimated, wrong, none, or rotate: and degrees, as in rotate:15,30,45,60"
+
+
+@dataclass(frozen=True)
+class MapChoice:
+    """What stands in the place of the map.
+
+    truth: the shards' map. estimated: ParsingNet's. wrong: the true map of another face. rotate: the true map turned by
+    `angle` degrees anticlockwise. none: all zeros, as of a face without skin.
+    """
+
+    kind: MapKind
+    angle: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """As the command line spells it: `rotate:15`."""
+        return f"rotate:{self.angle:g}" if self.kind == "rotate" else self.kind
+
+    @property
+    def title(self) -> str:
+        """In words, for tables."""
+        words = {
+            "truth": "true map",
+            "estimated": "estimated map",
+            "wrong": "another face's map",
+            "rotate": f"turned {self.angle:g}°",
+            "none": "no map (zeros)",
+        }
+        return words[self.kind]
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether it is only of interest beside a right map."""
+        return self.kind in ("wrong", "rotate", "none")
+
+
+TRUTH = MapChoice("truth")
+UNUSED = MapChoice("none")
+
+
+def parse_choices(texts: Iterable[str]) -> tuple[MapChoice, ...]:
+    """Choices as the command line spells them, each text one or several with commas between; doubles are dropped.
+
+    Where the first is a disturbed map, the true one comes before it. Raises ConfigurationError on another word or angle.
+
+    >>> [choice.name for choice in parse_choices(["estimated,rotate:15,30", "wrong"])]
+    ['estimated', 'rotate:15', 'rotate:30', 'wrong']
+    """
+    choices: list[MapChoice] = []
+    for text in texts:
+        turning = False
+        for word in text.split(","):
+            head, colon, angle = word.strip().rpartition(":")
+            turning = head == "rotate" if colon else turning and head + angle not in PLAIN
+            choices.append(_choice(word.strip(), angle if turning else None))
+    if choices and choices[0].is_disturbed:
+        choices.insert(0, TRUTH)
+    return tuple(dict.fromkeys(choices))
+
+
+def _choice(word: str, angle: str | None) -> MapChoice:
+    if angle is None:
+        for kind in PLAIN:
+            if word == kind:
+                return MapChoice(kind)
+        raise ConfigurationError(f"no parsing map {word!r}; there are {SPELLINGS}")
+    try:
+        degrees = float(angle)
+    except ValueError:
+        degrees = math.nan
+    if not abs(degrees) <= 180:
+        raise ConfigurationError(f"{angle!r} is no angle from -180 to 180 degrees; maps are {SPELLINGS}")
+    return MapChoice("rotate", degrees)
 
 
 @dataclass(frozen=True)
@@ -21,7 +99,8 @@ class EvaluationSettings:
     `split`: of the shards. `protocol`: of PSNR and SSIM, by name. `maps`: what FishFSRNet is given; the figures are of
     the first, the others are compared with it. `identity`: the embedder, or "none". `limit`: the first so many faces of
     the split. `batch`: faces at a time. `shown`: faces on each of the three sheets. `seed`: of the bootstrap and of the
-    wrong maps. `resamples`: of the bootstrap.
+    wrong maps. `resamples`: of the bootstrap. `device`, `precision`: what the networks run on and in; `scale`: of which
+    the checkpoint must be, where it is said.
     """
 
     split: str = "test"
@@ -33,6 +112,9 @@ class EvaluationSettings:
     shown: int = 6
     seed: int = 0
     resamples: int = 2000
+    device: str = "auto"
+    precision: Precision = "float32"
+    scale: int | None = None
 
     def __post_init__(self) -> None:
         get_protocol(self.protocol)

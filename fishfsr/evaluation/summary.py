@@ -1,28 +1,81 @@
-"""Columns of numbers → the figures of an evaluation, and they as JSON."""
+"""Columns of numbers → the figures of an evaluation: means and their intervals by the bootstrap; and they as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fishfsr.evaluation.maps import MapChoice
-from fishfsr.evaluation.measures import ACCURACY, IDENTITY, IOU, PSNR, SSIM, Column, Measures
+from fishfsr.evaluation.measures import ACCURACY, IDENTITY, IOU, PSNR, SSIM, Column, MeasuredFaces
 from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
-from fishfsr.evaluation.statistics import CONFIDENCE, Bootstrap, Figure, figure
+from fishfsr.evaluation.settings import MapChoice
 from fishfsr.metrics import get_protocol
 from fishprep.common.words import counted
 
 FORMAT = "fishfsr-evaluation"
 FORMAT_VERSION = 1
+CONFIDENCE = 0.95
+_DRAWN_AT_ONCE = 1 << 21
+"""Numbers drawn at a time: memory does not grow with the faces times the resamples."""
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """The percentile bootstrap of a mean: `resamples` draws of as many faces as there are, with replacement."""
+
+    seed: int = 0
+    resamples: int = 2000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The mean over `faces` faces, and the 95 % interval from `low` to `high` (None with fewer than two faces).
+
+    `left_out`: faces with no finite number, which are in none of these; with no other faces the mean is None.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    faces: int
+    left_out: int
+
+
+def figure(values: NDArray[np.float64], bootstrap: Bootstrap) -> Figure:
+    """The figure of one number per face, (N,) float64; the same values and seed give the same figure."""
+    finite = values[np.isfinite(values)]
+    left_out = len(values) - len(finite)
+    if not len(finite):
+        return Figure(None, None, None, 0, left_out)
+    mean = float(finite.mean())
+    if len(finite) < 2:
+        return Figure(mean, None, None, 1, left_out)
+    outside = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(resampled_means(finite, bootstrap), (outside, 100 - outside))
+    return Figure(mean, float(low), float(high), len(finite), left_out)
+
+
+def resampled_means(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArray[np.float64]:
+    """Means of the resamples of `values` (N,), (resamples,) float64."""
+    generator = np.random.default_rng(bootstrap.seed)
+    at_once = max(1, _DRAWN_AT_ONCE // len(values))
+    means = np.empty(bootstrap.resamples)
+    for start in range(0, bootstrap.resamples, at_once):
+        rows = min(at_once, bootstrap.resamples - start)
+        means[start : start + rows] = values[generator.integers(len(values), size=(rows, len(values)))].mean(1)
+    return means
+
+
 Figures = dict[str, Figure]
+"""By the measure's name."""
 Columns = dict[str, dict[str, Column]]
 """By the method's name, then by the measure's."""
 
 
 @dataclass(frozen=True)
-class Measure:
+class MeasureText:
     """How a measure is written: `digits` behind the point, `fine` of them in differences."""
 
     name: str
@@ -45,15 +98,15 @@ class Measure:
         return f"{self.text(figure.low, signed)} … {self.text(figure.high, signed)}"
 
 
-def measures_of(luma: bool) -> dict[str, Measure]:
+def measures_of(luma: bool) -> dict[str, MeasureText]:
     """Every measure by its name; on Y or on RGB."""
     channel = "Y" if luma else "RGB"
     listed = (
-        Measure(PSNR, f"PSNR-{channel}", 2, 3, "dB"),
-        Measure(SSIM, f"SSIM-{channel}"),
-        Measure(IDENTITY, "Identity"),
-        Measure(ACCURACY, "Accuracy"),
-        Measure(IOU, "IoU of the skin"),
+        MeasureText(PSNR, f"PSNR-{channel}", 2, 3, "dB"),
+        MeasureText(SSIM, f"SSIM-{channel}"),
+        MeasureText(IDENTITY, "Identity"),
+        MeasureText(ACCURACY, "Accuracy"),
+        MeasureText(IOU, "IoU of the skin"),
     )
     return {measure.name: measure for measure in listed}
 
@@ -77,11 +130,16 @@ class Summary:
     provenance: Provenance
     warnings: tuple[str, ...]
     reads_map: bool
-    measures: dict[str, Measure]
+    measures: dict[str, MeasureText]
     bicubic: Figures
     gain: Figures
     maps: tuple[MapRow, ...]
     parsing: Figures
+
+    @property
+    def headline(self) -> str:
+        """The name of the map that the figures are of."""
+        return self.maps[0].choice.name
 
     @property
     def sr(self) -> Figures:
@@ -129,7 +187,7 @@ class Figurer:
 
     bootstrap: Bootstrap
 
-    def summary(self, measures: Measures, methods: Methods, provenance: Provenance) -> Summary:
+    def summary(self, measures: MeasuredFaces, methods: Methods, provenance: Provenance) -> Summary:
         """All figures of an evaluation; a measure's figures are all of the same faces."""
         shared = _shared(measures.methods)
         bicubic, own = (shared[name] for name in (BICUBIC, methods.headline))
@@ -171,7 +229,7 @@ def _shared(methods: Columns) -> Columns:
     }
 
 
-def _left_out(measures: Measures, titles: dict[str, Measure], methods: Methods) -> list[str]:
+def _left_out(measures: MeasuredFaces, titles: dict[str, MeasureText], methods: Methods) -> list[str]:
     """Faces that are missing from a mean must be seen beside it: how many, and by whom they have no number."""
     names = {BICUBIC: "bicubic"} | {choice.name: choice.title for choice in methods.choices}
     said = [

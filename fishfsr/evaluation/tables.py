@@ -1,13 +1,16 @@
-"""The figures of an evaluation as tables of text, and what stands at their head."""
+"""The figures of an evaluation as tables of text, what stands at their head, and the whole in Markdown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fishfsr.evaluation.summary import Figures, Measure, Summary
+from fishfsr.evaluation.summary import Figures, MeasureText, Summary
+from fishprep.common.names import printable
+
+MARKUP = "\\`*_[]<>|"
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Cells of text; the first column names the rows."""
 
     head: tuple[str, ...]
@@ -37,10 +40,10 @@ def title(summary: Summary) -> str:
     return f"FishFSRNet x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}"
 
 
-def methods(summary: Summary) -> Table:
+def methods(summary: Summary) -> TextTable:
     """Bicubic, the network, and their difference."""
     names = tuple(summary.sr)
-    return Table(
+    return TextTable(
         ("", *_titles(summary, names)),
         (
             ("Bicubic", *_cells(summary, summary.bicubic)),
@@ -50,20 +53,20 @@ def methods(summary: Summary) -> Table:
     )
 
 
-def parsing(summary: Summary) -> Table:
+def parsing(summary: Summary) -> TextTable:
     """ParsingNet's map against the shards'."""
-    return Table(
+    return TextTable(
         ("map against the shards'", *_titles(summary, summary.parsing)),
         (("ParsingNet", *_cells(summary, summary.parsing)),),
     )
 
 
-def maps(summary: Summary) -> Table:
+def maps(summary: Summary) -> TextTable:
     """A row for each map; the changes are from the first, face by face."""
     names = summary.compared
     changes = tuple(f"{summary.measures[name].title}, change" for name in names)
     blank = ("",) * len(names)
-    return Table(
+    return TextTable(
         ("map", *_titles(summary, names), *changes),
         tuple(
             (
@@ -97,11 +100,23 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
+def markdown(summary: Summary) -> str:
+    """The whole summary as one text."""
+    parts = [f"# {title(summary)}", *(f"**Note:** {_safe(warning)}" for warning in summary.warnings)]
+    parts.append(methods(summary).markdown())
+    if summary.parsing:
+        parts.append(parsing(summary).markdown())
+    if len(summary.maps) > 1:
+        parts += ["## By parsing map", maps(summary).markdown()]
+    parts += ["## Made with", "\n".join(f"- {name}: {_safe(value)}" for name, value in facts(summary))]
+    return "\n\n".join(parts) + "\n"
+
+
 def _titles(summary: Summary, names: Iterable[str]) -> list[str]:
     return [_headed(summary.measures[name]) for name in names]
 
 
-def _headed(measure: Measure) -> str:
+def _headed(measure: MeasureText) -> str:
     return f"{measure.title} [{measure.unit}]" if measure.unit else measure.title
 
 
@@ -112,3 +127,8 @@ def _cells(summary: Summary, figures: Figures, signed: bool = False) -> list[str
         interval = measure.interval(each, signed)
         cells.append(measure.text(each.mean, signed) + (f" ({interval})" if interval else ""))
     return cells
+
+
+def _safe(text: str) -> str:
+    """Paths and other words from outside on one line, in which nothing is markup."""
+    return "".join(f"\\{char}" if char in MARKUP else char for char in printable(text))

@@ -22,7 +22,7 @@ from fishfsr.data import Degradation, Order, ShardDataset, Share, Stream, to_fac
 from fishfsr.data.degradation import gaussian
 from fishfsr.data.stream import ahead
 from fishfsr.errors import ConfigurationError, DataError
-from fishfsr.evaluation.faces import Faces
+from fishfsr.evaluation.faces import SplitFaces
 from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard
 
@@ -215,7 +215,7 @@ def test_more_shards_than_open_files_are_allowed(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (free[16], hard))
     try:
         opened = ShardDataset(folder, scale=8)
-        faces = Faces(folder, "train", scale=8)
+        faces = SplitFaces(folder, "train", scale=8)
         assert len(opened) == 80 and opened[79].hr.shape[:2] == (128, 128)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

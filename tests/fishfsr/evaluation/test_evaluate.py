@@ -16,9 +16,10 @@ import fishfsr
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.evaluation.evaluate import Evaluation
-from fishfsr.evaluation.faces import Batch
-from fishfsr.evaluation.maps import others, parse_choices
+from fishfsr.evaluation.faces import SplitBatch
 from fishfsr.evaluation.measures import Measurer
+from fishfsr.evaluation.methods import others
+from fishfsr.evaluation.settings import parse_choices
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
 from fishprep.common.errors import ShardError
@@ -220,7 +221,7 @@ def test_faces_without_a_number_are_counted(save: Save, evaluated: Run, tmp_path
 
 
 def test_maps_are_compared_over_the_same_faces(save: Save, evaluated: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(self: Measurer, batch: Batch) -> dict[tuple[str, str], np.ndarray]:
+    def half(self: Measurer, batch: SplitBatch) -> dict[tuple[str, str], np.ndarray]:
         found = measured(self, batch)
         values = found["none", "psnr"] = found["none", "psnr"].copy()
         values[batch.numbers == 2] = np.nan

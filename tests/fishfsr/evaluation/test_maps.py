@@ -6,7 +6,8 @@ import scipy.ndimage
 import torch
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.evaluation.maps import others, parse_choices, rotated
+from fishfsr.evaluation.methods import others, rotated
+from fishfsr.evaluation.settings import parse_choices
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fishfsr.evaluation import statistics
-from fishfsr.evaluation.statistics import Bootstrap, figure
+from fishfsr.evaluation import summary
+from fishfsr.evaluation.summary import Bootstrap, figure
 
 
 def test_interval_equals_a_plain_bootstrap_and_scipys() -> None:
@@ -35,7 +35,7 @@ def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
 def test_drawing_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random(50)
     whole = figure(values, Bootstrap(7, 500))
-    monkeypatch.setattr(statistics, "_DRAWN_AT_ONCE", 150)
+    monkeypatch.setattr(summary, "_DRAWN_AT_ONCE", 150)
     assert figure(values, Bootstrap(7, 500)) == whole
     assert figure(values, Bootstrap(8, 500)) != whole
 

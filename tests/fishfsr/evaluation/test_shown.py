@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from fishfsr.evaluation.histograms import MOST_BARS, histogram
-from fishfsr.evaluation.ranking import sheets
+from fishfsr.evaluation.plots import MOST_BARS, histogram
+from fishfsr.evaluation.shown import ranked
 
 
 def test_the_worst_the_median_and_the_best() -> None:
     values = np.array([5.0, 1, 9, 3, 7, 2, 8, 4, 6])
-    found = {sheet.name: [values[number] for number in sheet.numbers] for sheet in sheets(values, 2)}
+    found = {sheet.name: [values[number] for number in sheet.numbers] for sheet in ranked(values, 2)}
     assert found == {"worst": [1, 2], "median": [4, 5], "best": [9, 8]}
 
 
 def test_too_few_for_three_are_on_one_sheet() -> None:
     values = np.array([2.0, np.inf, np.nan, 1.0])
-    (sheet,) = sheets(values, 2)
+    (sheet,) = ranked(values, 2)
     assert sheet.name == "all" and sheet.numbers == (2, 3, 0, 1)
-    assert sheets(values, 0) == []
+    assert ranked(values, 0) == []
 
 
 def test_every_finite_number_is_in_one_bar_of_its_method() -> None:
