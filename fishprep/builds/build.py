@@ -8,16 +8,25 @@ from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.output import check_free, read_retries, remove_build, remove_leftovers, writing
 from fishprep.builds.plan import ShardSpec, as_planned, divide, fingerprints
 from fishprep.builds.request import BuildRequest
-from fishprep.builds.run import Finished, finish, run_specs
+from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.start import start
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress, Tell
 from fishprep.common.words import same_command
+from fishprep.engines import create_engine
+from fishprep.engines.base import Engine
 from fishprep.shards.schema import ShardName
 
 
-def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, overwrite: bool = False) -> Finished:
-    """Build every shard that is not there yet, then the manifest.
+def build(
+    request: BuildRequest,
+    workers: int,
+    tell: Tell,
+    resume: bool = True,
+    overwrite: bool = False,
+    engine: Engine | None = None,
+) -> Finished:
+    """Build every shard that is not there yet, then the manifest. engine: None for worker processes on this machine.
 
     Raises ConfigurationError where the folder holds a build of another configuration or other inputs (unless `overwrite`) or
     any build at all (with `resume` off), and BuildError where the disk is full, the folder cannot be written or another build is
@@ -40,7 +49,12 @@ def build(request: BuildRequest, workers: int, tell: Tell, resume: bool = True, 
         _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
         again = same_command(overwrite, resume)
-        run = run_specs(BuilderFactory(folder, attributes, request.weights), todo, workers, tell, again)
+        run = run_specs(
+            BuilderFactory(folder, attributes, request.weights),
+            todo,
+            Crew(engine or create_engine(), workers, tell),
+            again,
+        )
         return finish(folder, run, len(specs) - len(todo), again)
 
 

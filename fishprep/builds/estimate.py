@@ -12,8 +12,8 @@ from fishprep.builds.pipelines import WeightsFrom, make_pipeline
 from fishprep.builds.plan import Plan, ShardSpec
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Steps
-from fishprep.engines import local
-from fishprep.engines.base import Done
+from fishprep.engines import create_engine
+from fishprep.engines.base import Done, Engine
 from fishprep.faces.pipeline import FacePipeline, HRFace
 from fishprep.faces.pyramid import HR_SIZE, SIZES
 from fishprep.shards.schema import ShardName
@@ -80,14 +80,19 @@ class _Trier:
 
 
 def estimate(
-    plan: Plan, configuration: BuildConfiguration, weights: WeightsFrom, workers: int, tries: int = 24
+    plan: Plan,
+    configuration: BuildConfiguration,
+    weights: WeightsFrom,
+    workers: int,
+    tries: int = 24,
+    engine: Engine | None = None,
 ) -> Estimate:
     """Try photos spread evenly over the plan, in a process of their own: they may be the ones that a build would not survive. The
     plan must hold at least one. BuildError where the process cannot work."""
     chosen = np.unique(np.linspace(0, len(plan.photos) - 1, tries).round().astype(int))
     spec = ShardSpec(ShardName("train", 0), tuple(plan.photos[index] for index in chosen))
     factory = _TrierFactory(configuration, weights)
-    (event,) = local.run(factory, [spec], 1, seconds=configuration.max_seconds)
+    (event,) = (engine or create_engine()).run(factory, [spec], 1, seconds=configuration.max_seconds)
     if not isinstance(event, Done):
         raise BuildError(f"the photos could not be tried: {event.reason}")
     tried: _Tried = event.result

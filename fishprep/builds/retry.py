@@ -16,13 +16,15 @@ from fishprep.builds.output import read_retries, read_start, remove_leftovers, w
 from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import ShardSpec, as_planned, as_read, divide
 from fishprep.builds.resolved import Resolved, resolve
-from fishprep.builds.run import Finished, finish, run_specs
+from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.summary import write_manifest
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import write_text
 from fishprep.common.progress import Progress, Tell
 from fishprep.common.words import counted, same_command
+from fishprep.engines import create_engine
+from fishprep.engines.base import Engine
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS
@@ -59,7 +61,9 @@ class RetryRequest:
     """How the source of `photos` was opened."""
 
 
-def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False) -> Finished:
+def retry(
+    request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False, engine: Engine | None = None
+) -> Finished:
     """Write further shards for the photos of a finished build that were dropped, and the manifest anew.
 
     A retry that was stopped halfway is gone on with where it is the same; with `overwrite` it is removed first. Raises
@@ -81,7 +85,8 @@ def retry(request: RetryRequest, workers: int, tell: Tell, overwrite: bool = Fal
         todo = [spec for spec in specs if spec.name in lacking]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name not in lacking)))
         again = same_command(overwrite)
-        run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, workers, tell, again)
+        crew = Crew(engine or create_engine(), workers, tell)
+        run = run_specs(BuilderFactory(folder, _attributes(record), request.weights), todo, crew, again)
         return finish(folder, run, len(specs) - len(todo), again)
 
 

@@ -11,14 +11,22 @@ from fishprep.builds.summary import write_manifest
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Tell
 from fishprep.common.words import counted
-from fishprep.engines import local
-from fishprep.engines.base import Done
+from fishprep.engines.base import Done, Engine
 
 _FATAL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "file too large",
 }
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who builds: an engine with so many workers; `tell` hears of their progress."""
+
+    engine: Engine
+    workers: int
+    tell: Tell
 
 
 @dataclass(frozen=True)
@@ -30,8 +38,8 @@ class Run:
     built: int
 
 
-def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell: Tell, again: str) -> Run:
-    """Build specs in worker processes. BuildError at once where the disk takes no more; other failures are collected.
+def run_specs(factory: BuilderFactory, todo: list[ShardSpec], crew: Crew, again: str) -> Run:
+    """Build specs. BuildError at once where the disk takes no more; other failures are collected.
 
     again: the command that goes on with what stands, in words.
     """
@@ -41,7 +49,7 @@ def run_specs(factory: BuilderFactory, todo: list[ShardSpec], workers: int, tell
     if not todo:
         return Run((), seconds, 0)
     limit = factory.attributes.configuration.max_seconds
-    for event in local.run(factory, todo, min(workers, len(todo)), tell, limit):  # type: ignore[arg-type]
+    for event in crew.engine.run(factory, todo, min(crew.workers, len(todo)), crew.tell, limit):  # type: ignore[arg-type]
         if isinstance(event, Done):
             built += 1
             assert event.result is not None  # only a trial has none

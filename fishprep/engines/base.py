@@ -1,6 +1,6 @@
-"""What engines and their users share: specs made of parts, and the one event that each spec comes to."""
+"""What engines and their users share: specs made of parts, the one event that each spec comes to, and the engine itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -55,19 +55,31 @@ class Failed(Generic[S]):
     system_error: int | None = None
 
 
-@dataclass(frozen=True)
-class Raised:
-    """A spec's own failure, at none of its parts."""
-
-    reason: str
-    system_error: int | None = None
+def nobody(news: News) -> None:
+    """Nobody is told."""
 
 
-@dataclass(frozen=True)
-class Lost:
-    """A process that did not come to the end of its spec. parts: what it was at, in the spec's order. certain: it was their
-    doing and nobody else's (an exception of theirs, or their time)."""
+class Engine(Protocol):
+    """Runs a function over many specs."""
 
-    reason: str
-    parts: tuple[str, ...]
-    certain: bool
+    def run(
+        self,
+        make_work: Callable[[], Work[S, R]],
+        specs: Iterable[S],
+        workers: int,
+        tell: Tell = nobody,
+        seconds: float | None = None,
+    ) -> Iterator[Done[S, R] | Failed[S]]:
+        """The one event of each spec, in the order in which they are ready.
+
+        make_work: called once by every worker (it must be picklable); gives the function for specs, which may tell news of its
+            progress. News arrive at `tell`, in the process of the caller.
+        specs: drawn one by one, as workers become free.
+        workers: specs that are worked on at a time, at most.
+        seconds: what a step may take for each of its parts, where the engine can end it.
+
+        A spec whose part raises, or ends the worker where that does not end the engine, is done without that part
+        (`pursuit.Pursuit`). BuildError where a worker cannot even make its work. When the caller stops iterating, or is
+        interrupted, all work ends.
+        """
+        ...

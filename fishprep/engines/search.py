@@ -1,16 +1,17 @@
-"""A process died over a spec: find the part that did it, leave it out, go on. Knows nothing of processes."""
+"""Work on a spec was lost: find the part that did it, leave it out, go on. Knows nothing of processes."""
 
 from collections.abc import Generator
 from typing import Any
 
-from fishprep.engines.base import Done, Failed, Lost, Raised, S
+from fishprep.engines.attempt import Attempted, Lost, Raised
+from fishprep.engines.base import Done, Failed, S
 
 TRIES = 3
 """Losses of a spec for which no part is found to blame, before it is given up."""
 
 
-def pursue(spec: S) -> Generator[S, object, Done[S, Any] | Failed[S]]:
-    """Yields what to work on next, is sent what came of it (a result, `Raised` or `Lost`), and returns the spec's event.
+def search(spec: S) -> Generator[S, Attempted, Done[S, Any] | Failed[S]]:
+    """Yields what to work on next, is sent what came of it (the parts of a loss in the spec's order), and returns the spec's event.
 
     After a loss the rest of the spec, from the part on that was at work, is gone through in trials, so that the cost of many bad
     parts grows with their number and not with its square. Then the whole is done again without the parts that were found.
@@ -22,7 +23,7 @@ def pursue(spec: S) -> Generator[S, object, Done[S, Any] | Failed[S]]:
         if isinstance(event, Raised):
             return Failed(spec, event.reason, event.system_error)
         if not isinstance(event, Lost):
-            return Done(spec, event)
+            return Done(spec, event.value)
         known = len(case.blamed)
         yield from case.look_on(event)
         if len(case.blamed) == known:
@@ -41,7 +42,7 @@ class _Case:
         self.spec = spec
         self.blamed: dict[str, str] = {}
 
-    def look_on(self, event: object) -> Generator[Any, object, None]:
+    def look_on(self, event: Attempted) -> Generator[Any, Attempted, None]:
         """From the part of a loss to the end of the spec. To blame is a part of which a process dies that had done nothing before,
         or whose doing it is for certain."""
         rest: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class _Case:
                 return
             event = yield self.spec.trial(rest)
 
-    def look_back(self, loss: Lost) -> Generator[Any, object, None]:
+    def look_back(self, loss: Lost) -> Generator[Any, Attempted, None]:
         """By bisection, the last part such that a process which begins with it dies at the part of the loss."""
         if len(loss.parts) != 1:
             return

@@ -1,22 +1,18 @@
 """Photos whose 68 points lie beside them, and builds of them in this process: a build without a detector, in a moment."""
 
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from here import Here
 from small_build import face
 from support import Ran, run
 
 from fishprep.builds import manifest
-from fishprep.common.errors import FishPrepError
-from fishprep.common.steps import Step
-from fishprep.engines import local
-from fishprep.engines.base import Done, Failed
+from fishprep.engines import ENGINES
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.shards.schema import ShardName
 
@@ -71,25 +67,7 @@ def move(out: Path, name: str, to: str) -> None:
     manifest.write_table(out, parsed, table, moved)
 
 
-def run_here(
-    make_work: Callable[[], Callable[..., Any]],
-    specs: Iterable[Any],
-    workers: int,
-    tell: Callable[[Any], None],
-    seconds: float | None = None,
-) -> Iterator[Any]:
-    """As `engines.local.run`, without processes, and so without a limit on time or a search for a photo that kills."""
-    work = make_work()
-    for spec in specs:
-        try:
-            result = work(spec, lambda news: None if isinstance(news, Step) else tell(news))
-        except FishPrepError as error:
-            yield Failed(spec, str(error))
-        else:
-            yield Done(spec, result)
-
-
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds run in this process."""
-    monkeypatch.setattr(local, "run", run_here)
+    monkeypatch.setitem(ENGINES, "local", Here)

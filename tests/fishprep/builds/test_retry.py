@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, move, points, run_here, write_photo, write_points
+from annotated import build, in_process, move, points, write_photo, write_points
+from here import Here
 from support import rows, run
 
 import fishprep.builds.retry
@@ -16,7 +17,7 @@ from fishprep.builds.configuration import IN_RECIPE
 from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.retry import OVERRIDES, RetryRequest, retry
 from fishprep.common.errors import ConfigurationError
-from fishprep.engines import local
+from fishprep.engines import ENGINES
 from fishprep.sources import SourceRequest, open_source
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -200,7 +201,7 @@ def test_a_stopped_retry_is_taken_up_by_the_same_libraries_alone(
     monkeypatch.setattr(fishprep.builds.versions, "library_versions", lambda: known | {"numpy": "0.0.1"})
     assert "numpy: " in run("fishprep", "retry", out, *AGAIN, code=1).err
     monkeypatch.undo()
-    monkeypatch.setattr(local, "run", run_here)
+    monkeypatch.setitem(ENGINES, "local", Here)
     run("fishprep", "retry", out, *AGAIN)
     assert "sound" in run("fishprep", "verify", out).out
 

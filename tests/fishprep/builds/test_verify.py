@@ -10,14 +10,15 @@ import h5py
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, move, run_here, write_photo
+from annotated import build, in_process, move, write_photo
+from here import Here
 from support import rows, run
 
 from fishprep.builds import manifest
 from fishprep.builds.bookkeeping import check_tables
 from fishprep.builds.repair import repair
 from fishprep.builds.verify import verify
-from fishprep.engines import local
+from fishprep.engines import ENGINES
 
 __all__ = ["in_process"]
 
@@ -31,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             photos, f"{'test' if number > 4 else 'train'}/{number}", number, side=128 if number in (1, 4) else 256
         )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "run", run_here)
+        patch.setitem(ENGINES, "local", Here)
         build(photos, out, "--shard-size", 2, "--min-side", 200, "--licence", "CC0")
         run("fishprep", "retry", out, "--status", "too_small", "--min-side", 64, "--device", "cpu", "--workers", 1)
     return out

@@ -16,7 +16,7 @@ from fishprep.common.errors import BuildError, FishPrepError
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
 from fishprep.engines.base import Done, Failed
-from fishprep.engines.local import run
+from fishprep.engines.local import LocalEngine
 
 Tell = Callable[[object], None]
 
@@ -84,7 +84,7 @@ def killed() -> Callable[[Numbers, Tell], int]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_spec_has_one_event(workers: int) -> None:
     specs = [numbers(n) for n in range(6)]
-    events = list(run(square, specs, workers))
+    events = list(LocalEngine().run(square, specs, workers))
     done = {event.spec: event.result for event in events if isinstance(event, Done)}
     failed = {event.spec: event for event in events if isinstance(event, Failed)}
     assert done == {numbers(n): ([n * n], {}) for n in (0, 1, 2, 5)}
@@ -97,7 +97,7 @@ def test_every_spec_has_one_event(workers: int) -> None:
 def test_what_a_part_does_costs_that_part_alone(workers: int) -> None:
     news: list[Progress] = []
     specs = [numbers(1, 13, 2, 14), numbers(3, 5), numbers(15, 6, 16)]
-    events = {event.spec: event for event in run(square, specs, workers, news.append, seconds=2)}  # type: ignore[arg-type]
+    events = {event.spec: event for event in LocalEngine().run(square, specs, workers, news.append, seconds=2)}  # type: ignore[arg-type]
     results = [event.result for event in map(events.get, specs) if isinstance(event, Done)]
     assert [squares for squares, _ in results] == [[1, 4], [9, 25], [36]]
     reasons = results[0][1] | results[2][1]
@@ -111,7 +111,7 @@ def test_what_a_part_does_costs_that_part_alone(workers: int) -> None:
 )
 def test_a_process_that_cannot_begin_ends_the_run_at_once(make: Callable[[], object], words: str) -> None:
     with pytest.raises(BuildError, match=words):
-        list(run(make, (numbers(n) for n in range(1000)), 2))  # type: ignore[arg-type]
+        list(LocalEngine().run(make, (numbers(n) for n in range(1000)), 2))  # type: ignore[arg-type]
 
 
 def test_nobody_is_late_while_all_sleep(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_nobody_is_late_while_all_sleep(tmp_path: Path) -> None:
     script.write_text(
         "import time\n"
         "from test_local import numbers, Steps\n"
-        "from fishprep.engines.local import run\n"
+        "from fishprep.engines.local import LocalEngine\n"
         "def make():\n"
         "    def work(spec, tell):\n"
         "        with Steps(tell).at('nap', *spec.parts):\n"
@@ -129,7 +129,7 @@ def test_nobody_is_late_while_all_sleep(tmp_path: Path) -> None:
         "        return spec.left_out\n"
         "    return work\n"
         "if __name__ == '__main__':\n"
-        "    (event,) = run(make, [numbers(1)], 1, seconds=4)\n"
+        "    (event,) = LocalEngine().run(make, [numbers(1)], 1, seconds=4)\n"
         "    print(event.result)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
@@ -147,14 +147,14 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script.write_text(
         "import sys, time, pathlib, os\n"
         "from test_local import numbers\n"
-        "from fishprep.engines.local import run\n"
+        "from fishprep.engines.local import LocalEngine\n"
         "def make():\n"
         "    def work(spec, tell):\n"
         "        pathlib.Path(sys.argv[1], f'pid{spec.parts[0]}').write_text(str(os.getpid()))\n"
         "        time.sleep(60)\n"
         "    return work\n"
         "if __name__ == '__main__':\n"
-        "    list(run(make, map(numbers, range(2)), 2))\n"
+        "    list(LocalEngine().run(make, map(numbers, range(2)), 2))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from fishprep.engines.base import Done, Failed, Lost, Raised
-from fishprep.engines.search import TRIES, pursue
+from fishprep.engines.attempt import Lost, Raised, Returned
+from fishprep.engines.base import Done, Failed
+from fishprep.engines.search import TRIES, search
 
 Fate = Callable[[tuple[str, ...]], Lost | None]
 
@@ -29,14 +30,14 @@ class Word:
 
 def played(letters: str, fate: Fate) -> tuple[Done[Word, object] | Failed[Word], list[Word]]:
     """The event of a spec, and everything that was given to processes. `fate` is asked before each letter, with those before."""
-    pursuit = pursue(Word(tuple(letters)))
+    pursuit = search(Word(tuple(letters)))
     given = [next(pursuit)]
     try:
         while True:
             word = given[-1]
             losses = (fate(word.parts[: index + 1]) for index in range(len(word.parts)))
             loss = next((loss for loss in losses if loss), None)
-            given.append(pursuit.send(loss or word.blamed))
+            given.append(pursuit.send(loss or Returned(word.blamed)))
     except StopIteration as end:
         return end.value, given
 
@@ -84,17 +85,17 @@ def test_a_part_that_makes_a_later_one_die_is_found_by_bisection() -> None:
 
 @pytest.mark.parametrize("parts", [(), ("a", "b")])
 def test_processes_that_die_of_no_part_give_the_spec_up(parts: tuple[str, ...]) -> None:
-    pursuit = pursue(Word(tuple("abc")))
+    pursuit = search(Word(tuple("abc")))
     word, losses = next(pursuit), 0
     with pytest.raises(StopIteration) as end:
         while True:
             losses += not word.is_trial
-            word = pursuit.send(None if word.is_trial else Lost("no memory", parts, False))
+            word = pursuit.send(Returned(None) if word.is_trial else Lost("no memory", parts, False))
     assert isinstance(end.value.value, Failed) and end.value.value.reason == "no memory" and losses == TRIES
 
 
 def test_what_is_no_part_s_doing_is_the_spec_s() -> None:
-    pursuit = pursue(Word(tuple("abc")))
+    pursuit = search(Word(tuple("abc")))
     next(pursuit)
     with pytest.raises(StopIteration) as end:
         pursuit.send(Raised("no space", 28))
