@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fishprep.builds.alike import Tell, same_pictures
+from fishprep.builds.alike import same_pictures
+from fishprep.builds.looks import Tell
 from fishprep.builds.shares import Shares
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.words import counted
@@ -21,7 +22,9 @@ class Drawn:
     notes: tuple[str, ...]
 
 
-def drawn_split(photos: Sequence[Photo], shares: Shares, seed: int, limits: Limits, tell: Tell) -> Drawn:
+def drawn_split(
+    photos: Sequence[Photo], shares: Shares, seed: int, limits: Limits, tell: Tell, seconds: float = 60
+) -> Drawn:
     """Draw val and test with `seed`; the rest is train.
 
     What belongs together (equal files, near-duplicates, photos of one identity) is drawn together, in an order that hangs on the
@@ -32,7 +35,7 @@ def drawn_split(photos: Sequence[Photo], shares: Shares, seed: int, limits: Limi
             f"--split {shares}: the source has a split of its own ({', '.join(own)}), which drawing would mix with training; "
             "use --split official, or a folder without it"
         )
-    same = same_pictures(photos, limits, tell)
+    same = same_pictures(photos, limits, tell, seconds)
     groups = _groups(photos, same.pairs)
     free = shares.counts(sum(photo.problem is None for photo in photos))
     splits: dict[str, str] = {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from fishprep.builds.alike import Tell
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.drawn import drawn_split
+from fishprep.builds.looks import Tell
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.shares import Shares
 from fishprep.builds.splits import assign
@@ -86,7 +86,9 @@ def make_plan(source: Source, configuration: BuildConfiguration, tell: Tell = la
     """
     listing = source.listing()
     if shares := Shares.of(configuration.split):
-        drawn = drawn_split(listing.photos, shares, configuration.seed, configuration.limits, tell)
+        drawn = drawn_split(
+            listing.photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds
+        )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
         photos = tuple(as_read(drawn.photos, configuration.landmarks))
         return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)

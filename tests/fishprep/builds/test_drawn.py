@@ -1,15 +1,20 @@
 """A split drawn by seed: the counts that were asked for, and nothing that belongs together in two splits."""
 
+import os
+import signal
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import skimage.data
+from annotated import in_process
 from PIL import Image, ImageEnhance
 
-from fishprep.builds import alike
+from fishprep.builds import alike, looks
 from fishprep.builds.alike import SamePictures, same_pictures
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.drawn import drawn_split
@@ -17,9 +22,59 @@ from fishprep.builds.plan import make_plan
 from fishprep.builds.shares import Shares
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.status import Problem, Status
+from fishprep.common.steps import Steps
 from fishprep.decoding.decode import Limits
+from fishprep.engines import ENGINES
+from fishprep.engines.local import LocalEngine
 from fishprep.faces.photo import Photo
 from fishprep.sources import SourceRequest, open_source
+
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
+
+
+class DeadlyLooker:
+    """Looks at photos; one with `dies` or `hangs` in its name does so to whoever looks."""
+
+    def __call__(self, batch: looks._Batch, tell: Callable[[object], None]) -> dict[int, looks.Look | None]:
+        whole = looks._Looker(Limits())
+        for _, photo in batch.photos:
+            with Steps(tell).at("compare", photo.id):
+                if "dies" in photo.id:
+                    os.kill(os.getpid(), signal.SIGSEGV)
+                while "hangs" in photo.id:
+                    pass
+        return whole(batch, tell)
+
+
+@dataclass(frozen=True)
+class DeadlyFactory:
+    limits: Limits
+
+    def __call__(self) -> DeadlyLooker:
+        return DeadlyLooker()
+
+
+def test_photos_that_kill_or_hang_whoever_looks_are_alike_to_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "_LookerFactory", DeadlyFactory)
+    monkeypatch.setitem(ENGINES, "local", LocalEngine)
+    for name in ("a", "b dies", "c hangs", "d"):
+        scene(1).save(tmp_path / f"{name}.jpg")
+    photos = [Photo(path.stem, path, path.name) for path in sorted(tmp_path.iterdir())]
+    told: list[int] = []
+    found = same_pictures(photos, Limits(), lambda done, total: told.append(done), seconds=1)
+    assert found.pairs == ((0, 3),) and told == [4]
+
+
+def test_a_picture_of_many_scans_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "scans.jpg"
+    scene(1).save(path, progressive=True)
+    data = path.read_bytes()
+    path.write_bytes(data[:-2] + data[data.rfind(b"\xff\xda") : -2] * 60 + b"\xff\xd9")
+    (look,) = looks.look_at([Photo("scans", path, path.name)], Limits(), lambda done, total: None, 60)
+    assert look is not None and look.hash is None
 
 
 def scene(number: int) -> Image.Image:
@@ -79,7 +134,7 @@ def test_what_cannot_be_opened_is_of_no_validation() -> None:
 
 def test_a_group_that_does_not_fit_stays_in_training_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = tuple((number, number + 1) for number in range(99))
-    monkeypatch.setattr("fishprep.builds.drawn.same_pictures", lambda photos, limits, tell: SamePictures(pairs, False))
+    monkeypatch.setattr("fishprep.builds.drawn.same_pictures", lambda *_: SamePictures(pairs, False))
     drawn = drawn_split(made(100), Shares(0.9, 0.1, 0.0), 0, Limits(), lambda done, total: None)
     assert {photo.split for photo in drawn.photos} == {"train"}
     said = " | ".join(drawn.notes)
