@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.builds import manifest
-from fishprep.builds.configuration import BuildConfiguration, sha256_json
+from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.expected import plan_of, planned_specs, retried_names, retried_specs
 from fishprep.builds.manifest import PlannedPhoto, ShardRecord
 from fishprep.builds.output import read_retries, read_start
 from fishprep.builds.samples import SEAL, Tally, contents, last_tries
 from fishprep.builds.summary import manifest_facts
+from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import BuildError, FishPrepError, UnreadableError, refusal
 from fishprep.common.parquet import readable
 from fishprep.common.status import Status

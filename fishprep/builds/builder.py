@@ -10,13 +10,13 @@ import numpy as np
 from fishprep.builds import manifest
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.manifest import Row, ShardRecord
-from fishprep.builds.pipelines import WeightsFrom, make_pipeline
+from fishprep.builds.pipelines import Loaded, WeightsFrom, load
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
 from fishprep.common.files import sha256_file
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
-from fishprep.faces.pipeline import FacePipeline, HRFace, Outcome
+from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
@@ -43,19 +43,19 @@ class BuilderFactory:
     weights: WeightsFrom
 
     def __call__(self) -> "ShardBuilder":
-        pipeline = make_pipeline(self.attributes.configuration, self.weights)
-        pipeline.prove()
-        return ShardBuilder(self.folder, self.attributes, pipeline)
+        loaded = load(self.attributes.configuration, self.weights)
+        loaded.prove()
+        return ShardBuilder(self.folder, self.attributes, loaded)
 
 
 class ShardBuilder:
     """Builds whole shards, one after another, in one process."""
 
-    def __init__(self, folder: Path, attributes: BuildAttributes, pipeline: FacePipeline) -> None:
+    def __init__(self, folder: Path, attributes: BuildAttributes, loaded: Loaded) -> None:
         self.folder = folder
         self.attributes = attributes
         self.configuration = attributes.configuration
-        self.pipeline = pipeline
+        self.pipeline, self.parser = loaded.pipeline, loaded.parser
 
     def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> ShardResult | None:
         """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows; nothing at all for a trial.
@@ -91,7 +91,7 @@ class ShardBuilder:
         landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
         photos = [outcome.photo.id for outcome in outcomes if outcome.kept]
         with self.pipeline.times.stage("parse"), steps.at("parse", *photos):
-            return self.pipeline.parser.parse(images, landmarks)
+            return self.parser.parse(images, landmarks)
 
     def _samples(
         self, spec: ShardSpec, outcomes: list[Outcome], faces: list[HRFace], parsed: ParsedFaces

@@ -1,17 +1,17 @@
 """Every choice of a build in one validated, frozen record, and the recipe that training must agree on."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fishprep.builds.shares import Shares
+from fishprep.common.canonical import canonical, sha256_json
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import MOST_PIXELS, Limits
-from fishprep.faces.crop import RECIPES
+from fishprep.faces.crop import RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS, SIZES
+from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
@@ -109,6 +109,21 @@ class BuildConfiguration(BaseModel):
         """Limits of decoding."""
         return Limits(self.max_bytes, self.max_pixels)
 
+    @property
+    def face_settings(self) -> FaceSettings:
+        """What is chosen on the way of a photo."""
+        return FaceSettings(
+            limits=self.limits,
+            reads_points=self.landmarks == "annotation",
+            faces=self.faces,
+            min_score=self.min_score,
+            max_disagreement=self.max_disagreement,
+            crop=CropRecipe(self.crop, self.expand),
+            max_outside=self.max_outside,
+            min_side=self.min_side,
+            resizer=self.resizer,
+        )
+
     def json_text(self) -> str:
         """Canonical JSON: sorted keys, no spaces; what is hashed, stored and compared."""
         return canonical(self.model_dump(mode="json"))
@@ -153,17 +168,6 @@ def recipe_hash(
         }
         | ({"versions": later} if later else {})
     )
-
-
-def canonical(value: object) -> str:
-    """JSON text that is the same for equal values, and UTF-8 whatever bytes file names are made of."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def sha256_json(value: object) -> str:
-    """SHA-256 of canonical JSON."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def _typed_file(split: str) -> bool:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import WeightsFrom, make_pipeline
+from fishprep.builds.pipelines import Loaded, WeightsFrom, load
 from fishprep.builds.plan import Plan, ShardSpec
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Steps
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done, Engine
-from fishprep.faces.pipeline import FacePipeline, HRFace
+from fishprep.faces.outcome import HRFace
 from fishprep.faces.pyramid import HR_SIZE, SIZES
 from fishprep.shards.schema import ShardName
 
@@ -52,21 +52,21 @@ class _TrierFactory:
     weights: WeightsFrom
 
     def __call__(self) -> "_Trier":
-        pipeline = make_pipeline(self.configuration, self.weights)
-        pipeline.prove()
-        return _Trier(pipeline)
+        loaded = load(self.configuration, self.weights)
+        loaded.prove()
+        return _Trier(loaded)
 
 
 @dataclass(frozen=True, eq=False)
 class _Trier:
     """Takes photos all the way, in memory."""
 
-    pipeline: FacePipeline
+    loaded: Loaded
 
     def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> _Tried:
         steps = Steps(tell)
         start = time.perf_counter()
-        outcomes = list(self.pipeline.faces(spec.photos, steps, spec.alone))
+        outcomes = list(self.loaded.pipeline.faces(spec.photos, steps, spec.alone))
         faces = [face for outcome in outcomes for face in outcome.kept]
         with steps.at("parse", *(outcome.photo.id for outcome in outcomes if outcome.kept)):
             self._parse(faces)
@@ -76,7 +76,7 @@ class _Trier:
     def _parse(self, faces: list[HRFace]) -> None:
         if faces:
             images, landmarks = np.stack([face.image for face in faces]), np.stack([face.landmarks for face in faces])
-            self.pipeline.parser.parse(images, landmarks)
+            self.loaded.parser.parse(images, landmarks)
 
 
 def estimate(

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from fishprep.builds.configuration import canonical
+from fishprep.common.canonical import canonical
 from fishprep.common.errors import BuildError, unusable
 from fishprep.common.files import atomic
 from fishprep.common.parquet import readable, writable

@@ -1,8 +1,9 @@
-"""Configuration → the pipeline that it describes, its networks loaded."""
+"""Configuration → all that it names, loaded: the way of photos to faces, and the parser of those."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fishprep.builds.configuration import BuildConfiguration
@@ -10,7 +11,9 @@ from fishprep.common.device import resolve_device
 from fishprep.common.opencv import cv2
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
+from fishprep.faces.pyramid import HR_SIZE
 from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.factory import ParserRequest, create_parser
 
@@ -23,7 +26,20 @@ class WeightsFrom:
     parser: Path | None = None
 
 
-def make_pipeline(configuration: BuildConfiguration, weights: WeightsFrom) -> FacePipeline:
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The networks of a configuration: what makes faces of photos, and what makes maps of faces."""
+
+    pipeline: FacePipeline
+    parser: FaceParser
+
+    def prove(self) -> None:
+        """Run the networks once: a device that cannot is found out here, and not by every photo."""
+        self.pipeline.prove()
+        self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
+
+
+def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
     """Load everything that a configuration names; the process computes with the configuration's threads from here on.
 
     WeightsError and ConfigurationError say what is missing and what to type.
@@ -31,7 +47,8 @@ def make_pipeline(configuration: BuildConfiguration, weights: WeightsFrom) -> Fa
     resolve_device(configuration.device)
     torch.set_num_threads(configuration.threads)
     cv2.setNumThreads(configuration.threads)
-    return FacePipeline(configuration, _backend(configuration, weights), make_parser(configuration, weights))
+    pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights))
+    return Loaded(pipeline, make_parser(configuration, weights))
 
 
 def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:
@@ -46,7 +63,7 @@ def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> Face
     return create_parser(request, WeightStore.from_environment(weights.folder))
 
 
-def _backend(configuration: BuildConfiguration, weights: WeightsFrom):  # type: ignore[no-untyped-def]
+def _backend(configuration: BuildConfiguration, weights: WeightsFrom) -> LandmarkBackend:
     request = LandmarkRequest(
         name=configuration.landmarks, thorough=configuration.thorough, device=configuration.device
     )

@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from fishprep.builds import manifest
-from fishprep.builds.configuration import sha256_json
 from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, retried_specs
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.output import read_retries, read_start, writing
 from fishprep.builds.samples import SEAL
 from fishprep.builds.summary import write_manifest
+from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import BuildError, UnreadableError
 from fishprep.shards.schema import ShardName
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
-from fishprep.builds.pipelines import WeightsFrom, make_pipeline
+from fishprep.builds.pipelines import WeightsFrom, load
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
@@ -25,8 +25,8 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
     resolve_device(configuration.device)
     configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
     with threads(configuration.threads, opencv=True):
-        pipeline = make_pipeline(configuration.model_copy(update={"device": "cpu"}), weights)
-    parser, backend = pipeline.parser, pipeline.backend
+        loaded = load(configuration.model_copy(update={"device": "cpu"}), weights)
+    parser, backend = loaded.parser, loaded.pipeline.backend
     if configuration.keep_classes and configuration.parser == "landmark-skin":
         raise ConfigurationError(
             f"--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser {OWN}"

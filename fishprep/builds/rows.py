@@ -13,8 +13,8 @@ from fishprep.common.names import face_id
 from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.faces.measures import measure
+from fishprep.faces.outcome import Outcome
 from fishprep.faces.photo import Photo
-from fishprep.faces.pipeline import Outcome
 
 
 def face_ids(outcome: Outcome, configuration: BuildConfiguration) -> list[str]:

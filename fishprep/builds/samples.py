@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fishprep.builds.configuration import BuildConfiguration, sha256_json
+from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.manifest import MANIFEST, ROW_SCHEMA, SAMPLES, ShardRecord, Totals, finished, read_rows
+from fishprep.common.canonical import sha256_json
 from fishprep.common.files import atomic, write_text
 from fishprep.common.parquet import writable
 from fishprep.common.status import Status

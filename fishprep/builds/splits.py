@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fishprep.builds.configuration import FILE_RULE, sha256_json
+from fishprep.builds.configuration import FILE_RULE
+from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.common.lists import Named, fit, read_lines, read_table
 from fishprep.common.words import counted

@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from fishprep.builds.configuration import sha256_json
+from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import DecodeError
 from fishprep.common.files import sha256_file
 from fishprep.decoding.decode import Limits, read_file

@@ -1,90 +1,38 @@
-"""The way of a batch of photos to samples: read, decode, find, choose, crop, resize, parse. Knows nothing of files written."""
+"""The way of a batch of photos to HR faces: read, decode, find, choose, crop, resize. Knows nothing of maps and of files written."""
 
 import hashlib
 import os
 import posixpath
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common import names
 from fishprep.common.errors import DecodeError, SourceError, reason_of
 from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture, read_file
-from fishprep.faces.crop import CropRecipe, cut, outside_share, to_crop
+from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
+from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.photo import Photo
 from fishprep.faces.pyramid import HR_SIZE, hr_face
+from fishprep.faces.settings import FaceSettings
+from fishprep.faces.times import StageTimes
 from fishprep.landmarks.annotation import read_points
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
-from fishprep.parsing.base import FaceParser
 
 BATCH_PHOTOS = 32
 BATCH_PIXELS = 40_000_000
 """A batch is closed at whichever comes first, so that memory is bounded whatever the photos' sizes."""
-
-
-@dataclass(frozen=True, eq=False)
-class HRFace:
-    """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
-    score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's."""
-
-    image: np.ndarray
-    landmarks: np.ndarray
-    box: Box
-    backend: str
-    score: float
-    is_subject: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What came of a photo: the faces kept, left to right, and the problems of those dropped.
-
-    sha256 is empty where the file could not be read; width and height are None where it was not decoded. note: what its source
-    and its decoder have to say, which decides nothing.
-    """
-
-    photo: Photo
-    sha256: str = ""
-    width: int | None = None
-    height: int | None = None
-    kept: tuple[HRFace, ...] = ()
-    dropped: tuple[Problem, ...] = ()
-    note: str = ""
-
-
-@dataclass
-class StageTimes:
-    """Seconds spent in each stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time of the block to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-    def add(self, other: dict[str, float]) -> None:
-        """Add the seconds of another record."""
-        for name, seconds in other.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +42,16 @@ class _Decoded:
 
 
 class FacePipeline:
-    """Photos → HR faces with landmarks, and HR faces → parsing maps, by one configuration."""
+    """Photos → HR faces with landmarks."""
 
-    def __init__(self, configuration: BuildConfiguration, backend: LandmarkBackend, parser: FaceParser) -> None:
-        self.configuration = configuration
+    def __init__(self, settings: FaceSettings, backend: LandmarkBackend) -> None:
+        self.settings = settings
         self.backend = backend
-        self.parser = parser
         self.times = StageTimes()
-        self._recipe = CropRecipe(configuration.crop, configuration.expand)
 
     def prove(self) -> None:
-        """Run the networks once: a device that cannot is found out here, and not by every photo."""
+        """Search once: a device that cannot is found out here, and not by every photo."""
         self.backend.detect([Query(np.zeros((HR_SIZE, HR_SIZE, 3), np.uint8))])
-        self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
 
     def faces(self, photos: Iterable[Photo], steps: Steps | None = None, alone: bool = False) -> Iterator[Outcome]:
         """The outcome of each photo, in order. The next photo is read and decoded while a batch is searched for faces.
@@ -155,10 +100,10 @@ class FacePipeline:
         with self.times.stage("decode"):
             sha256, note = "", photo.note
             try:
-                data = read_file(photo.path, self.configuration.limits)
+                data = read_file(photo.path, self.settings.limits)
                 sha256 = hashlib.sha256(data).hexdigest()
-                _refuse_changed(photo, sha256, self.configuration.landmarks == "annotation")
-                picture = decode_picture(data, self.configuration.limits)
+                _refuse_changed(photo, sha256, self.settings.reads_points)
+                picture = decode_picture(data, self.settings.limits)
                 height, width = picture.pixels.shape[:2]
                 known = credible(photo.reference, width, height)
                 note = joined(photo.note, picture.note, known.note)
@@ -176,7 +121,7 @@ class FacePipeline:
     def _annotated(self, photo: Photo, reference: Reference, picture: Picture) -> Reference:
         """What is known of the photo, with the points of its file where those are wanted. SourceError where there are none, or
         none that a face in the picture can have."""
-        if self.configuration.landmarks != "annotation":
+        if not self.settings.reads_points:
             return reference
         points, said = reference.points, ""
         if points is None:
@@ -214,7 +159,7 @@ class FacePipeline:
         if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
             refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
             return replace(outcome, dropped=(refused,))
-        chosen = select(faces, self.configuration.faces, query, self.configuration.min_score)
+        chosen = select(faces, self.settings.faces, query, self.settings.min_score)
         if isinstance(chosen, Problem):
             return replace(outcome, dropped=(chosen,))
         known = subject(chosen, query)
@@ -233,46 +178,46 @@ class FacePipeline:
         if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
             return Problem(Status.LANDMARKS_OUTSIDE, "the middle of the landmarks lies outside the photo")
         try:
-            box = self._recipe.box(face.points, width, height)
+            box = self.settings.crop.box(face.points, width, height)
         except ValueError as error:
             return Problem(Status.LANDMARKS_OUTSIDE, str(error))
         if problem := self._box_problem(box, width, height):
             return problem
-        image = hr_face(cut(query.image, box), self.configuration.resizer)
+        image = hr_face(cut(query.image, box), self.settings.resizer)
         return HRFace(image, to_crop(face.points, box), box, face.backend, face.score, is_subject)
 
     def _reference_problem(self, face: Face, query: Query) -> Problem | None:
         five = query.reference.five
-        if five is None or self.configuration.faces == "all":
+        if five is None or self.settings.faces == "all":
             return None
         share = disagreement(face.points, five)
-        if share <= self.configuration.max_disagreement:
+        if share <= self.settings.max_disagreement:
             return None
         return Problem(
             Status.LANDMARKS_DISAGREE,
             f"landmarks are {share:.2f} inter-ocular distances from the reference points, the limit is "
-            f"{self.configuration.max_disagreement:g} (--max-disagreement)",
+            f"{self.settings.max_disagreement:g} (--max-disagreement)",
         )
 
     def _box_problem(self, box: Box, width: int, height: int) -> Problem | None:
         wide, high = box[2] - box[0], box[3] - box[1]
-        most = self.configuration.max_pixels
+        most = self.settings.limits.max_pixels
         if wide * high > most:  # padding is made up by the crop, however small the photo is
             return Problem(
                 Status.TOO_LARGE, f"the crop has {wide:.0f} x {high:.0f} pixels, the limit is {most:,} (--max-pixels)"
             )
         side = min(wide, high)
-        if side < self.configuration.min_side:
+        if side < self.settings.min_side:
             return Problem(
                 Status.TOO_SMALL,
-                f"the crop has {side:.0f} px a side, the limit is {self.configuration.min_side} (--min-side)",
+                f"the crop has {side:.0f} px a side, the limit is {self.settings.min_side} (--min-side)",
             )
         outside = outside_share(box, width, height)
-        if outside > self.configuration.max_outside:
+        if outside > self.settings.max_outside:
             return Problem(
                 Status.OUTSIDE,
                 f"{outside:.0%} of the crop lies outside the photo, the limit is "
-                f"{self.configuration.max_outside:.0%} (--max-outside)",
+                f"{self.settings.max_outside:.0%} (--max-outside)",
             )
         return None
 

@@ -15,7 +15,7 @@ from PIL import Image
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import WeightsFrom
+from fishprep.builds.pipelines import Loaded, WeightsFrom
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.run import run_specs
 from fishprep.decoding.decode import Limits, decode_picture
@@ -118,7 +118,8 @@ class Factory(BuilderFactory):
             pipeline_module.decode_picture = decode
         parser = Parser() if self.stage == "networks" else LandmarkSkinParser()
         backend = Backend(self.stage == "networks")
-        return ShardBuilder(self.folder, self.attributes, FacePipeline(self.attributes.configuration, backend, parser))
+        pipeline = FacePipeline(self.attributes.configuration.face_settings, backend)
+        return ShardBuilder(self.folder, self.attributes, Loaded(pipeline, parser))
 
 
 def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 1) -> ShardSpec:

@@ -11,13 +11,13 @@ from PIL import Image
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.weights import WeightStore
+from fishprep.faces.outcome import Outcome
 from fishprep.faces.photo import Photo
-from fishprep.faces.pipeline import FacePipeline, Outcome
+from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.landmarks.sense import MEAN_FACE
-from fishprep.parsing.landmark_skin import LandmarkSkinParser
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)
 SHAPE[:4] = [(-1, -1), (1, 1), (-1, 1), (1, -1)]
@@ -50,7 +50,7 @@ def photo(path: Path, size: tuple[int, int] = (300, 200), **facts: object) -> Ph
 
 def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcome:
     configuration = BuildConfiguration.parse({"parser": "landmark-skin", **settings})
-    return next(FacePipeline(configuration, backend, LandmarkSkinParser()).faces([shot]))
+    return next(FacePipeline(configuration.face_settings, backend).faces([shot]))
 
 
 def test_what_the_source_notes_stands_beside_whatever_becomes_of_the_photo(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_photos_are_in_their_order_whatever_becomes_of_them(tmp_path: Path) -> N
     for i in (0, 13, 69):
         photos[i].path.write_bytes(b"")
     configuration = BuildConfiguration.parse({"parser": "landmark-skin"})
-    found = list(FacePipeline(configuration, Placed((150, 100, 45)), LandmarkSkinParser()).faces(photos))
+    found = list(FacePipeline(configuration.face_settings, Placed((150, 100, 45))).faces(photos))
     assert [o.photo.id for o in found] == [str(i) for i in range(70)]
     assert [i for i, o in enumerate(found) if not o.kept] == [0, 13, 69]
 

@@ -13,10 +13,10 @@ from fishprep.builds.plan import fingerprints
 from fishprep.common.errors import SourceError
 from fishprep.common.status import Status
 from fishprep.decoding.decode import Limits
+from fishprep.faces.outcome import Outcome
 from fishprep.faces.photo import Photo
-from fishprep.faces.pipeline import FacePipeline, Outcome
+from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks.annotation import AnnotationBackend, read_points, read_points_json
-from fishprep.parsing.landmark_skin import LandmarkSkinParser
 
 POINTS = np.stack([np.arange(68) % 9, np.arange(68) // 9], axis=1) + 10.0
 PTS = "\n".join(f"{x} {y}" for x, y in POINTS + 1)
@@ -24,7 +24,7 @@ PTS = "\n".join(f"{x} {y}" for x, y in POINTS + 1)
 
 def outcome(photo: Photo) -> Outcome:
     configuration = BuildConfiguration.parse({"parser": "landmark-skin", "landmarks": "annotation"})
-    return next(FacePipeline(configuration, AnnotationBackend(), LandmarkSkinParser()).faces([photo]))
+    return next(FacePipeline(configuration.face_settings, AnnotationBackend()).faces([photo]))
 
 
 def refused(photo: Photo) -> str:
