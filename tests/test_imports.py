@@ -45,6 +45,7 @@ BELOW_THE_FACE = {
     "fishfsr.evaluation.summary",
     "fishfsr.evaluation.tables",
     "fishfsr.export",
+    "fishfsr.inference.find",
     "fishfsr.inference.resolver",
     "fishfsr.inference.runner",
     "fishfsr.inference.shipped",

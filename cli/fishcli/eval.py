@@ -65,7 +65,8 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     fishfsr eval runs/x8 shards
     fishfsr eval x8.safetensors shards --map estimated,truth,wrong,rotate:15,30,45,60
     """
-    from fishfsr.evaluation.evaluate import evaluate, find_checkpoint
+    from fishfsr.evaluation.evaluate import evaluate
+    from fishfsr.inference.find import find_checkpoint
 
     path, settings = find_checkpoint(run), _settings(flags)
     out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")

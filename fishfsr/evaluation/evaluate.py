@@ -16,14 +16,13 @@ from fishfsr.evaluation.shown import SHEETS, Shown, show
 from fishfsr.evaluation.summary import Bootstrap, Figurer, Summary
 from fishfsr.evaluation.tables import markdown
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
+from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import InferenceOptions
 from fishfsr.metrics import get_protocol
 from fishprep.common.files import atomic, write_text
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
-CHECKPOINTS = ("best.safetensors", "last.safetensors")
-"""Of a training run's folder, the file that is evaluated: the first that is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,40 +54,27 @@ class Evaluation:
             raise ConfigurationError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def find_checkpoint(path: Path) -> Path:
-    """The checkpoint at `path`: the file itself; of a run's folder its best, else its last one.
-
-    Raises CheckpointError where the folder holds neither.
-    """
-    if not path.is_dir():
-        return path
-    for name in CHECKPOINTS:
-        if (path / name).is_file():
-            return path / name
-    found = ", ".join(sorted(file.name for file in path.glob("*.safetensors"))[:5])
-    hint = f"it has {found}: name one of them" if found else "is it the folder of a training run (fishfsr train --out)?"
-    raise CheckpointError(f"{path}: holds neither {' nor '.join(CHECKPOINTS)}; {hint}")
-
-
 def _silent(doing: str, done: int, total: int) -> None:
     """Progress that nobody asked for."""
 
 
-def evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: Tell = _silent) -> Evaluation:
-    """Measure the checkpoint at `path` (a file, or a training run's folder) on a split of the folder `shards`.
+def evaluate(
+    model: str | Path, shards: str | Path, settings: EvaluationSettings | None = None, tell: Tell = _silent
+) -> Evaluation:
+    """Measure `model` ("x8" and the like of the shipped pairs, a training run's folder, a file) on a split of the folder `shards`.
 
     The same inputs, device and threads give the same numbers. `tell` hears of the progress. Raises CheckpointError where
     it cannot be read, is of another scale than asked for, or lacks a network that is needed; ShardError where the
     shards do not fit, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
     with the faces, DeviceError.
     """
-    path = find_checkpoint(path)
+    settings, path = settings or EvaluationSettings(), find_checkpoint(model)
     checkpoint = load_checkpoint(path)
     resolver = FaceSuperResolver(checkpoint, settings.device, InferenceOptions(precision=settings.precision))
     if settings.scale is not None and resolver.scale != settings.scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
     embedder = _embedder(settings)
-    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit)
+    faces = SplitFaces(Path(shards), settings.split, resolver.scale, settings.limit)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     measures = Measurer(methods, get_protocol(settings.protocol), embedder).measure(settings.batch, tell)
     figurer = Figurer(Bootstrap(settings.seed, settings.resamples))

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint
 from fishfsr.device import resolve_device
 from fishfsr.errors import CheckpointError
+from fishfsr.inference.find import find_checkpoint
+from fishfsr.inference.kinds import Picture, alike
 from fishfsr.inference.runner import InferenceOptions, Runner
 from fishfsr.models.checks import check_image, check_map
 from fishfsr.models.parsingnet import ParsingNet
@@ -27,7 +29,7 @@ class FaceSuperResolver:
     run is a copy prepared by `options`: after changing the networks' weights call `prepare` again.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu", options: InferenceOptions | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str = "auto", options: InferenceOptions | None = None) -> None:
         self.device = resolve_device(device)
         self.details: Details = checkpoint.details
         self._parsing_net = _placed(checkpoint.parsing_net, self.device)
@@ -75,12 +77,19 @@ class FaceSuperResolver:
             raise CheckpointError(NO_PARSING_NET)
         return self._parse(lr).clamp(0, 1)
 
-    def upscale(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
-        """LR faces (N, 3, h, w), RGB in [0, 1], to faces (N, 3, s·h, s·w), float32, not clamped.
+    def upscale(self, picture: Picture, parsing: Tensor | None = None) -> Picture:
+        """An LR face, or a batch of them, enlarged by `scale`; what comes back is of the kind that was given:
 
-        `parsing` (N, map_channels, h, w) in [0, 1] takes the place of the estimated map. Raises as `parse`
-        does.
+        a Pillow image of mode RGB, or an (h, w, 3) uint8 array: clamped and rounded to 256 levels, as `fishfsr upscale` does;
+        a float tensor (3, h, w) or (N, 3, h, w) in [0, 1]: float32, not clamped, on the tensor's device. Gradients go through to
+        a tensor that requires them.
+
+        `parsing` (N, map_channels, h, w) in [0, 1] takes the place of the estimated map. Raises InputError for another kind,
+        shape or range, CheckpointError where a network is missing.
         """
+        return alike(picture, lambda lr: self._enlarged(lr, parsing))
+
+    def _enlarged(self, lr: Tensor, parsing: Tensor | None) -> Tensor:
         check_image(lr, "the LR image")
         if self._upscale is None:
             raise CheckpointError(NO_SR_NET)
@@ -97,17 +106,20 @@ class FaceSuperResolver:
 
 
 def load(
-    path: str | Path,
+    model: str | Path,
     device: str = "auto",
     scale: int | None = None,
     options: InferenceOptions | None = None,
 ) -> FaceSuperResolver:
-    """The pair of a checkpoint on `device`: auto, cpu, cuda or cuda:n.
+    """A trained pair on `device`: auto, cpu, cuda or cuda:n.
 
-    `str()` of the result says what runs where. With `scale` a checkpoint of another scale is refused. Raises
-    CheckpointError that says what does not fit, DeviceError.
+    `model`: "x4", "x8" or "x16" for a shipped pair (`fishfsr.shipped_models()`), the folder of a training run, or a checkpoint
+    file. `str()` of the result says what runs where. With `scale` a checkpoint of another scale is refused. Raises
+    CheckpointError that says what does not fit, DeviceError, ConfigurationError for a name that there is not, WeightsError for
+    a pair that is not installed.
     """
-    checkpoint = load_checkpoint(Path(path))
+    path = find_checkpoint(model)
+    checkpoint = load_checkpoint(path)
     if scale is not None and checkpoint.details.scale != scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {checkpoint.details.scale}, not {scale}")
     return FaceSuperResolver(checkpoint, device, options)

@@ -77,9 +77,9 @@ class InferenceOptions:
 
 
 class Runner:
-    """A copy of a network, prepared once; float32 tensors in, float32 tensors without gradients out.
+    """A copy of a network, prepared once; float tensors in, float32 tensors out.
 
-    Later changes of the original's weights do not reach it.
+    Later changes of the original's weights do not reach it. Gradients go through to inputs that require them, not to the weights.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, options: InferenceOptions) -> None:
@@ -91,16 +91,18 @@ class Runner:
         prepared.to(device=device, dtype=self.dtype, memory_format=self.memory_format)  # type: ignore[call-overload]
         self.network = _compiled(prepared, options.compiler)
 
-    @torch.inference_mode()
     def __call__(self, *images: Tensor, enlargement: int = 1) -> Tensor:
         """Run on tensors (N, c, h, w).
 
         `enlargement` is output over input size, for how many images fit the cache.
         """
-        count = self.options.images or self._images_at_a_time(images[0], enlargement)
-        chunks = zip(*(self._moved(image).split(count) for image in images), strict=True)
-        outputs = [self._run(chunk) for chunk in chunks]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        wanted = torch.is_grad_enabled() and any(image.requires_grad for image in images)
+        # Not inference_mode: what it gives cannot take part in a caller's own differentiation.
+        with torch.set_grad_enabled(wanted):
+            count = self.options.images or self._images_at_a_time(images[0], enlargement)
+            chunks = zip(*(self._moved(image).split(count) for image in images), strict=True)
+            outputs = [self._run(chunk) for chunk in chunks]
+            return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _run(self, chunk: tuple[Tensor, ...]) -> Tensor:
         output = self.network(*chunk).to(torch.float32)

@@ -1,10 +1,68 @@
 """The trained pairs of the distribution `fishfsr-weights`: what runs where no checkpoint is named."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from fishfsr.errors import ConfigurationError
+from fishfsr.inference.sizes import sides_served
+from fishfsr.models.registry import HR_SIZE
 from fishfsr.weights import PAIRS
 from fishprep.common.errors import WeightsError
-from fishprep.common.weights import WeightStore
+from fishprep.common.weights import WeightRecord, WeightStore
+
+PREFIX = "fishfsr-"
+
+
+@dataclass(frozen=True)
+class Card:
+    """PSNR-Y in dB on 998 test faces of CelebA by the protocol `reference`: of a pair, and of bicubic (docs/weights.md)."""
+
+    psnr: float
+    bicubic_psnr: float
+
+
+CARDS = {"x4": Card(31.15, 27.86), "x8": Card(26.24, 23.73), "x16": Card(22.56, 20.31)}
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """A trained pair that comes with the project.
+
+    name: what `fishfsr.load` takes. lr_size: pixels a side of the LR faces that it was trained on. sides: smallest and largest
+    side of the crops in a photo that it takes. psnr, bicubic_psnr: dB, from its card. status: present, missing (the distribution
+    is not installed) or damaged.
+    """
+
+    name: str
+    scale: int
+    lr_size: int
+    sides: tuple[int, int]
+    licence: str
+    psnr: float
+    bicubic_psnr: float
+    sha256: str
+    status: str
+
+
+def shipped_models(store: WeightStore | None = None) -> tuple[ShippedModel, ...]:
+    """All pairs that come with the project, installed or not, by scale. Loads none of them."""
+    store = store or WeightStore.from_environment()
+    records = _records()
+    served = sides_served(map(_scale, records))
+    return tuple(
+        ShippedModel(
+            name=name,
+            scale=_scale(name),
+            lr_size=HR_SIZE // _scale(name),
+            sides=served[_scale(name)],
+            licence=record.licence,
+            psnr=CARDS[name].psnr,
+            bicubic_psnr=CARDS[name].bicubic_psnr,
+            sha256=record.sha256,
+            status=str(store.status(record)),
+        )
+        for name, record in records.items()
+    )
 
 
 def shipped(store: WeightStore) -> list[Path]:
@@ -18,3 +76,24 @@ def shipped(store: WeightStore) -> list[Path]:
     except WeightsError:
         return []
     return [store.locate(record) for record in PAIRS]
+
+
+def shipped_file(name: str, store: WeightStore | None = None) -> Path:
+    """The checkpoint of the pair `name`, as in `shipped_models`, its SHA-256 checked.
+
+    Raises ConfigurationError with the names that there are, WeightsError where it is not installed, with what to type, or damaged.
+    """
+    records = _records()
+    if name not in records:
+        there = f"there are {', '.join(records)}" if records else "there is none"
+        raise ConfigurationError(f"no trained pair {name!r} is shipped: {there}; a file of this name is ./{name}")
+    return (store or WeightStore.from_environment()).locate(records[name])
+
+
+def _records() -> dict[str, WeightRecord]:
+    """Name → record, by scale."""
+    return {record.name.removeprefix(PREFIX): record for record in PAIRS}
+
+
+def _scale(name: str) -> int:
+    return int(name.removeprefix("x"))

@@ -4,9 +4,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from fishfsr.inference.sizes import SMALLEST_SIDE
 from fishfsr.models.config import SCALES
 from fishfsr.models.registry import HR_SIZE
-from fishfsr.upscaling.models import SMALLEST_SIDE
 from fishprep.faces.crop import CropRecipe
 from fishprep.landmarks.base import Face
 from fishprep.landmarks.geometry import overlap

@@ -12,20 +12,12 @@ from fishfsr.checkpoint import Details
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
+from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.models.config import SCALES
 from fishfsr.models.registry import HR_SIZE
 from fishprep.common.files import sha256_file
 from fishprep.faces.crop import RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
-
-SMALLEST_SIDE = HR_SIZE // max(SCALES)
-"""Pixels a side of the smallest LR face: that of the largest scale."""
-
-LARGEST_SHRINK = 1.4
-"""Side of a crop over an LR size up to which a model makes more of the shrunken crop than bicubic does of the whole one.
-
-Measured by `benchmarks/sizes.py` (docs/upscaling.md); a crop stretched to the next LR size gains next to nothing.
-"""
 
 WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
 NO_MODEL = (

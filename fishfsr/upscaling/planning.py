@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.inference.sizes import LARGEST_SHRINK, SMALLEST_SIDE
 from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.faces import FaceFinder
 from fishfsr.upscaling.kinds import LARGEST_LR_SIDE, SQUARE_ENOUGH, Kind, could_be_aligned, looks_like_crop
-from fishfsr.upscaling.models import LARGEST_SHRINK, SMALLEST_SIDE, FaceModel, ModelSet, needed_scale
+from fishfsr.upscaling.models import FaceModel, ModelSet, needed_scale
 from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.measures import pose
 from fishprep.faces.photo import Problem

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from fishfsr.errors import FishFSRError
+from fishfsr.inference.kinds import as_tensor, levels
 from fishfsr.upscaling.models import FaceModel
 from fishfsr.upscaling.planning import Plan, PlannedFace
 
@@ -38,12 +39,9 @@ def _run_model(faces: Sequence[PlannedFace]) -> Iterator[Restored]:
     """Faces of one model and one size."""
     model = faces[0].model
     assert model is not None
-    lr = torch.from_numpy(np.stack([face.lr for face in faces if face.lr is not None])).permute(0, 3, 1, 2)
-    for output in _outputs(model, lr.float() / 255):
-        if torch.isfinite(output).all():
-            yield (output.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-        else:
-            yield f"{model.name} gave NaN or infinite values"
+    lr = as_tensor(np.stack([face.lr for face in faces if face.lr is not None]))
+    for output in _outputs(model, lr):
+        yield levels(output) if torch.isfinite(output).all() else f"{model.name} gave NaN or infinite values"
 
 
 def _outputs(model: FaceModel, lr: torch.Tensor) -> torch.Tensor:

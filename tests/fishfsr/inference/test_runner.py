@@ -122,8 +122,24 @@ def test_prepare_takes_changed_weights(pair: Checkpoint, images: Images) -> None
     torch.testing.assert_close(resolver.upscale(lr), before + 1)
 
 
-def test_results_can_be_trained_on_no_further(pair: Checkpoint, images: Images) -> None:
-    assert not FaceSuperResolver(pair).upscale(images(1, 4).requires_grad_()).requires_grad
+@pytest.mark.parametrize("name", ["fishfsrnet_x4", "tapernet_x4"])
+def test_gradients_go_through_to_the_input_and_not_to_the_weights(name: str, lively: Lively, images: Images) -> None:
+    parsing_net, network = lively(create_model("parsingnet_x4", width=8, blocks=2)), lively(create_model(name, width=8))
+    resolver, lr = FaceSuperResolver(Checkpoint(parsing_net, network), "cpu"), images(2, 4)  # type: ignore[arg-type]
+    wanted, expected = (images(2, 4).requires_grad_() for _ in range(2))
+    resolver.upscale(wanted).square().sum().backward()
+    network(expected, parsing_net(expected).clamp(0, 1)).square().sum().backward()
+    torch.testing.assert_close(wanted.grad, expected.grad, rtol=1e-3, atol=1e-4)
+    assert torch.equal(resolver.upscale(wanted).detach(), resolver.upscale(lr))
+    assert not resolver.upscale(lr).requires_grad
+    with torch.no_grad():
+        assert not resolver.upscale(wanted).requires_grad
+
+
+def test_what_comes_out_can_take_part_in_a_training(pair: Checkpoint, images: Images) -> None:
+    factor = torch.ones(1, requires_grad=True)
+    (factor * FaceSuperResolver(pair, "cpu").upscale(images(1, 4))).sum().backward()
+    assert factor.grad is not None
 
 
 def test_what_a_cpu_cannot_do_is_said() -> None:

@@ -8,8 +8,10 @@ from PIL import Image
 from support import astronaut, run
 
 from fishfsr.checkpoint import load_checkpoint, save_checkpoint
-from fishfsr.inference.resolver import FaceSuperResolver
-from fishfsr.inference.shipped import shipped
+from fishfsr.errors import ConfigurationError
+from fishfsr.inference.find import find_checkpoint
+from fishfsr.inference.resolver import FaceSuperResolver, load
+from fishfsr.inference.shipped import shipped, shipped_models
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.models import load_models
@@ -76,3 +78,22 @@ def test_whatever_the_size_the_chosen_pair_makes_more_of_a_face_than_bicubic(fil
         plain = torch.from_numpy(pillow_bicubic(lr, HR_SIZE)).permute(0, 3, 1, 2) / 255
         ours, theirs = (psnr(image, truth, 8).mean() for image in (model.resolver.upscale(fitting), plain))
         assert ours > theirs + 0.1, f"{side} px by x{model.scale}"
+
+
+def test_they_load_by_name(files: list[Path]) -> None:
+    for model, path in zip(shipped_models(), files, strict=True):
+        resolver = load(model.name, "cpu")
+        assert model.status == "present" and (resolver.scale, f"x{resolver.scale}") == (model.scale, model.name)
+        assert find_checkpoint(model.name) == path
+    with pytest.raises(
+        ConfigurationError, match=r"'x2' is shipped: there are x4, x8, x16; a file of this name is \./x2"
+    ):
+        load("x2")
+
+
+def test_the_cards_are_those_of_the_documentation() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if line.startswith("| PSNR-Y, 998 test faces"))
+    said = [f"{model.psnr:.2f} dB (bicubic {model.bicubic_psnr:.2f})" for model in shipped_models()]
+    assert [cell.strip() for cell in line.split("|")[2:-1]] == said
+    assert [model.sides for model in shipped_models()] == [(23, 44), (12, 22), (8, 11)]
