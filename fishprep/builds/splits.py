@@ -11,7 +11,9 @@ import numpy as np
 from fishprep.builds.configuration import FILE_RULE
 from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import ConfigurationError, SourceError
-from fishprep.common.lists import Named, fit, read_lines, read_table
+from fishprep.common.lists import Named, fit
+from fishprep.common.tables import read_table
+from fishprep.common.text_files import read_lines
 from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS

@@ -22,9 +22,6 @@ VERSION = 3
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
 """What is decoded."""
 
-SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .ppm .pgm .pbm .pnm .tif .tiff".split())
-"""Lower-case suffixes that promise a picture; what a file is in truth, only its content says."""
-
 MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
 

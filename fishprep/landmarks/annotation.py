@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fishprep.common.errors import SourceError
-from fishprep.common.lists import Index, read_text
+from fishprep.common.lists import Index
+from fishprep.common.text_files import read_text
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.geometry import area, box_of_points
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.common.errors import SourceError
-from fishprep.common.lists import read_lines
+from fishprep.common.text_files import read_lines
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.masks import PartMasks
 

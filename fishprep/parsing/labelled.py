@@ -10,7 +10,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fishprep.common.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.common.files import open_regular
-from fishprep.common.lists import Locator, read_lines, spelled, without_suffix
+from fishprep.common.locator import Locator
+from fishprep.common.spelling import spelled, without_suffix
+from fishprep.common.text_files import read_lines
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.decoding.turning import SIDEWAYS, upright
 from fishprep.parsing.celebamask_hq import CelebAMaskHQ

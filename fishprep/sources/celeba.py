@@ -10,8 +10,10 @@ import numpy as np
 
 from fishprep.common import names
 from fishprep.common.errors import SourceError
-from fishprep.common.lists import Named, equal, fit, is_picture_name, read_lines
+from fishprep.common.lists import Named, equal, fit
+from fishprep.common.spelling import is_picture_name
 from fishprep.common.status import Problem, Status
+from fishprep.common.text_files import read_lines
 from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Box, Reference

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from fishprep.common import names
 from fishprep.common.errors import SourceError
-from fishprep.common.lists import Locator, Table, read_table, spelled
+from fishprep.common.locator import Locator
+from fishprep.common.spelling import spelled
 from fishprep.common.status import Problem, Status
+from fishprep.common.tables import Table, read_table
 from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 from fishprep.common import names
 from fishprep.common.errors import SourceError
 from fishprep.common.files import is_file
-from fishprep.common.lists import Named, fit, read_lines
+from fishprep.common.lists import Named, fit
+from fishprep.common.text_files import read_lines
 from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos

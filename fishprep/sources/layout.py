@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from fishprep.common.errors import SourceError
-from fishprep.common.lists import without_suffix
+from fishprep.common.spelling import SUFFIXES, without_suffix
 from fishprep.common.words import counted
-from fishprep.decoding.decode import SUFFIXES
 from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.walk import Entry, Walk, relative_text

@@ -9,7 +9,10 @@ from places import text
 
 from fishprep.common.errors import SourceError
 from fishprep.common.files import is_file
-from fishprep.common.lists import Index, Locator, Named, fit, read_lines, read_table
+from fishprep.common.lists import Index, Named, fit
+from fishprep.common.locator import Locator
+from fishprep.common.tables import read_table
+from fishprep.common.text_files import read_lines
 
 LINES = [(1, "a.jpg 0"), (3, "b é.jpg 1")]
 CONTENT = "a.jpg 0\n\nb é.jpg 1\n"
