@@ -40,6 +40,11 @@ def shard_of(name: str) -> ShardName | None:
     return ShardName.parse(path.with_suffix(".h5")) if path.suffix in (".h5", ".parquet") else None
 
 
+def shards_named(folder: Path) -> set[ShardName]:
+    """Shards of which a file is there, the shard or its rows, whoever wrote it."""
+    return {name for path in folder.iterdir() if (name := shard_of(path.name)) is not None}
+
+
 def is_build(folder: Path) -> bool:
     """Whether a folder holds a build, be it damaged or stopped at its very start."""
     return says(folder / manifest.CONFIGURATION, _RECORDED) or _is_plan(folder / manifest.PLAN)

@@ -12,7 +12,7 @@ from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.expected import missing, plan_of, planned_specs, retried_names, retried_specs, taken_names
 from fishprep.builds.manifest import PlannedPhoto
-from fishprep.builds.output import read_retries, read_start, remove_leftovers, writing
+from fishprep.builds.output import read_retries, read_start, remove_leftovers, shards_named, writing
 from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import ShardSpec, as_planned, as_read, divide
 from fishprep.builds.resolved import Resolved, resolve
@@ -217,9 +217,9 @@ def _free_name(folder: Path) -> str:
 
 
 def _free_numbers(folder: Path) -> dict[str, int]:
-    """For each split the first number of a shard that is nobody's: not planned, not a retry's, not on the disk."""
+    """For each split the first number of a shard that is nobody's: not planned, not a retry's, and no file on the disk."""
     free = dict.fromkeys(SPLITS, 0)
-    for name in taken_names(folder):
+    for name in taken_names(folder) | shards_named(folder):
         free[name.split] = max(free[name.split], name.number + 1)
     return free
 

@@ -46,13 +46,15 @@ def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto
     stored = read_start(folder)
     before = BuildConfiguration.recorded(stored["configuration"])
     changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
-    changes += version_changes(stored["versions"], resolved.configuration)
+    versions = version_changes(stored["versions"], resolved.configuration)
+    changes += versions
     changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
     if changes:
         raise ConfigurationError(
             f"{folder} holds a build of something else. Changed since:\n  "
             + "\n  ".join(changes)
-            + "\nUndo that, build into another folder, or pass --overwrite to start anew."
+            + ("\nIt goes on with the versions that it was begun with: install those" if versions else "\nUndo that")
+            + ", build into another folder, or pass --overwrite to start anew."
         )
 
 

@@ -1,9 +1,10 @@
 """Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
 
+import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -40,31 +41,39 @@ def read_file(path: Path, limits: Limits) -> bytes:
     """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`,
     `failed` where memory runs out) otherwise."""
     try:
+        return b"".join(_parts(path, limits))
+    except MemoryError as error:
+        raise DecodeError(Status.FAILED, out_of_memory("read")) from error
+
+
+def sha256_within(path: Path, limits: Limits) -> str:
+    """SHA-256 of what `read_file` gives, in hexadecimal, without holding it in memory; DecodeError as there."""
+    digest = hashlib.sha256()
+    for part in _parts(path, limits):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(path: Path, limits: Limits) -> Iterator[bytes]:
+    """What is there and not what is allowed decides how much is read, whatever the file says of its size."""
+    try:
         stream = open_regular(path)
     except OSError as error:
         raise DecodeError(Status.UNREADABLE, f"cannot be opened: {error.strerror}") from error
     with stream:
-        size = os.fstat(stream.fileno()).st_size
+        size, total = os.fstat(stream.fileno()).st_size, 0
         if size > limits.max_bytes:
             raise DecodeError(Status.TOO_LARGE, f"{size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)")
         try:
-            return _read_to_end(stream, limits.max_bytes)
+            while part := stream.read(READ_BYTES):
+                total += len(part)
+                if total > limits.max_bytes:
+                    raise DecodeError(
+                        Status.TOO_LARGE, f"more than the limit of {limits.max_bytes:,} bytes (--max-bytes)"
+                    )
+                yield part
         except OSError as error:
             raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
-        except MemoryError as error:
-            raise DecodeError(Status.FAILED, out_of_memory("read")) from error
-
-
-def _read_to_end(stream: IO[bytes], most: int) -> bytes:
-    """What is there and not what is allowed decides how much memory is asked for, whatever the file says of its size."""
-    parts: list[bytes] = []
-    total = 0
-    while part := stream.read(READ_BYTES):
-        parts.append(part)
-        total += len(part)
-        if total > most:
-            raise DecodeError(Status.TOO_LARGE, f"more than the limit of {most:,} bytes (--max-bytes)")
-    return b"".join(parts)
 
 
 def looks_like_picture(head: bytes) -> bool:

@@ -35,7 +35,7 @@ def test_another_version_does_not_go_on(
     else:
         monkeypatch.setitem(crop.VERSIONS, "square", 77)
     refused = run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, code=1)
-    assert f"fishprep/{algorithm}: {before} → 77" in refused.err
+    assert f"fishprep/{algorithm}: {before} → 77" in refused.err and "install those" in refused.err
 
 
 def test_verify_and_retry_with_another_version(built: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,15 @@ def test_numbers_of_a_retry_that_was_deleted_stay_taken(two_shards: tuple[Path, 
     assert min(number for _, number in record["specs"]) > max(number for _, number in taken["specs"])
 
 
+def test_a_shard_of_somebody_elses_in_the_folder_is_not_replaced(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    write_photo(photos, "a", 1, side=128)
+    build(photos, out, "--min-side", 200)
+    (out / "train-00001.h5").write_bytes(b"mine")
+    run("fishprep", "retry", out, "--status", "too_small", "--min-side", 64, *RETRY)
+    assert (out / "train-00001.h5").read_bytes() == b"mine" and (out / "train-00002.h5").exists()
+
+
 def test_a_build_whose_number_an_earlier_version_gave_away_can_be_finished(two_shards: tuple[Path, Path]) -> None:
     """As it was left behind: the retry's shard has the number of the build's lost one."""
     photos, out = two_shards

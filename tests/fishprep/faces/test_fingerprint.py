@@ -1,5 +1,7 @@
 """What a build was made from, by content: whatever decides the fate of a photo is in it."""
 
+import hashlib
+import tracemalloc
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ import pytest
 
 from fishprep.builds.manifest import PlannedPhoto, inputs_hash
 from fishprep.common.status import Problem, Status
-from fishprep.faces.fingerprint import annotation
+from fishprep.decoding.decode import Limits
+from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Reference
 
@@ -38,3 +41,20 @@ def test_inputs_are_every_fact_of_the_plan(name: str) -> None:
     line = PlannedPhoto("a", "a.png", "train", "0" * 64, "1" * 64)
     assert inputs_hash([line]) != inputs_hash([replace(line, **{name: "x"})])
     assert inputs_hash([line, replace(line, id="b")]) != inputs_hash([replace(line, id="b"), line])
+
+
+def test_a_photo_is_hashed_without_being_held(tmp_path: Path) -> None:
+    """A plan hashes many at once, in the process that cannot be replaced."""
+    path = tmp_path / "a.bin"
+    with path.open("wb") as stream:
+        stream.truncate(24 * 2**20)
+    tracemalloc.start()
+    found = content(replace(PHOTO, path=path), Limits())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == hashlib.sha256(bytes(24 * 2**20)).hexdigest() and most < 8 * 2**20
+    assert (
+        content(replace(PHOTO, path=path), Limits(max_bytes=1000))
+        == content(replace(PHOTO, path=tmp_path), Limits())
+        == ""
+    )
