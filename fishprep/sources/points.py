@@ -1,6 +1,7 @@
 """The files with the 68 points of photos: where they are sought, and which of them may be read."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,16 +31,20 @@ class PointsFiles:
     root: Path
     points: Path | None = None
     follow_links: bool = False
-    _listed: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
+    _listed: dict[Path, "_Folder"] = field(default_factory=dict, repr=False)
 
     def of(self, photo: Path) -> PointsFile:
-        """The points file of a photo below the root: `NAME.pts`, or `NAME.jpg.pts`, or with another of `POINTS_SUFFIXES`."""
+        """The points file of a photo below the root: `NAME.pts`, or `NAME.jpg.pts`, or with another of `POINTS_SUFFIXES`.
+
+        `Name.pts` is taken too, where no other photo and no other file makes it doubtful.
+        """
         if self.points is not None and not self.points.is_dir():
             return PointsFile(self.points)
         place = photo if self.points is None else self.points / photo.relative_to(self.root)
-        there = self._names(place.parent)
+        there = self._folder(place.parent)
         spellings = [stem + suffix for suffix in POINTS_SUFFIXES for stem in (place.stem, place.name)]
-        found = next((there[name] for name in spellings if name in there), None)
+        found = next((there.points[name] for name in spellings if name in there.points), None)
+        found = found or there.spelt_otherwise(spellings, self._folder(photo.parent).others)
         if found is None:
             where = "beside the photo" if self.points is None else "in the folder of --points"
             sought = names.text(", ".join(spellings))
@@ -56,8 +61,7 @@ class PointsFiles:
             return PointsFile(problem=f"{names.text(path.name)}: {problem.reason}")
         return PointsFile(path)
 
-    def _names(self, folder: Path) -> dict[str, str]:
-        """Names of points files in a folder: with the suffix in small letters → as they are on the disk."""
+    def _folder(self, folder: Path) -> "_Folder":
         if folder not in self._listed:
             if len(self._listed) > 64:  # sources go folder by folder
                 self._listed.clear()
@@ -65,8 +69,38 @@ class PointsFiles:
                 entries = sorted((entry.name for entry in os.scandir(folder)), reverse=True)  # `.pts` wins over `.PTS`
             except OSError:
                 entries = []
-            split = (os.path.splitext(name) for name in entries)  # noqa: PTH122
-            self._listed[folder] = {
-                stem + suffix.lower(): stem + suffix for stem, suffix in split if suffix.lower() in POINTS_SUFFIXES
-            }
+            self._listed[folder] = _Folder.of(entries)
         return self._listed[folder]
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """points: names of points files, with the suffix in small letters → as they are on the disk; folded: in small letters.
+
+    others: all other names, with and without their suffixes.
+    """
+
+    points: dict[str, str]
+    folded: dict[str, list[str]]
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, entries: Sequence[str]) -> "_Folder":
+        points: dict[str, str] = {}
+        folded: dict[str, list[str]] = {}
+        others: set[str] = set()
+        for name in entries:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            if suffix.lower() in POINTS_SUFFIXES:
+                points[stem + suffix.lower()] = name
+                folded.setdefault(name.casefold(), []).append(name)
+            else:
+                others |= {name, stem}
+        return cls(points, folded, frozenset(others))
+
+    def spelt_otherwise(self, spellings: Sequence[str], photos: frozenset[str]) -> str | None:
+        """The only points file that has one of these names in other letters; none where it may be another photo's."""
+        found = [name for spelling in spellings for name in self.folded.get(spelling.casefold(), ())]
+        if len(found) != 1 or os.path.splitext(found[0])[0] in photos:  # noqa: PTH122
+            return None
+        return found[0]

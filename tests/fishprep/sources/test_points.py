@@ -45,6 +45,23 @@ def test_points_files_in_any_spelling(tmp_path: Path, name: str, where: str) -> 
     np.testing.assert_allclose(read_points(path, photo.relative), POINTS, atol=1e-4)
 
 
+@pytest.mark.parametrize("where", ["beside", "elsewhere"])
+def test_letters_of_the_name_may_differ_where_it_is_not_doubtful(tmp_path: Path, where: str) -> None:
+    source, given = tmp_path / "in", None if where == "beside" else tmp_path / "points"
+    folder = given or source
+    picture(source / "b.jpg")
+    upper = text(folder / "B.PTS", PTS)
+    if (folder / "b.pts").exists():
+        pytest.skip("letters do not differ on this drive")
+    assert only(source, points=given).points_file == upper
+    picture(source / "B.png")
+    found = {photo.relative: photo.points_file for photo in listing(source, points=given).photos}
+    assert found == {"b.jpg": None, "B.png": upper}
+    (source / "B.png").unlink()
+    text(folder / "B.jpg.pts", PTS)
+    assert only(source, points=given).points_file is None
+
+
 def test_a_photo_without_points_says_where_they_were_sought(tmp_path: Path) -> None:
     picture(tmp_path / "in" / "a.jpg")
     names = "a.pts, a.jpg.pts, a.csv, a.jpg.csv, a.json, a.jpg.json"
