@@ -2,12 +2,36 @@
 
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import torch
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+LONGEST = 900
+"""Seconds after which a test that has no end of its own is a failure, on the slowest of machines."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that waits for ever fails, and those after it run; `@pytest.mark.ends(seconds)` gives it less time than all have."""
+    marker = item.get_closest_marker("ends")
+    seconds = marker.args[0] if marker else LONGEST
+
+    def fail(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"no end after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,13 +1,14 @@
-"""Configuration → all that it names, loaded: the way of photos to faces, and the parser of those."""
+"""Configuration → all that it names, loaded: the way of photos to faces, and the parser of those.
+
+Torch takes seconds to load: it is loaded with the networks, and not by whoever only looks at a build.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.common.device import resolve_device
 from fishprep.common.opencv import cv2
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
@@ -15,7 +16,6 @@ from fishprep.faces.pyramid import HR_SIZE
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.base import FaceParser
-from fishprep.parsing.factory import ParserRequest, create_parser
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
 
     WeightsError and ConfigurationError say what is missing and what to type.
     """
+    import torch
+
+    from fishprep.common.device import resolve_device
+
     resolve_device(configuration.device)
     torch.set_num_threads(configuration.threads)
     cv2.setNumThreads(configuration.threads)
@@ -53,6 +57,8 @@ def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
 
 def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:
     """The parser of a configuration."""
+    from fishprep.parsing.factory import ParserRequest, create_parser
+
     request = ParserRequest(
         name=configuration.parser,
         size=configuration.parser_size,

@@ -3,9 +3,7 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TypeVar
 
 from fishprep.builds.configuration import BuildConfiguration
@@ -16,6 +14,7 @@ from fishprep.builds.shares import Shares
 from fishprep.builds.splits import assign
 from fishprep.common.errors import SourceError
 from fishprep.common.status import Problem, Status
+from fishprep.common.together import together
 from fishprep.decoding.decode import Limits
 from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Fingerprint, Photo
@@ -159,13 +158,7 @@ def fingerprints(photos: Iterable[Photo], limits: Limits, tell: Callable[[int], 
 
     `tell` gets the number of photos hashed so far. Files are read by a few threads; the order is that of `photos`.
     """
-    waiting = iter(photos)
-    done = 0
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) * 2)) as pool:
-        while some := list(islice(waiting, 512)):
-            yield from pool.map(lambda photo: _line(photo, limits), some)
-            done += len(some)
-            tell(done)
+    return together(lambda photo: _line(photo, limits), photos, tell, min(8, (os.cpu_count() or 1) * 2))
 
 
 def _line(photo: Photo, limits: Limits) -> PlannedPhoto:

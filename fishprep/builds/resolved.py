@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.pipelines import WeightsFrom, load
-from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.parsing.base import OWN
-from fishprep.parsing.factory import named
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,9 @@ class Resolved:
 
 def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved:
     """Load everything once, on the CPU, to know that it is there and what it is; the caller's threads stay."""
+    from fishprep.common.device import resolve_device  # with torch, as the networks are
+    from fishprep.parsing.factory import named
+
     resolve_device(configuration.device)
     configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
     with threads(configuration.threads, opencv=True):
