@@ -4,13 +4,19 @@ import errno
 import hashlib
 import io
 import os
+import re
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME = 255
 """Bytes of a file's name, on every system of today."""
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.tmp", re.DOTALL)
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
+"""What the system answers on drives without hard links (FAT, some network drives)."""
 
 
 def open_regular(path: Path) -> io.BufferedReader:
@@ -32,8 +38,10 @@ def is_file(path: Path) -> bool:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, replace: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
+
+    Without `replace`, a file that stands at `path` by then stays, and FileExistsError is raised.
 
     When the block fails the temporary file is removed and `path` is untouched. The temporary name starts with a dot and
     ends in `.tmp`, so that no reader takes it for a result. The file is as readable for others as any new one is.
@@ -49,16 +57,39 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        temporary.replace(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            _rename_new(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
 
 
+def _rename_new(temporary: Path, path: Path) -> None:
+    """Rename to a name that nobody has. On a drive without hard links only a lock keeps two apart who do it at once."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+
+
+def meant_for(name: str) -> str | None:
+    """The name that a file which `atomic` was writing would have got, by its temporary name; None where it is no such name."""
+    match = _TEMPORARY.fullmatch(name)
+    return match["name"] if match else None
+
+
 def _temporary_name(name: str) -> str:
-    """`.NAME.PID.tmp`, without the start of a name that leaves no room for the rest."""
-    end = f".{os.getpid()}.tmp"
+    """`.NAME.NUMBER.tmp`, the number that of the thread, without the start of a name that leaves no room for the rest."""
+    end = f".{threading.get_native_id()}.tmp"
     while len(os.fsencode(name)) > LONGEST_NAME - 1 - len(end):
         name = name[1:]
     return f".{name}{end}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fishprep.common.files import flush_folder
 from fishprep.common.locks import file_lock
 
 LOCK = ".lock"
@@ -18,6 +19,9 @@ def locked(folder: Path) -> Iterator[None]:
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        with suppress(PermissionError):  # of a folder that we may write into and not read
+            flush_folder(path.parent)  # else a loss of power could take the whole folder, with all that was flushed in it
     lock = folder / LOCK
     before = None if lock.exists() else _names(folder)
     try:

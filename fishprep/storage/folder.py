@@ -1,0 +1,72 @@
+"""A folder of this machine, or of a drive that it has mounted, as a storage."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import Timeout
+
+from fishprep.common.files import atomic, flush_folder, meant_for
+from fishprep.storage.base import InUseError
+from fishprep.storage.lock import LOCK, locked
+
+
+@dataclass(frozen=True)
+class FolderStorage:
+    """Files are written beside their places under temporary names, flushed to the disk, and renamed."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def where(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        yield self.folder / name
+
+    def put(self, name: str) -> AbstractContextManager[Path]:
+        return atomic(self.folder / name)
+
+    def create(self, name: str) -> AbstractContextManager[Path]:
+        return atomic(self.folder / name, replace=False)
+
+    def size(self, name: str) -> int | None:
+        try:
+            return (self.folder / name).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Names of folders in it are among them: somebody's files may be there."""
+        if not self.folder.is_dir():
+            return []
+        names = (path.name for path in self.folder.iterdir())
+        return sorted(n for n in names if n.startswith(prefix) and n != LOCK and meant_for(n) is None)
+
+    def delete(self, *names: str) -> None:
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
+        if names:
+            flush_folder(self.folder)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.folder))
+            except Timeout as error:
+                raise InUseError(f"{self.folder}: another command is at work in it") from error
+            yield
+
+    def sweep(self, ours: Callable[[str], bool]) -> None:
+        for path in list(self.folder.iterdir()):
+            name = meant_for(path.name)
+            if name is not None and ours(name):
+                path.unlink(missing_ok=True)
