@@ -21,7 +21,9 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
         with suppress(PermissionError):  # of a folder that we may write into and not read
-            flush_folder(path.parent)  # else a loss of power could take the whole folder, with all that was flushed in it
+            flush_folder(
+                path.parent
+            )  # else a loss of power could take the whole folder, with all that was flushed in it
     lock = folder / LOCK
     before = None if lock.exists() else _names(folder)
     try:

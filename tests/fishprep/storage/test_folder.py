@@ -32,9 +32,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")
 @pytest.mark.parametrize("verb", ["put", "create"])
-def test_the_file_is_flushed_before_it_stands_and_its_folder_after(
-    tmp_path: Path, calls: list[str], verb: str
-) -> None:
+def test_the_file_is_flushed_before_it_stands_and_its_folder_after(tmp_path: Path, calls: list[str], verb: str) -> None:
     with getattr(FolderStorage(tmp_path), verb)("a.h5") as path:
         path.write_bytes(b"whole")
     temporary = f".a.h5.{threading.get_native_id()}.tmp"
