@@ -17,7 +17,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fsync, replace, link = os.fsync, os.replace, os.link
 
     def flushed(descriptor: int) -> None:
-        made.append(f"flush {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        made.append(f"flush {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
         fsync(descriptor)
 
     def renamed(source: object, target: object, **more: object) -> None:
