@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
+from fishprep.parsing.base import Precision
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.evaluation.crops import labelled_crop
 from fishprep.parsing.evaluation.scores import Confusion

@@ -234,7 +234,7 @@ def test_a_circle_is_found() -> None:
         ("fishprep.faces.crop", "def f():\n    import fishprep.parsing.base", True),
         ("fishprep.parsing.base", "from fishprep.faces.crop import cut", False),
         ("fishprep.parsing.base", "from fishprep import __version__", False),
-        ("fishfsr.metrics", "from fishprep.parsing.base import PARSERS", True),
+        ("fishfsr.metrics", "from fishprep.parsing import PARSERS", True),
         ("fishfsr.metrics", "from fishprep.faces.crop import cut", False),
         ("fishprep.faces.crop", "from fishfsr.metrics import psnr", True),
     ],

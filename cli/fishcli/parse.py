@@ -61,8 +61,9 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     import torch
 
     from fishprep.common.weights import WeightStore
+    from fishprep.parsing.base import ParserRequest
     from fishprep.parsing.classes import ClassOrder
-    from fishprep.parsing.factory import ParserRequest, create_bisenet
+    from fishprep.parsing.factory import create_bisenet
     from fishprep.parsing.folder import SETTINGS as SETTINGS_FILE
     from fishprep.parsing.folder import ParseRequest, parse_folder
 

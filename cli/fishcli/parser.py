@@ -14,7 +14,7 @@ from fishcli.again import going_on
 from fishprep.common.words import counted
 
 if TYPE_CHECKING:
-    from fishprep.parsing.bisenet import Precision
+    from fishprep.parsing.base import Precision
     from fishprep.parsing.evaluation.evaluate import Evaluation
     from fishprep.parsing.training.run import Trained, TrainReport, Validated
 
@@ -120,7 +120,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
 
 def _precision(name: str, device: str) -> "Precision":
     from fishprep.common.device import has_bfloat16, resolve_device
-    from fishprep.parsing.bisenet import Precision
+    from fishprep.parsing.base import Precision
 
     if name != "auto":
         return Precision(name)
@@ -189,7 +189,8 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
 
     from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest, create_backend
-    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
+    from fishprep.parsing.base import Precision
+    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
     from fishprep.parsing.evaluation.evaluate import evaluate as measure
     from fishprep.parsing.evaluation.worst import draw_worst
     from fishprep.parsing.labelled import numbering, open_labelled

@@ -11,8 +11,7 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.decoding import decode
 from fishprep.faces import crop, pyramid
 from fishprep.landmarks import BACKENDS, select
-from fishprep.parsing import skin
-from fishprep.parsing.base import PARSERS
+from fishprep.parsing import PARSERS, skin
 from fishprep.shards.versions import FIRST, OWN
 
 
@@ -20,10 +19,10 @@ def everything() -> dict[str, str]:
     """Name → version of every algorithm that a configuration can name."""
     kinds = {
         "crop": crop.VERSIONS,
-        "resizer": pyramid.VERSIONS,
+        "resizer": {name: kind.version for name, kind in pyramid.RESIZERS.items()},
         "mask-resizer": skin.RESIZE_VERSIONS,
-        "parser": PARSERS,
-        "landmarks": BACKENDS,
+        "parser": {name: kind.version for name, kind in PARSERS.items()},
+        "landmarks": {name: kind.version for name, kind in BACKENDS.items()},
     }
     alone = {"fusion": skin.FUSION_VERSION, "decoder": decode.VERSION, "faces": select.VERSION}
     return _named(

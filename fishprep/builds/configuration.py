@@ -1,7 +1,7 @@
 """Every choice of a build in one validated, frozen record, and the recipe that training must agree on."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,7 @@ from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS, SIZES
 from fishprep.faces.settings import FaceSettings
+from fishprep.landmarks import reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
@@ -32,7 +33,7 @@ class BuildConfiguration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["folder", "celeba", "helen", "list"] = "folder"
+    source: str = "folder"
     split: str = "official"
     seed: int = 0
 
@@ -114,7 +115,7 @@ class BuildConfiguration(BaseModel):
         """What is chosen on the way of a photo."""
         return FaceSettings(
             limits=self.limits,
-            reads_points=self.landmarks == "annotation",
+            reads_points=reads_points(self.landmarks),
             faces=self.faces,
             min_score=self.min_score,
             max_disagreement=self.max_disagreement,

@@ -15,7 +15,8 @@ from fishprep.faces.pipeline import FacePipeline
 from fishprep.faces.pyramid import HR_SIZE
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.base import FaceParser
+from fishprep.parsing import create_parser
+from fishprep.parsing.base import FaceParser, ParserRequest
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,6 @@ def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
 
 def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:
     """The parser of a configuration."""
-    from fishprep.parsing.factory import ParserRequest, create_parser
-
     request = ParserRequest(
         name=configuration.parser,
         size=configuration.parser_size,

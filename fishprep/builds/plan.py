@@ -18,6 +18,7 @@ from fishprep.common.together import together
 from fishprep.decoding.decode import Limits
 from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Fingerprint, Photo
+from fishprep.landmarks import reads_points
 from fishprep.shards.schema import SPLITS, ShardName
 from fishprep.sources import LeftOut, Source
 from fishprep.sources.layout import ALL_TRAIN
@@ -104,7 +105,7 @@ def as_read(photos: Iterable[Photo], landmarks: str) -> Iterator[Photo]:
     """Photos without their points files, where the backend `landmarks` does not read them: what a file beside a photo says is
     then no input of a build, and may change."""
     for photo in photos:
-        yield photo if landmarks == "annotation" or photo.points_file is None else replace(photo, points_file=None)
+        yield photo if reads_points(landmarks) or photo.points_file is None else replace(photo, points_file=None)
 
 
 def _refuse_shared(photos: Iterable[Photo]) -> None:

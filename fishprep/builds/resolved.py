@@ -7,6 +7,7 @@ from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.pipelines import WeightsFrom, load
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
+from fishprep.parsing import PARSERS, named
 from fishprep.parsing.base import OWN
 
 
@@ -21,16 +22,15 @@ class Resolved:
 def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved:
     """Load everything once, on the CPU, to know that it is there and what it is; the caller's threads stay."""
     from fishprep.common.device import resolve_device  # with torch, as the networks are
-    from fishprep.parsing.factory import named
 
     resolve_device(configuration.device)
     configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
     with threads(configuration.threads, opencv=True):
         loaded = load(configuration.model_copy(update={"device": "cpu"}), weights)
     parser, backend = loaded.parser, loaded.pipeline.backend
-    if configuration.keep_classes and configuration.parser == "landmark-skin":
+    if configuration.keep_classes and not PARSERS[configuration.parser].has_classes:
         raise ConfigurationError(
-            f"--keep-classes: the parser landmark-skin knows only skin, no classes; use --parser {OWN}"
+            f"--keep-classes: the parser {configuration.parser} knows only skin, no classes; use --parser {OWN}"
         )
     known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
     return Resolved(known, recipe_hash(known, parser.settings, parser.weights, algorithms.in_recipe(known)))

@@ -1,6 +1,7 @@
 """One crop → 128² → 64², 32², 16², 8², by a named resizer; every level from the 128², never from the next larger one."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -43,15 +44,24 @@ def matlab_bicubic(images: np.ndarray, size: int) -> np.ndarray:
     return np.clip(np.floor(resized + 0.5), 0, 255).astype(np.uint8)
 
 
-RESIZERS: dict[str, Resize] = {
-    "pillow-bicubic": pillow_bicubic,
-    "torch-bicubic": torch_bicubic,
-    "matlab-bicubic": matlab_bicubic,
+@dataclass(frozen=True)
+class Resizer:
+    """A kernel. version: of the pixels that it gives: whoever changes them raises it."""
+
+    version: int
+    resize: Resize
+
+    def __call__(self, images: np.ndarray, size: int) -> np.ndarray:
+        """(N, H, W, 3) uint8 → (N, size, size, 3) uint8."""
+        return self.resize(images, size)
+
+
+RESIZERS = {
+    "pillow-bicubic": Resizer(1, pillow_bicubic),
+    "torch-bicubic": Resizer(1, torch_bicubic),
+    "matlab-bicubic": Resizer(1, matlab_bicubic),
 }
-
-
-VERSIONS = {"pillow-bicubic": 1, "torch-bicubic": 1, "matlab-bicubic": 1}
-"""Of the pixels that each resizer gives: whoever changes them raises it."""
+"""What `--resizer` may name."""
 
 
 def hr_face(crop: np.ndarray, resizer: str) -> np.ndarray:

@@ -1,16 +1,14 @@
 """68-point face landmarks: one protocol, several backends.
 
-A further backend is one file beside the others and one entry in `create_backend`.
+A further backend is one file beside the others and one entry in `BACKENDS`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import LandmarkBackend
-
-BACKENDS = {"dlib": 2, "fan": 2, "annotation": 2}
-"""Name → version of the faces and points that it gives, its constants included: whoever changes one raises it."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +20,75 @@ class LandmarkRequest:
     device: str = "cpu"
 
 
+@dataclass(frozen=True)
+class BackendKind:
+    """A landmark backend.
+
+    version: of the faces and points that it gives, its constants included: whoever changes one raises it. create: loads it.
+    reads_points: it takes the points that stand in a file of the photo's own. second_tries: what `Face.backend` says of faces
+    that its first search does not find → how they were found, a sentence for the report (enlarging, `NAME@k`, is known).
+    """
+
+    version: int
+    create: Callable[[LandmarkRequest, WeightStore], LandmarkBackend]
+    reads_points: bool = False
+    second_tries: Mapping[str, str] = field(default_factory=dict)
+
+
+# Each backend brings libraries that take seconds to load: only the one asked for is imported.
+
+
+def _dlib(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    from fishprep.landmarks.dlib import DlibBackend, DlibSettings
+
+    return DlibBackend(DlibSettings(thorough=request.thorough), store)
+
+
+def _fan(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    from fishprep.landmarks.fan import FanBackend, FanSettings
+
+    return FanBackend.load(FanSettings(device=request.device), store)
+
+
+def _annotation(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    from fishprep.landmarks.annotation import AnnotationBackend
+
+    return AnnotationBackend()
+
+
+BACKENDS = {
+    "dlib": BackendKind(
+        2,
+        _dlib,
+        second_tries={
+            "dlib-cnn": "Found by the slow detector after the fast one had found nothing.",
+            "dlib-known-place": (
+                "The detector missed these faces: the points were fitted where the data set says that the face is, "
+                "and kept because both eyes came to lie there."
+            ),
+        },
+    ),
+    "fan": BackendKind(2, _fan),
+    "annotation": BackendKind(2, _annotation, reads_points=True),
+}
+"""What `--landmarks` may name."""
+
+
 def create_backend(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     """Load a backend. ConfigurationError for a name that there is not, WeightsError for weights that there are not."""
-    # Each backend brings libraries that take seconds to load: only the one asked for is imported.
-    match request.name:
-        case "dlib":
-            from fishprep.landmarks.dlib import DlibBackend, DlibSettings
+    if request.name not in BACKENDS:
+        raise ConfigurationError(f"no landmark backend is called {request.name!r}: there are {', '.join(BACKENDS)}")
+    return BACKENDS[request.name].create(request, store)
 
-            return DlibBackend(DlibSettings(thorough=request.thorough), store)
-        case "fan":
-            from fishprep.landmarks.fan import FanBackend, FanSettings
 
-            return FanBackend.load(FanSettings(device=request.device), store)
-        case "annotation":
-            from fishprep.landmarks.annotation import AnnotationBackend
+def reads_points(name: str) -> bool:
+    """Whether the backend of a name takes the points of a photo's own file; one that there is not takes nothing."""
+    return name in BACKENDS and BACKENDS[name].reads_points
 
-            return AnnotationBackend()
-    raise ConfigurationError(f"no landmark backend is called {request.name!r}: there are {', '.join(BACKENDS)}")
+
+def second_try(found_by: str) -> str:
+    """How faces were found, a sentence, where `Face.backend` says that a first search did not find them; else empty."""
+    doublings = found_by.partition("@")[2]
+    if doublings.isdecimal():
+        return f"Found only after the photo was enlarged {2 ** int(doublings)} times."
+    return next((kind.second_tries[found_by] for kind in BACKENDS.values() if found_by in kind.second_tries), "")

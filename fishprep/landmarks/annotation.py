@@ -13,7 +13,7 @@ import numpy as np
 from fishprep.common.errors import SourceError
 from fishprep.common.lists import Index
 from fishprep.common.text_files import read_text
-from fishprep.landmarks.base import Face, Query
+from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.geometry import area, box_of_points
 
 COUNT = 68
@@ -42,12 +42,10 @@ class OpenFaceRow:
     face: int
 
 
-class AnnotationBackend:
+class AnnotationBackend(LandmarkBackend):
     """The face that the reference's points describe; no face where there is no reference."""
 
     name = "annotation"
-    asks_known_place = False
-    batches = False
 
     def __init__(self) -> None:
         self.weights: dict[str, str] = {}

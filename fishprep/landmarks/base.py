@@ -57,15 +57,15 @@ class Query:
 class LandmarkBackend(Protocol):
     """Finds faces and their 68 points in a batch of photos.
 
-    `name` is recorded in the configuration; `weights` maps the names of the weight files in use to their SHA-256.
-    `batches`: whether photos are searched faster together than one after another.
+    A backend is derived from this class, and has `name` and `weights`. `name`: its key in `BACKENDS`. `weights` maps the names of
+    the weight files in use to their SHA-256. `batches`: whether photos are searched faster together than one after another.
     `asks_known_place`: a photo in which nothing is found is searched again where its reference says that the face is.
     """
 
     name: str
-    asks_known_place: bool
-    batches: bool
     weights: dict[str, str]
+    batches: bool = False
+    asks_known_place: bool = False
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         """All faces of each photo, from the viewer's left to right by the centre of their points; no face is an empty list.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep.common.weights import WeightStore
-from fishprep.landmarks.base import Box, Face, Query
+from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
@@ -47,7 +47,7 @@ class DlibSettings:
     mirror: bool = True
 
 
-class DlibBackend:
+class DlibBackend(LandmarkBackend):
     """HOG at rising sizes, then (`thorough`) the CNN detector, then the place that the data set's files imply.
 
     The search ends at the first size at which a face is found; where the reference tells the place of the annotated face, at
@@ -56,7 +56,6 @@ class DlibBackend:
 
     name = "dlib"
     asks_known_place = True
-    batches = False
 
     def __init__(self, settings: DlibSettings, store: WeightStore) -> None:
         """WeightsError where a model file is missing or not the recorded one."""

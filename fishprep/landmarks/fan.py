@@ -18,7 +18,7 @@ from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.opencv import load_opencv
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightRecord, WeightStore
-from fishprep.landmarks.base import Box, Face, Query
+from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, left_to_right, without_doubles
 from fishprep.landmarks.sense import misfit
@@ -66,7 +66,7 @@ class _Detection:
     score: float
 
 
-class FanBackend:
+class FanBackend(LandmarkBackend):
     """S3FD on batches of photos of one size; then the faces of all photos through FAN, a full batch at a time.
 
     detector: (N, 3, H, W) → class scores (N, 2, h, w) and box offsets (N, 4, h, w) for strides 4 to 128, in turn.
@@ -74,7 +74,6 @@ class FanBackend:
     """
 
     name = "fan"
-    asks_known_place = False
 
     def __init__(
         self, detector: nn.Module, aligner: nn.Module, settings: FanSettings, weights: dict[str, str] | None = None

@@ -1,1 +1,69 @@
-"""Parsing maps: 19 classes, their fusion to a binary skin map, and the parsers that make them."""
+"""Parsing maps of faces: one protocol, several parsers.
+
+A further parser is one file beside the others and one entry in `PARSERS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishprep.common.errors import ConfigurationError
+from fishprep.common.weights import WeightStore
+from fishprep.parsing.base import OWN, FaceParser, ParserRequest
+from fishprep.parsing.weights import name_of
+
+
+@dataclass(frozen=True)
+class ParserKind:
+    """A parser.
+
+    version: of the map that it makes of a face, its constants included: whoever changes one raises it. The weights of a network
+    are told apart by their hash. create: loads it. has_classes: it makes the 19 classes, not skin alone. is_bisenet: its weights
+    may come from a file, whose bytes then say what the parser is called.
+    """
+
+    version: int
+    create: Callable[[ParserRequest, WeightStore], FaceParser]
+    has_classes: bool = True
+    is_bisenet: bool = False
+
+
+# The networks take seconds to load: only the parser asked for is imported.
+
+
+def _bisenet(request: ParserRequest, store: WeightStore) -> FaceParser:
+    from fishprep.parsing.factory import create_bisenet
+
+    return create_bisenet(request, store)
+
+
+def _landmark_skin(request: ParserRequest, store: WeightStore) -> FaceParser:
+    from fishprep.parsing.factory import create_landmark_skin
+
+    return create_landmark_skin(request)
+
+
+PARSERS = {
+    OWN: ParserKind(1, _bisenet, is_bisenet=True),
+    "bisenet": ParserKind(1, _bisenet, is_bisenet=True),
+    "landmark-skin": ParserKind(1, _landmark_skin, has_classes=False),
+}
+"""What `--parser` may name."""
+
+
+def create_parser(request: ParserRequest, store: WeightStore) -> FaceParser:
+    """The parser that was asked for, ready to run, or the reason why there is none.
+
+    WeightsError: weights missing (with file, url, hash and flag), damaged or unfit. ConfigurationError: an unknown name or
+    settings that the parser does not have.
+    """
+    if request.name not in PARSERS:
+        raise ConfigurationError(f"no parser is called {request.name!r}: there are {', '.join(PARSERS)}")
+    return PARSERS[request.name].create(request, store)
+
+
+def named(parser: str, file: Path | None) -> str:
+    """What a parser is called once it takes its weights from `file`."""
+    if file is None or parser not in PARSERS or not PARSERS[parser].is_bisenet:
+        return parser
+    return name_of(file)

@@ -1,17 +1,50 @@
 """What a parser is: aligned face crops in, parsing maps out."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 OWN = "bisenet-fishfsr"
 """The default: BiSeNet with the weights of the distribution `fishfsr-weights`."""
 
-NETWORKS = (OWN, "bisenet")
-PARSERS = {**dict.fromkeys(NETWORKS, 1), "landmark-skin": 1}
-"""Name → version of the map that it makes of a face, its constants included: whoever changes one raises it. The weights of a
-network are told apart by their hash."""
+
+class Precision(StrEnum):
+    """The numbers that the network computes in. float32 means that: TF32 is off."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        """Torch's name of it."""
+        import torch
+
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
+
+
+@dataclass(frozen=True)
+class ParserRequest:
+    """A parser as the user names it.
+
+    file: weights of a BiSeNet of yours; the parser is called `bisenet` then.
+    skin_classes: names of `FaceClass`.
+    The rest is explained in `BiSeNetSettings`; `landmark-skin` has no settings.
+    """
+
+    name: str = OWN
+    file: Path | None = None
+    skin_classes: tuple[str, ...] = ("skin",)
+    size: int | None = None
+    device: str = "cpu"
+    precision: Precision = Precision.FLOAT32
+    batch: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +17,7 @@ from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
-from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.base import ParsedFaces, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.network import MEAN, STD, load_network
 from fishprep.parsing.placement import Placement
@@ -27,18 +26,6 @@ from fishprep.parsing.skin import SkinFusion
 HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
 ROWS = 256  # rows of a large map made at once: its 19 float planes would not fit otherwise
-
-
-class Precision(StrEnum):
-    """The numbers that the network computes in. float32 means that: TF32 is off."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
 
 
 @dataclass(frozen=True)

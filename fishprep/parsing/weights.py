@@ -1,5 +1,8 @@
 """Weight files of the parsers, by the names that the parsers have."""
 
+from pathlib import Path
+
+from fishprep.common.files import sha256_file
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
 from fishprep.parsing.base import OWN
 
@@ -25,3 +28,9 @@ RECORDS = (
         flags="--parser-weights FILE or --weights-dir FOLDER",
     ),
 )
+
+
+def name_of(file: Path) -> str:
+    """What a BiSeNet with the weights of a file is called: as the record says whose bytes they are, else `bisenet`."""
+    found = sha256_file(file) if file.is_file() else None
+    return next((record.name for record in RECORDS if record.sha256 == found), "bisenet")

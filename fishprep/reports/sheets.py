@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.common.status import Status
+from fishprep.landmarks import second_try
 from fishprep.reports.columns import Columns
 from fishprep.reports.settings import ReportSettings
 from fishprep.shards.schema import SPLITS
-
-FIRST_TRIES = ("dlib-hog", "fan-sfd", "annotation", "")
-"""Backends that found a face at the first attempt; what others found is worth a look of its own."""
 
 MEANING = {
     Status.OK: "kept",
@@ -53,11 +51,11 @@ def kept_sheets(columns: Columns, settings: ReportSettings) -> list[Sheet]:
 
 def second_try_sheets(columns: Columns, settings: ReportSettings) -> list[Sheet]:
     """Kept faces that the first attempt did not find, by what found them, the rarest last."""
-    backends = [name for name in columns.backend.counts(columns.kept) if name not in FIRST_TRIES]
+    backends = [name for name in columns.backend.counts(columns.kept) if second_try(name)]
     return [
         _sheet(
             name,
-            _way_of_finding(name),
+            second_try(name),
             Status.OK,
             columns.kept & columns.backend.equal(name),
             settings.second_tries,
@@ -88,17 +86,3 @@ def _sheet(title: str, note: str, status: str, mask: np.ndarray, most: int, seed
     if total > most:
         numbers = np.sort(np.random.default_rng(seed).choice(numbers, most, replace=False))
     return Sheet(title, note, str(status), tuple(numbers.tolist()), total)
-
-
-def _way_of_finding(backend: str) -> str:
-    if backend.endswith("known-place"):
-        return (
-            "The detector missed these faces: the points were fitted where the data set says that the face is, "
-            "and kept because both eyes came to lie there."
-        )
-    doublings = backend.rpartition("@")[2]
-    if doublings.isdecimal() and len(doublings) == 1:
-        return f"Found only after the photo was enlarged {2 ** int(doublings)} times."
-    if backend.endswith("cnn"):
-        return "Found by the slow detector after the fast one had found nothing."
-    return ""

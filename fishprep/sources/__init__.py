@@ -1,53 +1,54 @@
-"""Where photos come from: a folder, a list, CelebA, Helen. A new source is one file here and one line in `open_source`."""
+"""Where photos come from: a folder, a list, CelebA, Helen. A new source is one file here and one entry in `SOURCES`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.common.errors import SourceError
-from fishprep.common.names import unicode_text
-from fishprep.sources.base import LeftOut, Listing, Source
-from fishprep.sources.celeba import PARTITION_LIST, CelebASource, image_folders
-from fishprep.sources.folder import FolderSource, ListSource
-from fishprep.sources.helen import LISTS, HelenSource
-from fishprep.sources.layout import Layout, split_of, survey
+from fishprep.sources import celeba, folder, helen
+from fishprep.sources.base import LeftOut, Listing, Source, SourceRequest
+from fishprep.sources.layout import Layout, survey
 from fishprep.sources.walk import relative_text
 
-KINDS = ("auto", "folder", "celeba", "helen")
-
-__all__ = ["KINDS", "LeftOut", "Listing", "Source", "SourceRequest", "open_source"]
+__all__ = ["KINDS", "SOURCES", "LeftOut", "Listing", "Source", "SourceKind", "SourceRequest", "open_source"]
 
 
 @dataclass(frozen=True)
-class SourceRequest:
-    """What the user says of a source. `kind` is one of `KINDS`; `table` is a CSV list of photos; `exclude` the
-    output folder; `points` a file or folder with 68 points for `--landmarks annotation`."""
+class SourceKind:
+    """A kind of source.
 
-    root: Path
-    kind: str = "auto"
-    table: Path | None = None
-    wild: bool = False
-    licence: str = ""
-    follow_links: bool = False
-    exclude: Path | None = None
-    points: Path | None = None
+    title: how people call it. open: makes the source of a request, given the folders and lists below its root. marks: folders and
+    lists by which it is told from a plain folder of photos; without any it is taken only where the user names it.
+    """
+
+    title: str
+    open: Callable[[SourceRequest, Layout], Source]
+    marks: Callable[[Layout], list[Path]] = lambda layout: []
+
+
+SOURCES = {
+    "folder": SourceKind("a folder", folder.open_folder),
+    "celeba": SourceKind("CelebA", celeba.open_celeba, celeba.marks),
+    "helen": SourceKind("Helen", helen.open_helen, helen.marks),
+}
+"""What `--source` may name."""
+
+KINDS = ("auto", *SOURCES)
 
 
 def open_source(request: SourceRequest) -> Source:
     """The source that a request means; with `auto` told by what lies in the folder. SourceError where there is none."""
-    root, licence = request.root, unicode_text(request.licence)
+    root = request.root
     if not root.is_dir():
         what = "is a file; give the folder that holds it" if root.is_file() else "no such folder"
         raise SourceError(f"{root}: {what}")
     if request.table is not None:
-        return ListSource(root, request.table, licence, request.follow_links, request.points)
-    asked = request.kind != "auto"
+        return folder.open_list(request)
     layout = survey(root, request.follow_links, request.exclude)
-    kind = request.kind if asked else recognise(layout)
-    if kind == "celeba":
-        return CelebASource(root, request.wild, request.follow_links, request.points, request.exclude, layout)
-    if kind == "helen":
-        return HelenSource(root, request.follow_links, request.exclude, request.points, asked, layout)
-    return FolderSource(root, licence, request.follow_links, request.exclude, request.points, asked, layout)
+    kind = request.kind if request.is_asked else recognise(layout)
+    if kind not in SOURCES:
+        raise SourceError(f"no source is called {kind!r}: there are auto, {', '.join(SOURCES)}")
+    return SOURCES[kind].open(request, layout)
 
 
 def recognise(layout: Layout) -> str:
@@ -55,13 +56,11 @@ def recognise(layout: Layout) -> str:
 
     SourceError where there are marks of two: which of them is meant is the user's to say.
     """
-    celeba = [*image_folders(layout), *layout.lists_named([PARTITION_LIST])]
-    splits = [folder for folder in layout.folders if split_of(folder.name)]
-    of_helen = [folder for folder in splits if folder.parent.name.lower() == "helen"]
-    helen = [*layout.lists_named(LISTS), *(of_helen if of_helen == splits else [])]
-    if celeba and helen:
-        both = " and ".join(repr(relative_text(found[0], layout.root)) for found in (celeba, helen))
+    found = {name: marks for name, kind in SOURCES.items() if (marks := kind.marks(layout))}
+    if len(found) > 1:
+        titles = " and ".join(SOURCES[name].title for name in found)
+        shown = " and ".join(repr(relative_text(marks[0], layout.root)) for marks in found.values())
         raise SourceError(
-            f"{layout.root}: holds CelebA and Helen ({both}): build each from its own folder, or say which with --source"
+            f"{layout.root}: holds {titles} ({shown}): build each from its own folder, or say which with --source"
         )
-    return "celeba" if celeba else "helen" if helen else "folder"
+    return next(iter(found), "folder")

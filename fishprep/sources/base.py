@@ -1,6 +1,7 @@
-"""What a source is: its photos, what it leaves out."""
+"""What a source is: what is asked for, its photos, what it leaves out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from fishprep.common.words import counted
@@ -29,12 +30,32 @@ class Listing:
     left_out: tuple[LeftOut, ...] = ()
 
 
+@dataclass(frozen=True)
+class SourceRequest:
+    """What the user says of a source. `kind` is `auto` or a key of `SOURCES`; `table` is a CSV list of photos; `exclude` the
+    output folder; `points` a file or folder with 68 points for `--landmarks annotation`."""
+
+    root: Path
+    kind: str = "auto"
+    table: Path | None = None
+    wild: bool = False
+    licence: str = ""
+    follow_links: bool = False
+    exclude: Path | None = None
+    points: Path | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the user has said what the source is."""
+        return self.kind != "auto"
+
+
 class Source(Protocol):
     """Where photos come from."""
 
     @property
     def kind(self) -> str:
-        """`folder`, `list`, `celeba`, `helen`."""
+        """The key in `SOURCES`; `list` for a list of photos."""
         ...
 
     def listing(self) -> Listing:

@@ -18,7 +18,7 @@ from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Box, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
-from fishprep.sources.base import LeftOut, Listing
+from fishprep.sources.base import LeftOut, Listing, SourceRequest
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
 from fishprep.sources.points import PointsFile, PointsFiles
@@ -148,6 +148,16 @@ class CelebASource:
         if not partition:
             notes.append(f"no {PARTITION_LIST}: split by the official ranges of numbers")
         return notes
+
+
+def open_celeba(request: SourceRequest, layout: Layout) -> CelebASource:
+    """CelebA below a folder."""
+    return CelebASource(request.root, request.wild, request.follow_links, request.points, request.exclude, layout)
+
+
+def marks(layout: Layout) -> list[Path]:
+    """What tells that a folder holds CelebA."""
+    return [*image_folders(layout), *layout.lists_named([PARTITION_LIST])]
 
 
 def image_folders(layout: Layout) -> list[Path]:

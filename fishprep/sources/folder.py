@@ -14,7 +14,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.tables import Table, read_table
 from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS
-from fishprep.sources.base import Listing
+from fishprep.sources.base import Listing, SourceRequest
 from fishprep.sources.layout import Layout, by_folders, split_of, survey
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import PointsFiles
@@ -152,6 +152,21 @@ def _below(path: str, root: Path) -> str:
         if path.startswith(f"{top}/"):
             path = path[len(top) + 1 :]
     return names.text(posixpath.normpath(path))
+
+
+def open_folder(request: SourceRequest, layout: Layout) -> FolderSource:
+    """The photos below a folder."""
+    licence = names.unicode_text(request.licence)
+    return FolderSource(
+        request.root, licence, request.follow_links, request.exclude, request.points, request.is_asked, layout
+    )
+
+
+def open_list(request: SourceRequest) -> ListSource:
+    """The photos of the request's table."""
+    assert request.table is not None
+    licence = names.unicode_text(request.licence)
+    return ListSource(request.root, request.table, licence, request.follow_links, request.points)
 
 
 def walk_photos(source: FolderSource) -> Listing:

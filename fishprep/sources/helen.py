@@ -9,9 +9,9 @@ from fishprep.common.files import is_file
 from fishprep.common.lists import Named, fit
 from fishprep.common.text_files import read_lines
 from fishprep.faces.photo import Photo
-from fishprep.sources.base import LeftOut, Listing
+from fishprep.sources.base import LeftOut, Listing, SourceRequest
 from fishprep.sources.folder import FolderSource, walk_photos
-from fishprep.sources.layout import Layout, by_folders, survey
+from fishprep.sources.layout import Layout, by_folders, split_of, survey
 
 LICENCE = "Helen / iBUG 300-W: non-commercial research only"
 LISTS = {"trainnames": "train", "testnames": "test"}
@@ -53,6 +53,18 @@ class HelenSource:
         photos = tuple(replace(photo, split=split) for photo, split in zip(found.photos, splits, strict=True))
         absent = (LeftOut(len(fitted.unknown), "name", "in the lists, without a photo"),) if fitted.unknown else ()
         return replace(found, photos=photos, left_out=(*found.left_out, *absent))
+
+
+def open_helen(request: SourceRequest, layout: Layout) -> HelenSource:
+    """Helen below a folder."""
+    return HelenSource(request.root, request.follow_links, request.exclude, request.points, request.is_asked, layout)
+
+
+def marks(layout: Layout) -> list[Path]:
+    """What tells that a folder holds Helen: its lists, or folders of splits in a folder of its name and nowhere else."""
+    splits = [folder for folder in layout.folders if split_of(folder.name)]
+    within = [folder for folder in splits if folder.parent.name.lower() == "helen"]
+    return [*layout.lists_named(LISTS), *(within if within == splits else [])]
 
 
 def _own_points(layout: Layout) -> dict[str, Path]:

@@ -17,7 +17,8 @@ from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision, check_precision
+from fishprep.parsing.base import Precision
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, check_precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops

@@ -16,9 +16,10 @@ from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, Precision
+from fishprep.parsing import create_parser
+from fishprep.parsing.base import ParserRequest, Precision
+from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert
-from fishprep.parsing.factory import ParserRequest, create_parser
 from fishprep.parsing.network import empty_network, load_network
 from fishprep.parsing.skin import SkinFusion
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fishprep.parsing.base import PARSERS
+from fishprep.parsing import PARSERS
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 
 SKIN, HAIR, BACKGROUND = (205, 160, 135), (50, 35, 25), (70, 110, 160)
@@ -54,7 +54,9 @@ def test_it_gives_what_its_version_gave() -> None:
     image, points, _ = _drawn()
     drawn = LandmarkSkinParser().parse(image[None], points[None]).skin[0]
     quarters = [float(part.mean()) for half in np.split(drawn, 2) for part in np.split(half, 2, axis=1)]
-    assert PARSERS["landmark-skin"] == 1 and quarters == pytest.approx([0.2874, 0.2957, 0.2930, 0.2969], abs=0.003)
+    assert PARSERS["landmark-skin"].version == 1 and quarters == pytest.approx(
+        [0.2874, 0.2957, 0.2930, 0.2969], abs=0.003
+    )
 
 
 def test_a_mirrored_face_gives_the_mirrored_map() -> None:

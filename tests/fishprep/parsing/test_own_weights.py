@@ -8,13 +8,13 @@ import pytest
 
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import OWN, ParserRequest
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
 from fishprep.parsing.evaluation.scores import Confusion
-from fishprep.parsing.factory import ParserRequest, create_bisenet
+from fishprep.parsing.factory import create_bisenet
 from fishprep.parsing.labelled import NUMBERINGS, open_labelled
 from fishprep.parsing.training.views import mirrored
 
