@@ -33,6 +33,11 @@ _WASTE = re.compile(
 )
 """Folders in which systems and viewers keep copies, thumbnails and what was deleted: no photos of anybody's choice."""
 
+_MASKS_OF_CELEBA = re.compile(r"celeba-?mask-?hq-?masks?\b.*", re.IGNORECASE)
+_MASKS = re.compile(r"masks?|labels?|pars(e|ing)s?|segmentations?", re.IGNORECASE)
+_MASKED = re.compile(r"images?|imgs?", re.IGNORECASE)
+"""Folders of masks of labelled faces: CelebAMask-HQ's by its own name, all others by that beside one of pictures."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -58,9 +63,10 @@ class Walk:
     """A recursive walk: what it takes for a photo, and how it treats symbolic links.
 
     Hidden files and folders are passed over (a Mac's `._` files are such), and so is `exclude` (the output, where it lies inside
-    the source). Thumbnails and waste bins of systems and viewers are left out, and the pictures in them counted in `waste`. A
-    link to a file is taken where its target lies inside the root; `follow_links` takes targets anywhere and enters linked
-    folders, each real folder once. `others` counts the files that are no candidates by their suffixes, as the walk comes to them.
+    the source). Thumbnails and waste bins of systems and viewers are left out, and the pictures in them counted in `waste`; so are
+    the masks of labelled faces, in `masks`. A link to a file is taken where its target lies inside the root; `follow_links` takes
+    targets anywhere and enters linked folders, each real folder once. `others` counts the files that are no candidates by their
+    suffixes, as the walk comes to them.
     """
 
     root: Path
@@ -68,6 +74,7 @@ class Walk:
     exclude: Path | None = None
     others: Counter[str] = field(default_factory=Counter, repr=False)
     waste: Counter[str] = field(default_factory=Counter, repr=False)
+    masks: Counter[str] = field(default_factory=Counter, repr=False)
     _seen: set[tuple[int, int]] = field(default_factory=set, repr=False)
 
     def files(self) -> Iterator[tuple[Path, Problem | None]]:
@@ -111,19 +118,32 @@ class Walk:
         except OSError as error:
             yield Entry(str(folder), True, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}"))
             return
+        masked = any(_MASKED.fullmatch(entry.name) for entry in entries)
         for entry in entries:
-            if _WASTE.fullmatch(entry.name) and (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+            if (counts := self._left(entry, masked)) is not None:
                 if not entry.is_symlink() and (count := _pictures_below(Path(entry.path))):
-                    self.waste[entry.name] += count
+                    counts[entry.name] += count
             elif not entry.name.startswith("."):
                 problem = link_problem(Path(entry.path), self.root, self.follow_links) if entry.is_symlink() else None
                 yield Entry(entry.path, _is_folder(entry), problem)
 
+    def _left(self, entry: os.DirEntry[str], masked: bool) -> Counter[str] | None:
+        """Where the pictures in a folder are counted that is not entered; None for all else."""
+        waste = _WASTE.fullmatch(entry.name)
+        masks = _MASKS_OF_CELEBA.fullmatch(entry.name) or (masked and _MASKS.fullmatch(entry.name))
+        if not (waste or masks) or not (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+            return None
+        if waste:
+            return self.waste
+        return self.masks if _MASKS_OF_CELEBA.fullmatch(entry.name) or _only_png(entry.path) else None
+
     def left_out(self) -> tuple[LeftOut, ...]:
-        """What `others` and `waste` have counted."""
+        """What `others`, `waste` and `masks` have counted."""
         found = []
         if self.waste:
             found.append(LeftOut(self.waste.total(), "picture", f"in thumbnails or waste bins ({_told(self.waste)})"))
+        if self.masks:
+            found.append(LeftOut(self.masks.total(), "picture", f"in folders of masks ({_told(self.masks)})"))
         if self.others:
             found.append(LeftOut(self.others.total(), "file", f"of other formats ({_told(self.others)})"))
         return tuple(found)
@@ -148,6 +168,15 @@ def _pictures_below(folder: Path) -> int:
         count += sum(is_picture_name(name) and not name.startswith("._") for name in files)
         waiting += folders
     return count
+
+
+def _only_png(folder: str) -> bool:
+    """Whether nothing else lies in a folder, as masks must lose nothing: no lists, no photos."""
+    try:
+        found = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError:
+        return False
+    return bool(found) and all(name.lower().endswith(".png") for name in found)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -149,6 +149,28 @@ def test_thumbnails_and_waste_bins_are_left_out_and_counted(tmp_path: Path, bin_
     assert list(map(str, found.left_out)) == [f"2 pictures in thumbnails or waste bins (2 {bin_})"]
 
 
+def test_masks_of_labelled_faces_are_no_photos(tmp_path: Path) -> None:
+    picture(tmp_path / "CelebAMask-HQ" / "CelebA-HQ-img" / "0.jpg")
+    picture(tmp_path / "CelebAMask-HQ" / "CelebAMask-HQ-mask-anno" / "0" / "00000_skin.png")
+    picture(tmp_path / "mine" / "images" / "a.png")
+    picture(tmp_path / "mine" / "masks" / "a.png")
+    picture(tmp_path / "LaPa" / "train" / "images" / "b.jpg")
+    picture(tmp_path / "LaPa" / "train" / "labels" / "b.png")
+    found = listing(tmp_path, kind="folder")
+    names = ["CelebAMask-HQ/CelebA-HQ-img/0.jpg", "LaPa/train/images/b.jpg", "mine/images/a.png"]
+    assert [photo.relative for photo in found.photos] == names
+    told = "3 pictures in folders of masks (1 CelebAMask-HQ-mask-anno, 1 labels, 1 masks)"
+    assert list(map(str, found.left_out)) == [told]
+
+
+def test_a_folder_called_masks_may_hold_photos(tmp_path: Path) -> None:
+    for place in ("masks/a.png", "with_mask/b.png", "x/images/c.jpg", "x/masks/d.jpg", "y/img/e.jpg", "y/labels/f.png"):
+        picture(tmp_path / place)
+    text(tmp_path / "y" / "labels" / "names.txt", "e\n")
+    found = listing(tmp_path, kind="folder")
+    assert len(found.photos) == 6 and not [each for each in found.left_out if "masks" in str(each)]
+
+
 def test_a_folder_that_is_nothing_but_waste_says_so(tmp_path: Path) -> None:
     picture(tmp_path / "#recycle" / "a.jpg")
     with pytest.raises(SourceError, match=r"no photos in it, but 1 picture in thumbnails or waste bins"):
