@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from here import Here
 from PIL import Image
 
 from fishprep.builds.attributes import BuildAttributes
@@ -17,8 +18,10 @@ from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.pipelines import Loaded, WeightsFrom
 from fishprep.builds.plan import ShardSpec
-from fishprep.builds.run import run_specs
+from fishprep.builds.run import Crew, run_specs
 from fishprep.decoding.decode import Limits, decode_picture
+from fishprep.engines.base import nobody
+from fishprep.engines.local import LocalEngine
 from fishprep.faces import pipeline as pipeline_module
 from fishprep.faces.photo import Photo
 from fishprep.faces.pipeline import FacePipeline
@@ -26,6 +29,12 @@ from fishprep.landmarks.base import Face, Query
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.shards.schema import ShardName
+
+pytestmark = pytest.mark.ends(240)
+
+WORKER = Crew(LocalEngine(), 1, nobody)
+HERE = Crew(Here(), 1, nobody)
+"""For photos that do no harm to a process."""
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)
 SHAPE[:4] = [(-1, -1), (1, 1), (-1, 1), (1, -1)]
@@ -153,7 +162,7 @@ def test_a_photo_costs_itself_alone(tmp_path: Path, stage: str, deeds: tuple[int
     bad = {f"bad{deed}": deed for deed in deeds}
     mixed = dict(sorted((GOOD | bad).items(), key=lambda item: item[0][-1]))
     spec = spec_of(tmp_path, mixed)
-    done = run_specs(factory(tmp_path / "out", stage), [spec], 1, lambda news: None, "")
+    done = run_specs(factory(tmp_path / "out", stage), [spec], WORKER, "")
     assert not done.failures and done.built == 1
     table = rows_of(tmp_path / "out")
     assert list(table) == list(mixed)
@@ -161,21 +170,21 @@ def test_a_photo_costs_itself_alone(tmp_path: Path, stage: str, deeds: tuple[int
         status, reason = table[name]
         assert status == "failed" and SAID[deed] in reason and "\n" not in reason, (name, reason)
     spared = replace(spec, photos=tuple(photo for photo in spec.photos if photo.id not in bad))
-    run_specs(factory(tmp_path / "spared", "none"), [spared], 1, lambda news: None, "")
+    run_specs(factory(tmp_path / "spared", "none"), [spared], HERE, "")
     first, second = ((tmp_path / name / "train-00000.h5").read_bytes() for name in ("out", "spared"))
     assert first == second
 
 
-def test_nothing_but_photos_that_kill(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path, {"bad0": 3, "bad1": 4})
-    done = run_specs(factory(tmp_path / "out"), [spec], 1, lambda news: None, "")
+def test_nothing_but_photos_that_break(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, {"bad0": 1, "bad1": 2})
+    done = run_specs(factory(tmp_path / "out", "networks"), [spec], HERE, "")
     assert not done.failures and {status for status, _ in rows_of(tmp_path / "out").values()} == {"failed"}
     assert not list((tmp_path / "out").glob("*.h5"))
 
 
 def test_faces_of_one_photo_and_another_photo_of_that_name(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, {"a": 100, "a#0": 101, "a##0": 102}, faces=2)
-    done = run_specs(factory(tmp_path / "out", faces="all"), [spec], 1, lambda news: None, "")
+    done = run_specs(factory(tmp_path / "out", "none", faces="all"), [spec], HERE, "")
     assert not done.failures
     with h5py.File(tmp_path / "out" / "train-00000.h5") as shard:
         ids = list(shard["id"].asstr())
@@ -185,6 +194,6 @@ def test_faces_of_one_photo_and_another_photo_of_that_name(tmp_path: Path) -> No
 def test_alone_or_together_the_bytes_are_the_same(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, GOOD)
     for name, each in (("together", spec), ("alone", replace(spec, alone=True))):
-        run_specs(factory(tmp_path / name), [each], 1, lambda news: None, "")
+        run_specs(factory(tmp_path / name, "none"), [each], HERE, "")
     first, second = ((tmp_path / name / "train-00000.h5").read_bytes() for name in ("together", "alone"))
     assert first == second
