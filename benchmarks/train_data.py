@@ -26,10 +26,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from fishfsr.data import Batch, ShardDataset, Share, Stream, to_faces
 from fishfsr.models.registry import create_model
-from fishfsr.training.config import SrSection, TrainingConfig, resolve
+from fishfsr.training.config import SrSection, TrainingConfig, resolve_training
 from fishfsr.training.optimiser import adam
 from fishfsr.training.precision import amp
-from fishfsr.training.run import Request, train
+from fishfsr.training.run import TrainingRequest, train
 from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.writer import Samples, write_shard
 
@@ -201,8 +201,8 @@ def private_peak(shards: Path, run: Path, result: Any) -> None:
         peak = max(peak, int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024)  # type: ignore[index]
 
     settings = {"parsing": {"width": 8, "blocks": 1, "steps": 400, "batch_size": 64}, "log_every": 5, "save_every": 200}
-    config: TrainingConfig = resolve("paper", settings, {"validation": {"every": 200}, "scale": SCALE})
-    train(Request((shards,), run, config, stage="parsing", device="cpu"), look)
+    config: TrainingConfig = resolve_training("paper", settings, {"validation": {"every": 200}, "scale": SCALE})
+    train(TrainingRequest((shards,), run, config, stage="parsing", device="cpu"), look)
     result.put(peak)
 
 

@@ -1,4 +1,9 @@
-"""What can go wrong in a way that the user can mend. The command line prints these without a traceback."""
+"""What can go wrong in a way that the user can mend. The command line prints these without a traceback.
+
+What is wrong with a shard, weights, a photo or a device is found by fishprep, and is one of its errors.
+"""
+
+from fishprep.common.errors import DeviceError as DeviceError
 
 
 class FishFSRError(Exception):
@@ -15,10 +20,6 @@ class InputError(FishFSRError, ValueError):
 
 class CheckpointError(FishFSRError):
     """A checkpoint that is damaged, refused, or does not fit the network it is loaded into."""
-
-
-class DeviceError(FishFSRError):
-    """A device that is not there, or cannot do what was asked of it."""
 
 
 class MissingExtraError(FishFSRError):

@@ -110,11 +110,11 @@ def _as_typed(option: click.Option, value: object) -> object:
     return value
 
 
-def resolve_device(device: str) -> str:
+def device_name(device: str) -> str:
     """The name of the device that a flag means."""
-    from fishprep.common import device as devices
+    from fishprep.common.device import resolve_device
 
-    return str(devices.resolve_device(device))
+    return str(resolve_device(device))
 
 
 @dataclass

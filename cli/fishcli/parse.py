@@ -67,7 +67,7 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
     from fishprep.parsing.folder import SETTINGS as SETTINGS_FILE
     from fishprep.parsing.folder import ParseRequest, parse_folder
 
-    device = common.resolve_device(flags["device"])
+    device = common.device_name(flags["device"])
     if flags["threads"]:
         torch.set_num_threads(flags["threads"])
     names = tuple(name.strip() for name in flags["skin_classes"].split(",") if name.strip())

@@ -15,8 +15,8 @@ from fishprep.common.words import counted
 
 if TYPE_CHECKING:
     from fishprep.parsing.base import Precision
-    from fishprep.parsing.evaluation.evaluate import Evaluation
-    from fishprep.parsing.training.run import Trained, TrainReport, Validated
+    from fishprep.parsing.evaluation.evaluate import ParserEvaluation
+    from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -76,11 +76,10 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     from fishprep.parsing.labelled import has_split, numbering, open_labelled
     from fishprep.parsing.plausible import shares_text
     from fishprep.parsing.training.config import ParserTraining
-    from fishprep.parsing.training.run import TrainRequest
-    from fishprep.parsing.training.run import train as run_training
+    from fishprep.parsing.training.run import ParserTrainingRequest, train_parser
     from fishprep.parsing.training.views import ViewSettings
 
-    device = common.resolve_device(flags["device"])
+    device = common.device_name(flags["device"])
     named = {name: flags[name] for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
     config = ParserTraining(**named, views=ViewSettings(crops=flags["crops"]))
     precision = _precision(flags["precision"], device)
@@ -93,7 +92,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     faces = open_labelled(labelled, "train", numbers, checked)
     validation = open_labelled(labelled, "val", numbers, checked) if has_split(labelled, "val") else None
     line.close()
-    request = TrainRequest(
+    request = ParserTrainingRequest(
         out=out,
         config=config,
         faces=faces,
@@ -113,7 +112,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
         click.echo(f"classes: {shares_text(faces.shares())}", err=True)
         click.echo(f"{len(faces):,} faces, {held} | {config.size}², {begin} | {device}, {precision}", err=True)
     with StopRequest(flags["max_minutes"]) as stop:
-        report = run_training(request, stop, _listener(line, flags["quiet"]))
+        report = train_parser(request, stop, _listener(line, flags["quiet"]))
     line.close()
     _finish(report, config.steps, flags["json"])
 
@@ -127,11 +126,11 @@ def _precision(name: str, device: str) -> "Precision":
     return Precision.BFLOAT16 if has_bfloat16(resolve_device(device)) else Precision.FLOAT32
 
 
-def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[Trained | Validated], None]":
-    from fishprep.parsing.training.run import Trained
+def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[ParserTrained | ParserValidated], None]":
+    from fishprep.parsing.training.run import ParserTrained
 
-    def listen(news: "Trained | Validated") -> None:
-        if isinstance(news, Trained):
+    def listen(news: "ParserTrained | ParserValidated") -> None:
+        if isinstance(news, ParserTrained):
             left = common.time_text(news.seconds_left)
             line.show(
                 f"{news.step:,} / {news.steps:,}  loss {news.loss:.3f}  {news.views:.1f} views/s  {left} left",
@@ -145,8 +144,8 @@ def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[Trained | Va
     return listen
 
 
-def _finish(report: "TrainReport", steps: int, as_json: bool) -> None:
-    progress = report.progress
+def _finish(report: "ParserTrainingReport", steps: int, as_json: bool) -> None:
+    progress = report.position
     weights = str(report.weights) if report.weights else None
     if as_json:
         values = {"step": progress.step, "skin_iou": progress.best, "weights": weights, "stopped": report.reason}
@@ -191,18 +190,18 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.base import Precision
     from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
-    from fishprep.parsing.evaluation.evaluate import evaluate as measure
+    from fishprep.parsing.evaluation.evaluate import evaluate_parser
     from fishprep.parsing.evaluation.worst import draw_worst
     from fishprep.parsing.labelled import numbering, open_labelled
 
-    device = common.resolve_device(flags["device"])
+    device = common.device_name(flags["device"])
     if flags["threads"]:
         torch.set_num_threads(flags["threads"])
     network = BiSeNetParser(BiSeNetSettings(flags["size"], device, Precision(flags["precision"])), weights)
     line = common.ProgressLine(flags["quiet"])
     faces = open_labelled(labelled, flags["split"], numbering(flags["classes"]))
     backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
-    result = measure(
+    result = evaluate_parser(
         network, faces, backend, lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total)
     )
     line.close()
@@ -216,7 +215,7 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
         )
 
 
-def _print(result: "Evaluation", title: str) -> None:
+def _print(result: "ParserEvaluation", title: str) -> None:
     record: dict[str, Any] = result.record()
     out = common.console()
     out.print(title)

@@ -326,7 +326,7 @@ def retry_command(context: click.Context, out: Path, status: tuple[str, ...], **
         if name in flags and context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     if "device" in given:
-        given["device"] = common.resolve_device(given["device"])
+        given["device"] = common.device_name(given["device"])
     start = read_start(out)
     follow_links = flags["follow_links"] or start["source"]["follow_links"]
     photos = open_source(_reopen({**start["source"], "follow_links": follow_links}, out)).listing().photos
@@ -432,7 +432,7 @@ def _planned(
     values = {name: value for name, value in flags.items() if name in names and value is not None}
     values |= {
         "source": source.kind,
-        "device": common.resolve_device(flags["device"]),
+        "device": common.device_name(flags["device"]),
         "skin_classes": tuple(name.strip() for name in flags["skin_classes"].split(",") if name.strip()),
     }
     configuration = BuildConfiguration.parse(values)

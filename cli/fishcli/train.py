@@ -13,8 +13,8 @@ from fishcli.again import going_on
 
 if TYPE_CHECKING:
     from fishfsr.training.config import Settings, TrainingConfig
-    from fishfsr.training.journal import News
-    from fishfsr.training.run import Outcome
+    from fishfsr.training.journal import TrainingNews
+    from fishfsr.training.run import TrainingOutcome
 
 SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -48,10 +48,10 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
 
     Ctrl-C and SIGTERM save and stop; the same command goes on.
     """
-    from fishfsr.training.run import Request, train
+    from fishfsr.training.run import TrainingRequest, train
 
     config = _configuration(flags)
-    request = Request(
+    request = TrainingRequest(
         shards,
         out,
         config,
@@ -79,7 +79,7 @@ class Telling:
     def __post_init__(self) -> None:
         self._line = common.ProgressLine(self.quiet)
 
-    def __call__(self, news: "News") -> None:
+    def __call__(self, news: "TrainingNews") -> None:
         """Take news."""
         from fishfsr.training.journal import Note, Validated
 
@@ -110,7 +110,7 @@ class Telling:
 
 def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
     from fishfsr.errors import ConfigurationError
-    from fishfsr.training.config import flat, merged, parse_assignments, read_settings, resolve
+    from fishfsr.training.config import flat, merged, parse_assignments, read_settings, resolve_training
     from fishfsr.training.run import init_settings
 
     init: Settings = {} if flags["init"] is None else init_settings(flags["init"])
@@ -119,7 +119,7 @@ def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
     asked = merged(merged(given, parse_assignments(flags["assignments"])), named)
     preset = flags["preset"] or asked.pop("preset", "paper")
     asked.pop("preset", None)
-    config = resolve(preset, init, asked)
+    config = resolve_training(preset, init, asked)
     built = flat(config.model_dump())
     for name, value in flat(init).items():
         if built[name] != value:
@@ -127,14 +127,14 @@ def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
     return config
 
 
-def _end(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
+def _end(outcome: "TrainingOutcome", telling: Telling, as_json: bool) -> None:
     if outcome.first:
         _say_outcome(outcome, telling, as_json)
     if outcome.reason is not None and (code := EXITS.get(outcome.reason)):
         sys.exit(code)
 
 
-def _say_outcome(outcome: "Outcome", telling: Telling, as_json: bool) -> None:
+def _say_outcome(outcome: "TrainingOutcome", telling: Telling, as_json: bool) -> None:
     if as_json:
         values = {"stopped": outcome.reason, "stage": outcome.stage, "step": outcome.step}
         click.echo(json.dumps({**values, "checkpoint": str(outcome.checkpoint), "figures": telling.figures}))

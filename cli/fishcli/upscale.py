@@ -201,7 +201,7 @@ def _finder(flags: dict[str, Any]) -> "FaceFinder":
     from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest
 
-    request = LandmarkRequest(flags["landmarks"], flags["thorough"], common.resolve_device(flags["device"]))
+    request = LandmarkRequest(flags["landmarks"], flags["thorough"], common.device_name(flags["device"]))
     search = Search(flags["smallest"], flags["search_pixels"], flags["faces"])
     return create_finder(request, WeightStore.from_environment(flags["weights_dir"]), search)
 
@@ -210,7 +210,7 @@ def _ran(models: "ModelSet", flags: dict[str, Any]) -> dict[str, Any]:
     from fishprep.builds.versions import library_versions
 
     return {
-        "device": common.resolve_device(flags["device"]),
+        "device": common.device_name(flags["device"]),
         "models": {model.name: str(model.resolver) for model in models.models},
         "versions": library_versions(),
     }

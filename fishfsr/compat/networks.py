@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fishfsr.errors import ConfigurationError
 from fishfsr.models.blocks import MSRB, ChannelAttention, RefineBlock, ResidualBlock, conv3x3
 from fishfsr.models.config import FishFSRNetConfig, check_scale
-from fishfsr.models.fishfsrnet import FishFSRNet, Stage
+from fishfsr.models.fishfsrnet import FishFSRNet, ResampleStage
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class AuthorsFishFSRNet(FishFSRNet):
                 msrb.attention = KernelBankGate(width)
         if config.scale == 8:
             first, last = self.tail[0], self.tail[-1]
-            assert isinstance(first, Stage) and isinstance(last, Stage) and first.msrb is not None
+            assert isinstance(first, ResampleStage) and isinstance(last, ResampleStage) and first.msrb is not None
             first.msrb = ThenConvolution(first.msrb, width)
             last.blocks = nn.ModuleList([Twice(last.blocks[0])])
 

@@ -12,7 +12,7 @@ from fishfsr.evaluation.methods import Methods
 from fishfsr.evaluation.page import render_page
 from fishfsr.evaluation.provenance import CheckpointFacts, Provenance
 from fishfsr.evaluation.settings import EvaluationSettings, Tell
-from fishfsr.evaluation.shown import SHEETS, Shown, show
+from fishfsr.evaluation.shown import SHEETS, ShownFaces, show
 from fishfsr.evaluation.summary import Bootstrap, Figurer, Summary
 from fishfsr.evaluation.tables import markdown
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
@@ -32,7 +32,7 @@ class Evaluation:
     summary: Summary
     measures: MeasuredFaces
     faces: SplitFaces
-    shown: Shown
+    shown: ShownFaces
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, the summary last; files of an earlier evaluation there are replaced.
@@ -101,7 +101,7 @@ def _provenance(
         runs_on=provenance.runs_on(methods.resolver),
         seed=settings.seed,
         resamples=settings.resamples,
-        versions=provenance.library_versions(identity),
+        versions=provenance.figure_versions(identity),
     )
 
 

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from fishfsr.evaluation import plots, tables
 from fishfsr.evaluation.measures import ACCURACY, IDENTITY, PSNR, SSIM, MeasuredFaces
 from fishfsr.evaluation.methods import BICUBIC
-from fishfsr.evaluation.pictures import data_uri
-from fishfsr.evaluation.shown import COLUMNS, Shown, ShownFace
+from fishfsr.evaluation.pictures import lossless_uri
+from fishfsr.evaluation.shown import COLUMNS, ShownFace, ShownFaces
 from fishfsr.evaluation.summary import MeasureText, Summary
 from fishprep.common.names import printable
 
@@ -54,7 +54,7 @@ class MapCell:
     value: str
 
 
-def render_page(summary: Summary, measures: MeasuredFaces, shown: Shown) -> str:
+def render_page(summary: Summary, measures: MeasuredFaces, shown: ShownFaces) -> str:
     """The page as text. Whatever comes from outside is escaped; it runs no script and fetches nothing."""
     environment = Environment(
         loader=PackageLoader("fishfsr.evaluation", "."),
@@ -72,7 +72,7 @@ def render_page(summary: Summary, measures: MeasuredFaces, shown: Shown) -> str:
             CardSheet(sheet.title, tuple(_card(shown.faces[number], summary, measures) for number in sheet.numbers))
             for sheet in shown.sheets
         ],
-        histograms=plots.histograms(summary, measures),
+        histograms=plots.measure_histograms(summary, measures),
         plot=plots.map_plot(summary),
         map_rows=[_map_row(face, summary, measures) for face in shown.map_faces],
         settings=_settings(summary),
@@ -93,7 +93,7 @@ def _card(face: ShownFace, summary: Summary, measures: MeasuredFaces) -> FaceCar
     strip = face.strip(summary.headline)
     labels = COLUMNS if summary.reads_map else (*COLUMNS[:-1], "True map")
     pictures = [
-        CardPicture(label, data_uri(pixels), len(pixels) < len(face.hr))
+        CardPicture(label, lossless_uri(pixels), len(pixels) < len(face.hr))
         for label, pixels in zip(labels, strip, strict=True)
     ]
     return FaceCard(f"face-{number}", face.id, tuple(pictures), tuple(facts))
@@ -105,8 +105,8 @@ def _map_row(face: ShownFace, summary: Summary, measures: MeasuredFaces) -> list
     for row in summary.maps:
         name = row.choice.name
         value = f"{psnr.text(measures.methods[name][PSNR][face.number])} {psnr.unit}"
-        cells.append(MapCell(row.choice.title, data_uri(face.maps[name]), data_uri(face.enlarged[name]), value))
-    return [*cells, MapCell("LR, HR", data_uri(face.lr), data_uri(face.hr), "")]
+        cells.append(MapCell(row.choice.title, lossless_uri(face.maps[name]), lossless_uri(face.enlarged[name]), value))
+    return [*cells, MapCell("LR, HR", lossless_uri(face.lr), lossless_uri(face.hr), "")]
 
 
 def _settings(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -31,7 +31,7 @@ def as_squares(image: Pixels, side: int) -> Pixels:
     return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.NEAREST))
 
 
-def data_uri(image: Pixels) -> str:
+def lossless_uri(image: Pixels) -> str:
     """A picture (h, w, 3) as a lossless `data:` address. The same pixels give the same text."""
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(stream, "WEBP", lossless=True, quality=60, method=4)

@@ -56,7 +56,7 @@ class MapPlot:
     zero: float
 
 
-def histograms(summary: Summary, measures: MeasuredFaces) -> list[tuple[MeasureText, MethodHistogram]]:
+def measure_histograms(summary: Summary, measures: MeasuredFaces) -> list[tuple[MeasureText, MethodHistogram]]:
     """Of every measure, with how it is written: the headline's beside bicubic, its gain, the accuracy of the map."""
     own, bicubic = (measures.methods[name] for name in (summary.headline, BICUBIC))
     found = [

@@ -104,7 +104,7 @@ def runs_on(resolver: FaceSuperResolver) -> str:
     return f"{resolver.device}{name}, {resolver.options}"
 
 
-def library_versions(identity: str | None) -> dict[str, str]:
+def figure_versions(identity: str | None) -> dict[str, str]:
     """Of the libraries that the figures hang on."""
     libraries = [*LIBRARIES, *(["dlib-bin"] if identity and identity.startswith("dlib") else [])]
     libraries += ["deepface"] if identity and identity.startswith("deepface") else []

@@ -54,7 +54,7 @@ class ShownFace:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownFaces:
     """`faces` by their number, on `sheets`; `choices`: the maps that the network was given, the headline first."""
 
     choices: tuple[MapChoice, ...]
@@ -115,7 +115,7 @@ def _numbers(chosen: NDArray[np.intp]) -> tuple[int, ...]:
     return tuple(int(number) for number in chosen)
 
 
-def show(methods: Methods, values: NDArray[np.float64], count: int, batch: int) -> Shown:
+def show(methods: Methods, values: NDArray[np.float64], count: int, batch: int) -> ShownFaces:
     """`count` faces on each sheet, ranked by `values` (N,); they are enlarged again, `batch` at a time."""
     sheets = ranked(values, count)
     numbers = [number for sheet in sheets for number in sheet.numbers]
@@ -124,7 +124,7 @@ def show(methods: Methods, values: NDArray[np.float64], count: int, batch: int) 
         chosen = methods.faces.take(numbers[start : start + batch])
         made = _faces(methods.faces, methods(chosen), chosen.numbers, chosen.lr, chosen.hr)
         faces |= {face.number: face for face in made}
-    return Shown(methods.choices, tuple(sheets), faces)
+    return ShownFaces(methods.choices, tuple(sheets), faces)
 
 
 def _faces(faces: SplitFaces, outputs: Outputs, numbers: np.ndarray, lr: Pixels, hr: Pixels) -> list[ShownFace]:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint
-from fishfsr.device import resolve_device
 from fishfsr.errors import CheckpointError
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.kinds import Picture, alike
@@ -15,6 +14,7 @@ from fishfsr.inference.runner import InferenceOptions, Runner
 from fishfsr.models.checks import check_image, check_map
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
+from fishprep.common.device import resolve_device
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -12,7 +12,7 @@ from fishfsr.models.sr_net import SrNet
 PAFBS_PER_STAGE = 2
 
 
-class Stage(nn.Module):
+class ResampleStage(nn.Module):
     """One step of head, body or tail.
 
     An MSRB (none in the head), an up or down module, two PAFBs (eqs. 5-19).
@@ -43,10 +43,12 @@ class FishFSRNet(SrNet):
         config = self.config
         width, levels = config.width, range(config.scale.bit_length() - 1)
         self.first = conv3x3(3, width)
-        self.head = nn.ModuleList(Stage(config, Up(width)) for _ in levels)
+        self.head = nn.ModuleList(ResampleStage(config, Up(width)) for _ in levels)
         # The head keeps sizes 2, 4, ..., s times LR, the body 1, 2, ..., s/2 times: level is the MSRB's place among them.
-        self.body = nn.ModuleList(Stage(config, Down(width), build_msrb(config, level)) for level in reversed(levels))
-        self.tail = nn.ModuleList(Stage(config, Up(width), build_msrb(config, level)) for level in levels)
+        self.body = nn.ModuleList(
+            ResampleStage(config, Down(width), build_msrb(config, level)) for level in reversed(levels)
+        )
+        self.tail = nn.ModuleList(ResampleStage(config, Up(width), build_msrb(config, level)) for level in levels)
         self.last = conv3x3(width, 3)
 
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:

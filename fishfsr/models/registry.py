@@ -121,10 +121,10 @@ def create_model(name: str, preset: str | None = None, **options: Any) -> nn.Mod
     record = MODELS[name]
     if "scale" in options:
         raise ConfigurationError(f"the scale is part of the model's name: {name!r}, not scale={options['scale']!r}")
-    return build(record.architecture, record.config(**options))
+    return build_network(record.architecture, record.config(**options))
 
 
-def build(architecture: str, config: NetworkConfig) -> nn.Module:
+def build_network(architecture: str, config: NetworkConfig) -> nn.Module:
     """The network of an architecture and its configuration."""
     return ARCHITECTURES[architecture].network(config)
 
@@ -144,7 +144,7 @@ def model_size(record: ModelRecord) -> ModelSize:
     """Parameters and multiply-accumulates of the record's network, computed without making its weights."""
     config = record.config()
     with torch.device("meta"):
-        network = build(record.architecture, config)
+        network = build_network(record.architecture, config)
     shapes = [(1, 3, *record.input_size)]
     if record.architecture != "parsingnet":
         shapes.append((1, config.map_channels, *record.input_size))

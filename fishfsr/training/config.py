@@ -144,7 +144,7 @@ class TrainingConfig(Section):
         return [f"{name}: {value} → {theirs[name]}" for name, value in mine.items() if theirs[name] != value]
 
 
-def resolve(preset: str, *layers: Settings) -> TrainingConfig:
+def resolve_training(preset: str, *layers: Settings) -> TrainingConfig:
     """The preset with `layers` on top, the last one wins. Raises ConfigurationError that names every wrong key."""
     if preset not in PRESETS:
         raise ConfigurationError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")

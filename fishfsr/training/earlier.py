@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from fishfsr.errors import TrainingError
-from fishfsr.training.checkpoint import RunFolder, State, load_state
 from fishfsr.training.config import TrainingConfig
+from fishfsr.training.folder import RunFolder
+from fishfsr.training.state import TrainingState
 from fishprep.storage.own import refuse_foreign
 
 FREE_TO_CHANGE = ("log_every", "save_every", "validation")
 MUST_AGREE = ("training shards", "init")
 
 
-def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> State | None:
+def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> TrainingState | None:
     """What is to be gone on from; None in an empty folder, and where a new run begins.
 
     Raises TrainingError where the folder holds a run and neither is asked for, CheckpointError where its state is damaged,
@@ -24,10 +25,10 @@ def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> State | N
         return None
     if not resume:
         raise TrainingError(f"{folder.path}: holds a run; go on with --resume, or begin anew with --overwrite")
-    return load_state(folder.state)
+    return TrainingState.load(folder.state)
 
 
-def check_same(folder: RunFolder, state: State, config: TrainingConfig, identity: Mapping[str, Any]) -> None:
+def check_same(folder: RunFolder, state: TrainingState, config: TrainingConfig, identity: Mapping[str, Any]) -> None:
     """Raise TrainingError, which says what differs, where `state` is of another training."""
     earlier = TrainingConfig(**state.configuration)
     same = {name: getattr(config, name) for name in FREE_TO_CHANGE}

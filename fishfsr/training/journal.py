@@ -49,12 +49,12 @@ class Note:
     text: str
 
 
-News = Trained | Validated | Note
-Listen = Callable[[News], None]
+TrainingNews = Trained | Validated | Note
+Listen = Callable[[TrainingNews], None]
 
 
 @dataclass
-class Journal:
+class MetricsJournal:
     """Appends to `metrics.jsonl` and, where `tensorboard` is a folder, to TensorBoard's log, which shows the same lines."""
 
     path: Path

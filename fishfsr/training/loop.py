@@ -14,13 +14,13 @@ from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint, save_checkp
 from fishfsr.data import Share, Stream, to_faces
 from fishfsr.data.stream import Read
 from fishfsr.errors import CheckpointError, NotFiniteError
-from fishfsr.training.checkpoint import Position, State, collect, restore, save_state
 from fishfsr.training.curves import draw_curves
 from fishfsr.training.journal import Note, Trained, Validated
 from fishfsr.training.optimiser import Average, adam, rate
-from fishfsr.training.stages import Stage
+from fishfsr.training.stages import TrainingStage
+from fishfsr.training.state import Position, TrainingState, put_back, state_tensors
 from fishfsr.training.surroundings import Surroundings
-from fishfsr.training.validation import Figures
+from fishfsr.training.validation import MeanFigures
 from fishprep.common.stop import REASONS, Reason
 from fishprep.common.tensors import save_tensors
 
@@ -33,7 +33,7 @@ class StageLoop:
     Every process of a group runs the same loop on its share of each step; the first writes and speaks.
     """
 
-    def __init__(self, stage: Stage, around: Surroundings, state: State | None = None) -> None:
+    def __init__(self, stage: TrainingStage, around: Surroundings, state: TrainingState | None = None) -> None:
         self.stage, self.around, self.section = stage, around, stage.section
         memory = torch.channels_last if around.config.channels_last else torch.contiguous_format
         self.network: nn.Module = stage.network.to(device=around.amp.device, memory_format=memory)  # type: ignore[call-overload]
@@ -43,7 +43,7 @@ class StageLoop:
         self.position = Position(stage.name)
         if state is not None:
             self.position = state.position
-            restore(state.tensors, self.network, self.optimizer, self.average)
+            put_back(state.tensors, self.network, self.optimizer, self.average)
             self.scaler.load_state_dict(dict(state.scaler))
         self.forward = torch.compile(self.network) if around.config.compile else self.network
         share = Share(self.section.batch_size, self.section.accumulate, around.ranks.rank, around.ranks.world)
@@ -182,7 +182,7 @@ class StageLoop:
         self._rate.pause(spent)
         self.around.ranks.together(lambda: self._tell(figures, best))
 
-    def _tell(self, figures: Figures, best: bool) -> None:
+    def _tell(self, figures: MeanFigures, best: bool) -> None:
         if not self.around.ranks.first:
             return
         step, left_out = self.position.step, figures.left_out
@@ -229,12 +229,12 @@ class StageLoop:
         if not self.around.ranks.first:
             return
         around = self.around
-        tensors = collect(self.network, self.optimizer, self.average)
+        tensors = state_tensors(self.network, self.optimizer, self.average)
         configuration = around.config.model_dump(mode="json")
         scaler = self.scaler.state_dict()
         self._save_weights(around.folder.last(self.stage.name), {})
-        state = State(self.position, configuration, around.identity, around.amp.name, scaler, tensors)
-        save_state(around.folder.state, state)
+        state = TrainingState(self.position, configuration, around.identity, around.amp.name, scaler, tensors)
+        state.save(around.folder.state)
 
     def _save_weights(self, path: Path, figures: dict[str, float]) -> None:
         if not self.around.ranks.first:

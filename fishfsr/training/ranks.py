@@ -10,8 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from fishfsr.device import resolve_device
 from fishfsr.errors import ConfigurationError, PeerError
+from fishprep.common.device import resolve_device
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ class Ranks:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Ranks]:
+def process_group(device: str) -> Iterator[Ranks]:
     """The group that torchrun's environment describes, else this process alone.
 
     Under torchrun `auto` and `cuda` stand for the CUDA device of the process's local rank. Raises DeviceError for a

@@ -15,17 +15,18 @@ from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.models.config import SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.registry import build
+from fishfsr.models.registry import build_network
 from fishfsr.models.sr_net import SrNet
-from fishfsr.training.checkpoint import Position, RunFolder, State
 from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, StageSection, TrainingConfig
 from fishfsr.training.earlier import check_same, earlier_state
+from fishfsr.training.folder import RunFolder
 from fishfsr.training.initialise import unit_variance
-from fishfsr.training.journal import ORDER, Journal, Listen, Note, check_tensorboard
+from fishfsr.training.journal import ORDER, Listen, MetricsJournal, Note, check_tensorboard
 from fishfsr.training.loop import StageLoop
 from fishfsr.training.precision import amp
-from fishfsr.training.ranks import Ranks, joined
-from fishfsr.training.stages import ParsingStage, SrStage, Stage
+from fishfsr.training.ranks import Ranks, process_group
+from fishfsr.training.stages import ParsingStage, SrStage, TrainingStage
+from fishfsr.training.state import Position, TrainingState
 from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
 from fishprep.common.files import sha256_file, write_text
@@ -37,7 +38,7 @@ StageChoice = Literal["parsing", "sr", "both"]
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """A training that is asked for.
 
     `shards`: folders or files. `init`: a checkpoint whose networks are gone on with. `resume`: go on with what is in
@@ -57,7 +58,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """Where a training stands: `reason` is None where all that was asked for is done.
 
     `first`: whether this process is the one of its group that speaks.
@@ -90,15 +91,19 @@ def init_settings(path: Path) -> Settings:
     return settings
 
 
-def train(request: Request, listen: Listen) -> Outcome:
+def train(request: TrainingRequest, listen: Listen) -> TrainingOutcome:
     """Train what is asked for, and tell `listen` of it.
 
-    Ctrl-C, SIGTERM and the end of the time save a state and end in an Outcome that says so. Raises FishFSRError
+    Ctrl-C, SIGTERM and the end of the time save a state and end in a TrainingOutcome that says so. Raises FishFSRError
     (ConfigurationError, DataError, TrainingError, ...) and, where a shard is damaged, fishprep's ShardError.
     """
     folder = RunFolder(request.out)
     # The clock starts and signals are caught before data are opened: nothing of the run is outside.
-    with StopRequest(request.max_minutes) as stop, joined(request.device) as ranks, contextlib.ExitStack() as held:
+    with (
+        StopRequest(request.max_minutes) as stop,
+        process_group(request.device) as ranks,
+        contextlib.ExitStack() as held,
+    ):
         journal = ranks.together(lambda: _opened(held, folder, request, ranks))
         run = ranks.together(lambda: _Run(request, ranks, stop, journal, listen if ranks.first else _deaf))
         # Until all have come so far nothing is written that another process still looks for.
@@ -109,7 +114,9 @@ def train(request: Request, listen: Listen) -> Outcome:
 class _Run:
     """The stages of a request, one after the other, from where an earlier sitting ended."""
 
-    def __init__(self, request: Request, ranks: Ranks, stop: StopRequest, journal: Journal, listen: Listen) -> None:
+    def __init__(
+        self, request: TrainingRequest, ranks: Ranks, stop: StopRequest, journal: MetricsJournal, listen: Listen
+    ) -> None:
         self.request, self.folder = request, RunFolder(request.out)
         self.wanted = ORDER if request.stage == "both" else (request.stage,)
         self.init = Checkpoint() if request.init is None else load_checkpoint(request.init)
@@ -141,7 +148,7 @@ class _Run:
         }
         write_text(folder.configuration, json.dumps(resolved, indent=2) + "\n")
 
-    def stages(self) -> Outcome:
+    def stages(self) -> TrainingOutcome:
         """Train what is wanted and not over. A stage whose steps are all done is gone through once more: it may be that
         its last validation failed, or that its best has to be measured on other faces."""
         reason, step = None, 0
@@ -154,9 +161,9 @@ class _Run:
             if reason is not None:
                 break
             self.state = None
-        return Outcome(reason, name, step, self._checkpoint(name), self.around.ranks.first)
+        return TrainingOutcome(reason, name, step, self._checkpoint(name), self.around.ranks.first)
 
-    def _check_stage(self, state: State) -> None:
+    def _check_stage(self, state: TrainingState) -> None:
         if ORDER.index(state.position.stage) > ORDER.index(self.wanted[-1]):
             raise TrainingError(
                 f"{self.folder.path}: is in the stage sr already; the stage {self.wanted[-1]} is over. Choose another --out"
@@ -172,10 +179,10 @@ class _Run:
         """Whether the run is in a later stage."""
         return self.state is not None and ORDER.index(self.state.position.stage) > ORDER.index(name)
 
-    def _loop(self, name: str, state: State | None) -> StageLoop:
+    def _loop(self, name: str, state: TrainingState | None) -> StageLoop:
         return StageLoop(self._stage(name), self.around, state)
 
-    def _stage(self, name: str) -> Stage:
+    def _stage(self, name: str) -> TrainingStage:
         config = self.around.config
         torch.manual_seed(config.seed)
         if name == "parsing":
@@ -205,7 +212,7 @@ class _Run:
 
 
 def _sr_net(config: TrainingConfig) -> SrNet:
-    network = build(config.sr.architecture, config.sr.network(config.scale))
+    network = build_network(config.sr.architecture, config.sr.network(config.scale))
     assert isinstance(network, SrNet)
     return network
 
@@ -217,7 +224,12 @@ def _fresh(network: Network, section: StageSection) -> Network:
 
 
 def _surroundings(
-    request: Request, state: State | None, ranks: Ranks, stop: StopRequest, journal: Journal, listen: Listen
+    request: TrainingRequest,
+    state: TrainingState | None,
+    ranks: Ranks,
+    stop: StopRequest,
+    journal: MetricsJournal,
+    listen: Listen,
 ) -> Surroundings:
     config, device = request.config, ranks.device
     if config.compile and device.type != "cuda":
@@ -245,7 +257,7 @@ def _surroundings(
     return Surroundings(config, faces.train, validator, folder, identity, runs, ranks, journal, stop, listen)
 
 
-def _opened(held: contextlib.ExitStack, folder: RunFolder, request: Request, ranks: Ranks) -> Journal:
+def _opened(held: contextlib.ExitStack, folder: RunFolder, request: TrainingRequest, ranks: Ranks) -> MetricsJournal:
     """The run's folder, locked, and its journal, until `held` is closed; both are the first process's alone."""
     if request.tensorboard:
         check_tensorboard()
@@ -254,7 +266,7 @@ def _opened(held: contextlib.ExitStack, folder: RunFolder, request: Request, ran
             held.enter_context(locked(folder.path))
         except Timeout as error:
             raise TrainingError(f"{folder.path}: another process is training here") from error
-    journal = Journal(folder.metrics, folder.tensorboard if request.tensorboard and ranks.first else None)
+    journal = MetricsJournal(folder.metrics, folder.tensorboard if request.tensorboard and ranks.first else None)
     held.callback(journal.close)
     return journal
 

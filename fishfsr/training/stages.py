@@ -27,7 +27,7 @@ def log_mse(output: Tensor, wanted: Tensor) -> Tensor:
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss, "log-mse": log_mse}
 
 
-class Stage(Protocol):
+class TrainingStage(Protocol):
     """One network's training.
 
     `network` is what is trained; `measures` names all of `figures`, `figure` the one by which the best weights are

@@ -8,9 +8,9 @@ from typing import Any
 from fishfsr.data import ShardDataset
 from fishfsr.data.shard_files import shard_files, splits_in
 from fishfsr.errors import ConfigurationError
-from fishfsr.training.checkpoint import RunFolder
 from fishfsr.training.config import TrainingConfig
-from fishfsr.training.journal import Journal, Listen
+from fishfsr.training.folder import RunFolder
+from fishfsr.training.journal import Listen, MetricsJournal
 from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
 from fishfsr.training.validation import Validator
@@ -30,7 +30,7 @@ class Surroundings:
     identity: dict[str, Any]
     amp: Amp
     ranks: Ranks
-    journal: Journal
+    journal: MetricsJournal
     stop: StopRequest
     listen: Listen
 

@@ -10,11 +10,11 @@ from fishfsr.training.config import Validation
 from fishfsr.training.optimiser import evaluating
 from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
-from fishfsr.training.stages import Stage
+from fishfsr.training.stages import TrainingStage
 
 
 @dataclass(frozen=True)
-class Figures:
+class MeanFigures:
     """Means over `faces` faces, by the figure's name.
 
     `left_out`: faces of which some figure is not finite (the PSNR of equal pictures is infinite); they are in none of
@@ -35,14 +35,14 @@ class Validator:
         self.identity = f"{self.count} of {len(dataset)} faces, {dataset.fingerprint}"
         """Which faces these are: figures can be compared where it is the same."""
 
-    def measure(self, stage: Stage, network: nn.Module) -> Figures:
+    def measure(self, stage: TrainingStage, network: nn.Module) -> MeanFigures:
         """The stage's figures of `network`, as means."""
         own = self._ranks.together(lambda: self._sums(stage, network))
         faces, *totals = self._ranks.sums(own)
         means = {name: total / faces for name, total in zip(stage.measures, totals, strict=True)} if faces else {}
-        return Figures(means, int(faces), self.count - int(faces))
+        return MeanFigures(means, int(faces), self.count - int(faces))
 
-    def _sums(self, stage: Stage, network: nn.Module) -> list[float]:
+    def _sums(self, stage: TrainingStage, network: nn.Module) -> list[float]:
         """Number of this process's faces with finite figures, and the sum of each figure over them: none at all give zeros."""
         step, length = self._settings.batch_size, len(self._dataset)
         mine = [index * length // self.count for index in range(self.count)][self._ranks.rank :: self._ranks.world]

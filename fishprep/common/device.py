@@ -1,8 +1,10 @@
 """Devices by name, and what they compute in."""
 
+import re
+
 import torch
 
-from fishprep.common.errors import ConfigurationError
+from fishprep.common.errors import DeviceError
 from fishprep.common.words import counted
 
 DEFAULT_DEVICE = "auto"
@@ -11,19 +13,17 @@ DEFAULT_DEVICE = "auto"
 def resolve_device(name: str = DEFAULT_DEVICE) -> torch.device:
     """`auto` (CUDA where there is one, else the CPU), `cpu`, `cuda` or `cuda:N` to a device that is here.
 
-    ConfigurationError for another name or a CUDA device that is not here; nothing is replaced silently.
+    Raises DeviceError for another name or a CUDA device that is not here; nothing is replaced silently.
     """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if name != "cpu" and (kind != "cuda" or not (number or "0").isdecimal()):
-        raise ConfigurationError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
-    count = torch.cuda.device_count()
-    if kind == "cuda" and int(number or 0) >= count:
-        raise ConfigurationError(
-            f"--device {name}: this machine has {counted(count, 'CUDA device')} that torch can use"
-        )
-    return torch.device(name)
+        return torch.device("cuda" if count else "cpu")
+    if not re.fullmatch("cpu|cuda(:[0-9]+)?", name):
+        raise DeviceError(f"unknown device {name!r}: expected auto, cpu, cuda or cuda:N")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise DeviceError(f"device {name!r} is not there: this machine shows {counted(count, 'CUDA device')}")
+    return device
 
 
 def has_bfloat16(device: torch.device) -> bool:

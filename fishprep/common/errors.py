@@ -34,6 +34,10 @@ class ConfigurationError(FishPrepError):
     """Settings that contradict each other, or a build resumed with other settings or inputs."""
 
 
+class DeviceError(ConfigurationError):
+    """A device that is not there, or cannot do what was asked of it."""
+
+
 class BuildError(FishPrepError):
     """A build that could not be finished; what was finished stands."""
 

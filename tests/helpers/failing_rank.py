@@ -15,7 +15,7 @@ import torch.distributed as dist
 import training
 
 from fishfsr.data import Stream
-from fishfsr.training.journal import News, Trained
+from fishfsr.training.journal import Trained, TrainingNews
 from fishfsr.training.run import train
 from fishfsr.training.stages import ParsingStage
 from fishfsr.training.surroundings import ShardDataset
@@ -49,7 +49,7 @@ def validating(stage: ParsingStage, network: Any, faces: Any) -> Any:
     return fail() if RANK == 1 else figures(stage, network, faces)
 
 
-def speaking(news: News) -> None:
+def speaking(news: TrainingNews) -> None:
     if isinstance(news, Trained) and news.step == STEP:
         fail()
 
@@ -60,7 +60,7 @@ PATCHES = {
     "reading": ("fishfsr.data.stream.Stream.read", reading),
     "backward": ("fishfsr.training.stages.ParsingStage.loss", backward),
     "validating": ("fishfsr.training.stages.ParsingStage.figures", validating),
-    "saving": ("fishfsr.training.loop.save_state", fail),
+    "saving": ("fishfsr.training.state.TrainingState.save", fail),
     "speaking": None,
 }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fishfsr.training.config import parse_assignments, resolve
-from fishfsr.training.journal import News, Trained, read_metrics
-from fishfsr.training.run import Request, train
+from fishfsr.training.config import parse_assignments, resolve_training
+from fishfsr.training.journal import Trained, TrainingNews, read_metrics
+from fishfsr.training.run import TrainingRequest, train
 from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards import schema
 from fishprep.shards.writer import Samples, write_shard
@@ -75,17 +75,17 @@ def losses(run: Path) -> dict[tuple[str, int], float]:
     }
 
 
-def request(shards: Path, run: Path, *assignments: str, **others: object) -> Request:
+def request(shards: Path, run: Path, *assignments: str, **others: object) -> TrainingRequest:
     """What `fishfsr train` would ask for with QUICK and these settings."""
     asked = [word for word in QUICK if "=" in str(word)] + list(assignments)
-    config = resolve("paper", parse_assignments([str(word) for word in asked]), {"scale": SCALE})
-    return Request((shards,), run, config, device="cpu", **others)  # type: ignore[arg-type]
+    config = resolve_training("paper", parse_assignments([str(word) for word in asked]), {"scale": SCALE})
+    return TrainingRequest((shards,), run, config, device="cpu", **others)  # type: ignore[arg-type]
 
 
-def train_and_die(request: Request, stage: str, step: int) -> None:
+def train_and_die(request: TrainingRequest, stage: str, step: int) -> None:
     """Train until `step` of `stage` is logged, then end as a loss of power would."""
 
-    def listen(news: News) -> None:
+    def listen(news: TrainingNews) -> None:
         if isinstance(news, Trained) and (news.stage, news.step) == (stage, step):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -19,7 +19,7 @@ PYRAMID = (64, 32, 16, 8)
 RESIZES = ("nearest", "area:0.3", "area:0.4", "area:0.5", "area:0.6")
 BATCH = 16
 
-Done = Callable[[int, int], None]
+Tell = Callable[[int, int], None]
 """Told how many faces are done, and of how many."""
 
 
@@ -61,7 +61,7 @@ class PyramidLevel:
 
 
 @dataclass
-class Evaluation:
+class ParserEvaluation:
     """What was found. `crop_iou`: skin IoU of each face's crop, by name. `lost`: faces that no crop was found for."""
 
     pictures: Level = field(default_factory=Level)
@@ -86,11 +86,11 @@ class Evaluation:
         }
 
 
-def evaluate(
-    parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend, done: Done = lambda done, total: None
-) -> Evaluation:
+def evaluate_parser(
+    parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend, done: Tell = lambda done, total: None
+) -> ParserEvaluation:
     """All figures of `faces`. Memory holds one batch."""
-    result = Evaluation()
+    result = ParserEvaluation()
     for start in range(0, len(faces), BATCH):
         rows = range(start, min(start + BATCH, len(faces)))
         read = [faces.read(row) for row in rows]
@@ -110,7 +110,7 @@ def parse_crops(parser: BiSeNetParser, crops: Sequence[LabelledCrop]) -> np.ndar
     return classes
 
 
-def _add_crops(result: Evaluation, parser: BiSeNetParser, crops: dict[str, LabelledCrop]) -> None:
+def _add_crops(result: ParserEvaluation, parser: BiSeNetParser, crops: dict[str, LabelledCrop]) -> None:
     if not crops:
         return
     for (name, crop), found in zip(crops.items(), parse_crops(parser, list(crops.values())), strict=True):

@@ -1,15 +1,14 @@
-"""What a training leaves, and the state from which it goes on."""
+"""What a training leaves in its folder."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from fishprep.common.errors import BuildError, ConfigurationError
-from fishprep.common.files import atomic, write_text
+from fishprep.common.errors import BuildError
+from fishprep.common.files import write_text
 from fishprep.common.tensors import save_tensors
 from fishprep.storage.own import refuse_foreign, says
 
@@ -17,7 +16,7 @@ _RECORDED = ("config", "faces_sha256", "init_sha256")
 
 
 @dataclass(frozen=True)
-class TrainingFolder:
+class ParserRunFolder:
     """The files of one training."""
 
     path: Path
@@ -61,60 +60,6 @@ class TrainingFolder:
         """ConfigurationError where files would be replaced that are no training's."""
         if not says(self.settings, _RECORDED):
             refuse_foreign(self.files, "training")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is: `step` steps, `seconds` of work, the best validation (skin IoU) and its step."""
-
-    step: int = 0
-    seconds: float = 0.0
-    best: float | None = None
-    best_step: int | None = None
-
-
-@dataclass(frozen=True)
-class State:
-    """`network`, `average`, `optimizer`: state dicts. `identity`: what must be the same when it goes on."""
-
-    progress: Progress
-    identity: dict[str, Any]
-    network: dict[str, Tensor]
-    average: dict[str, Tensor]
-    optimizer: dict[str, Any]
-
-
-def save_state(path: Path, state: State) -> None:
-    """Write atomically. Raises BuildError where the disk does not take it."""
-    values = {
-        "header": json.dumps({"progress": asdict(state.progress), "identity": state.identity}),
-        "network": state.network,
-        "average": state.average,
-        "optimizer": state.optimizer,
-    }
-    try:
-        with atomic(path) as temporary:
-            torch.save(values, temporary)
-    except (OSError, RuntimeError) as error:
-        raise BuildError(f"{path}: cannot be written: {error}") from error
-
-
-def load_state(path: Path) -> State:
-    """Read a state; no code in it is run. Raises ConfigurationError for anything else."""
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        header = json.loads(values["header"])
-        return State(
-            Progress(**header["progress"]),
-            header["identity"],
-            values["network"],
-            values["average"],
-            values["optimizer"],
-        )
-    except Exception as error:  # torch raises whatever the damage leads to
-        raise ConfigurationError(
-            f"{path}: damaged, or not the state of a training: {str(error).partition(chr(10))[0]}; --overwrite begins anew"
-        ) from error
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:

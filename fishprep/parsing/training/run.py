@@ -27,15 +27,8 @@ from fishprep.parsing.labelled import LabelledFaces
 from fishprep.parsing.network import new_network, whole_network
 from fishprep.parsing.training.batches import Batches
 from fishprep.parsing.training.config import ParserTraining
-from fishprep.parsing.training.folder import (
-    Progress,
-    TrainingFolder,
-    append,
-    load_state,
-    rewind,
-    save_state,
-    save_weights,
-)
+from fishprep.parsing.training.folder import ParserRunFolder, append, rewind, save_weights
+from fishprep.parsing.training.state import ParserPosition, ParserState
 from fishprep.parsing.training.trainer import Trainer
 from fishprep.storage.lock import locked
 
@@ -43,7 +36,7 @@ LOG_EVERY = 20  # steps
 
 
 @dataclass(frozen=True)
-class Trained:
+class ParserTrained:
     """News: `step` of `steps` steps are done; `loss` is the mean since the last news; `views` a second."""
 
     step: int
@@ -54,7 +47,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Validated:
+class ParserValidated:
     """News: figures of the averaged weights on the crops of the validation faces after `step` steps."""
 
     step: int
@@ -63,11 +56,11 @@ class Validated:
     best: bool
 
 
-Listen = Callable[[Trained | Validated], None]
+Listen = Callable[[ParserTrained | ParserValidated], None]
 
 
 @dataclass(frozen=True)
-class TrainRequest:
+class ParserTrainingRequest:
     """What to train on, and where to.
 
     validation: faces of another split, of which at most `validation_faces` (evenly spread) are looked at every `every` steps;
@@ -93,15 +86,17 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
-class TrainReport:
+class ParserTrainingReport:
     """How a training ended: `reason` None at its last step. `weights`: the best so far, None where there are none yet."""
 
-    progress: Progress
+    position: ParserPosition
     reason: Reason | None
     weights: Path | None
 
 
-def train(request: TrainRequest, stop: StopRequest, listen: Listen = lambda news: None) -> TrainReport:
+def train_parser(
+    request: ParserTrainingRequest, stop: StopRequest, listen: Listen = lambda news: None
+) -> ParserTrainingReport:
     """Train to the last step, or until asked to stop; the same request goes on from there.
 
     Raises ConfigurationError: `out` is in use, or holds a training of other settings or faces. WeightsError: unfit `init`.
@@ -123,9 +118,9 @@ class _Meter:
     losses: list[float] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
-    def news(self, step: int, config: ParserTraining) -> Trained:
+    def news(self, step: int, config: ParserTraining) -> ParserTrained:
         seconds, count = time.monotonic() - self.since, len(self.losses)
-        news = Trained(
+        news = ParserTrained(
             step,
             config.steps,
             sum(self.losses) / count,
@@ -137,15 +132,15 @@ class _Meter:
 
 
 class _Run:
-    def __init__(self, request: TrainRequest, stop: StopRequest, listen: Listen) -> None:
+    def __init__(self, request: ParserTrainingRequest, stop: StopRequest, listen: Listen) -> None:
         self._request, self._stop, self._listen = request, stop, listen
-        self._config, self._folder = request.config, TrainingFolder(request.out)
+        self._config, self._folder = request.config, ParserRunFolder(request.out)
         self._device = resolve_device(request.device)
         check_precision(request.precision, self._device)
         self._identity = _identity(request)
-        self._progress = Progress()
+        self._position = ParserPosition()
 
-    def run(self) -> TrainReport:
+    def run(self) -> ParserTrainingReport:
         torch.manual_seed(self._config.seed)
         net = new_network() if self._request.init is None else whole_network(self._request.init)
         self._trainer = Trainer(net, self._config, self._device, self._request.precision.dtype)
@@ -153,7 +148,7 @@ class _Run:
         self._crops = self._validation_crops()
         reason = self._steps()
         best = self._folder.best if self._folder.best.exists() else None
-        return TrainReport(self._progress, reason, best)
+        return ParserTrainingReport(self._position, reason, best)
 
     def _settle(self) -> None:
         """Begin, or go on with what lies in the folder."""
@@ -162,15 +157,15 @@ class _Run:
         if self._request.overwrite:
             folder.clear()
         if folder.state.exists():
-            state = load_state(folder.state)
+            state = ParserState.load(folder.state)
             _refuse_other(folder.path, state.identity, self._identity)
             self._trainer.restore(state)
-            self._progress = state.progress
+            self._position = state.position
         write_text(folder.settings, json.dumps(self._identity | {"producer": _producer()}, indent=2) + "\n")
-        rewind(folder.metrics, self._progress.step)
+        rewind(folder.metrics, self._position.step)
 
     def _steps(self) -> Reason | None:
-        config, started = self._config, self._progress.step
+        config, started = self._config, self._position.step
         meter = _Meter()
         batches = Batches(self._request.faces, config).from_step(started, self._request.threads)
         for step, (views, classes) in enumerate(batches, start=started):
@@ -191,9 +186,9 @@ class _Run:
         return None
 
     def _advance(self, step: int, seconds: float) -> None:
-        self._progress = replace(self._progress, step=step, seconds=self._progress.seconds + seconds)
+        self._position = replace(self._position, step=step, seconds=self._position.seconds + seconds)
 
-    def _log(self, news: Trained) -> None:
+    def _log(self, news: ParserTrained) -> None:
         append(self._folder.metrics, {**asdict(news), "lr": self._trainer.rate(news.step - 1)})
         self._listen(news)
 
@@ -203,7 +198,7 @@ class _Run:
         save_weights(self._folder.last, self._trainer.average(), header)
         if validate:
             self._validate()
-        save_state(self._folder.state, self._trainer.state(progress=self._progress, identity=self._identity))
+        self._trainer.state(position=self._position, identity=self._identity).save(self._folder.state)
 
     def _validate(self) -> None:
         if not self._crops:
@@ -215,13 +210,13 @@ class _Run:
         confusion = Confusion()
         for crop, found in zip(self._crops, parse_crops(parser, self._crops), strict=True):
             confusion.add(found, crop.classes)
-        step, skin, mean = self._progress.step, confusion.skin_iou(), confusion.mean_iou()
-        best = self._progress.best is None or skin > self._progress.best
+        step, skin, mean = self._position.step, confusion.skin_iou(), confusion.mean_iou()
+        best = self._position.best is None or skin > self._position.best
         if best:
-            self._progress = replace(self._progress, best=skin, best_step=step)
+            self._position = replace(self._position, best=skin, best_step=step)
             save_weights(self._folder.best, self._trainer.average(), self._header({"skin_iou": skin, "mean_iou": mean}))
         append(self._folder.metrics, {"step": step, "skin_iou": skin, "mean_iou": mean})
-        self._listen(Validated(step, skin, mean, best))
+        self._listen(ParserValidated(step, skin, mean, best))
 
     def _validation_crops(self) -> list[LabelledCrop]:
         faces = self._request.validation
@@ -242,7 +237,7 @@ class _Run:
             "input": f"{self._config.size}x{self._config.size} RGB in 0-1, ImageNet mean and std",
             "class_order": str(ClassOrder.FACEXLIB),
             "producer": _producer(),
-            "step": str(self._progress.step),
+            "step": str(self._position.step),
             "training": json.dumps(self._identity),
             "validation": json.dumps(figures),
             **({"licence": self._request.licence} if self._request.licence else {}),
@@ -253,7 +248,7 @@ def _producer() -> str:
     return f"fishprep {__version__}, torch {torch.__version__}"
 
 
-def _identity(request: TrainRequest) -> dict[str, Any]:
+def _identity(request: ParserTrainingRequest) -> dict[str, Any]:
     """What must be the same for a training to go on."""
     faces = request.faces
     told = [asdict(face) | {"picture": face.picture.name, "mask": face.mask.name} for face in faces.faces]

@@ -12,8 +12,8 @@ from fishprep.parsing.labelled import UNLABELLED
 from fishprep.parsing.network import MEAN, STD, STRIDE, AllHeads
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.training.config import ParserTraining
-from fishprep.parsing.training.folder import State
 from fishprep.parsing.training.loss import hard_pixel_loss
+from fishprep.parsing.training.state import ParserState
 
 CLIP = 5.0  # largest norm of the gradient: a first step on batch normalisation can be wild
 HEADS = (STRIDE, STRIDE, 2 * STRIDE)  # input pixels per pixel of the logits: main, auxiliary, auxiliary
@@ -67,16 +67,16 @@ class Trainer:
         """The averaged weights, in facexlib's layout."""
         return self._average.module.state_dict()
 
-    def state(self, **known: object) -> State:
+    def state(self, **known: object) -> ParserState:
         """All that changes from step to step."""
-        return State(
+        return ParserState(
             network=self.net.state_dict(),
             average=self._average.state_dict(),
             optimizer=self._optimizer.state_dict(),
             **known,  # type: ignore[arg-type]
         )
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: ParserState) -> None:
         """Go on from `state`."""
         self.net.load_state_dict(state.network)
         self._average.load_state_dict(state.average)

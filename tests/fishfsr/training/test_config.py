@@ -6,12 +6,12 @@ import pytest
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.models.config import TaperNetConfig
-from fishfsr.training.config import StageSection, TrainingConfig, parse_assignments, read_settings, resolve
+from fishfsr.training.config import StageSection, TrainingConfig, parse_assignments, read_settings, resolve_training
 from fishfsr.training.optimiser import rate
 
 
 def test_the_default_is_the_paper() -> None:
-    config = resolve("paper")
+    config = resolve_training("paper")
     assert config == TrainingConfig()
     for section in (config.parsing, config.sr):
         assert (section.betas, section.eps, section.lr, section.batch_size) == ((0.9, 0.99), 1e-8, 1e-4, 8)
@@ -26,10 +26,10 @@ def test_the_default_is_the_paper() -> None:
 
 
 def test_the_last_layer_wins() -> None:
-    config = resolve(
+    config = resolve_training(
         "laptop", {"sr": {"width": 24, "lr": 5e-4}}, parse_assignments(["sr.width=32", "precision=bfloat16"])
     )
-    laptop = resolve("laptop")
+    laptop = resolve_training("laptop")
     assert config.sr.width == 32 and config.sr.lr == 5e-4 and config.precision == "bfloat16"
     assert config.sr.steps == laptop.sr.steps and config.parsing == laptop.parsing
     assert config.differences(laptop) == [
@@ -46,7 +46,7 @@ def test_values_are_toml() -> None:
         "flip": False,
         "degradation": {"jpeg": [30, 90]},
     }
-    assert resolve("paper", parse_assignments(asked)).sr.betas == (0.9, 0.999)
+    assert resolve_training("paper", parse_assignments(asked)).sr.betas == (0.9, 0.999)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_values_are_toml() -> None:
 )
 def test_what_is_wrong_is_named(assignment: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as error:
-        resolve("paper", parse_assignments([assignment]))
+        resolve_training("paper", parse_assignments([assignment]))
     assert message in str(error.value)
 
 
@@ -77,7 +77,7 @@ def test_wrong_words_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"expected SECTION\.NAME=VALUE"):
             parse_assignments([wrong])
     with pytest.raises(ConfigurationError, match="there are paper, laptop"):
-        resolve("desktop")
+        resolve_training("desktop")
     (tmp_path / "broken.toml").write_text("[sr\n")
     with pytest.raises(ConfigurationError, match=r"broken\.toml: not a TOML file"):
         read_settings(tmp_path / "broken.toml")
@@ -92,12 +92,12 @@ def test_the_rate_rises_then_falls_on_a_cosine() -> None:
 
 
 def test_the_architecture_has_options_of_its_own() -> None:
-    config = resolve("taper", {"scale": 4, "sr": {"width": 16, "blocks": 3}})
+    config = resolve_training("taper", {"scale": 4, "sr": {"width": 16, "blocks": 3}})
     assert config.sr.network(4) == TaperNetConfig(width=16, blocks=3, scale=4)
     with pytest.raises(ConfigurationError, match=r"sr\.global_residual: tapernet has no such option"):
-        resolve("taper", {"sr": {"global_residual": True}})
+        resolve_training("taper", {"sr": {"global_residual": True}})
     with pytest.raises(ConfigurationError, match=r"sr\.blocks: fishfsrnet has no such option"):
-        resolve("laptop", {"sr": {"blocks": 3}})
+        resolve_training("laptop", {"sr": {"blocks": 3}})
 
 
 def test_the_loss_of_the_last_steps_is_another() -> None:

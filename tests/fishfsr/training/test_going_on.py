@@ -11,11 +11,11 @@ import training
 from training import losses, request
 
 from fishfsr.training import precision
-from fishfsr.training.checkpoint import load_state
-from fishfsr.training.journal import News, Note, Trained, read_metrics
+from fishfsr.training.journal import Note, Trained, TrainingNews, read_metrics
 from fishfsr.training.precision import amp
 from fishfsr.training.run import train
 from fishfsr.training.stages import ParsingStage
+from fishfsr.training.state import TrainingState
 from fishprep.common.stop import StopRequest
 
 SHORT = ("parsing.steps=3", "sr.steps=3", "validation.every=2")
@@ -29,7 +29,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(monkeypatch: pytest.MonkeyPatch, stage: str, step: int, reason: str = "interrupted") -> object:
     """A listener that makes the training believe, from that step on, that it was asked to stop."""
 
-    def listen(news: News) -> None:
+    def listen(news: TrainingNews) -> None:
         if isinstance(news, Trained) and (news.stage, news.step) == (stage, step):
             monkeypatch.setattr(StopRequest, "reason", reason)
 
@@ -59,7 +59,7 @@ def test_the_weights_at_the_end_of_the_time_are_validated(
             step = train(asked, interrupted(patch, "parsing", 2, reason)).step
         assert step == 3
         assert [line["step"] for line in read_metrics(run / "metrics.jsonl") if "accuracy" in line] == validated
-        assert load_state(run / "state.safetensors").position.best_step == (validated or [None])[0]
+        assert TrainingState.load(run / "state.safetensors").position.best_step == (validated or [None])[0]
 
 
 def test_auto_precision_stays_what_it_was(shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,16 +67,16 @@ def test_auto_precision_stays_what_it_was(shards: Path, tmp_path: Path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(precision, "has_bfloat16", lambda device: True)
         train(asked, interrupted(patch, "parsing", 1))
-    assert load_state(tmp_path / "run" / "state.safetensors").precision == "bfloat16"
+    assert TrainingState.load(tmp_path / "run" / "state.safetensors").precision == "bfloat16"
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
-    news: list[News] = []
+    news: list[TrainingNews] = []
     train(asked, news.append)
     assert any(isinstance(each, Note) and "| cpu, bfloat16 |" in each.text for each in news)
     unbroken = request(shards, tmp_path / "unbroken", *SHORT, "precision=bfloat16")
     train(unbroken, lambda news: None)
     assert losses(tmp_path / "run") == losses(tmp_path / "unbroken")
     train(replace(asked, out=tmp_path / "new"), lambda news: None)
-    assert load_state(tmp_path / "new" / "state.safetensors").precision == "float32"
+    assert TrainingState.load(tmp_path / "new" / "state.safetensors").precision == "float32"
     assert amp("float32", torch.device("cpu"), "bfloat16").name == "float32"
 
 

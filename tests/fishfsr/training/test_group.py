@@ -16,10 +16,10 @@ from training import losses, request
 
 from fishfsr.checkpoint import read_metadata
 from fishfsr.errors import ConfigurationError, DeviceError
-from fishfsr.training.checkpoint import load_state
 from fishfsr.training.journal import Trained, read_metrics
-from fishfsr.training.ranks import joined
+from fishfsr.training.ranks import process_group
 from fishfsr.training.run import train
+from fishfsr.training.state import TrainingState
 
 MODEL_8 = (
     "scale=8", "sr.multi_scale_refine=true", "sr.spatial_attention=true", "sr.channel_attention=true",
@@ -102,7 +102,7 @@ def test_a_process_that_fails_stops_the_others_with_a_state(shards: Path, tmp_pa
             assert f"{place} {rank} {'ShardError' if rank == culprit else 'PeerError'}" in ran.stdout.splitlines()
         state = tmp_path / place / "state.safetensors"
         assert state.exists() == (step is not None)
-        assert step is None or load_state(state).position.step == step
+        assert step is None or TrainingState.load(state).position.step == step
     settings = ("parsing.steps=6", "save_every=1000", "validation.every=4")
     train(request(shards, tmp_path / "unbroken", *settings, stage="parsing"), lambda news: None)
     for place in ("backward", "validating"):
@@ -139,10 +139,10 @@ def test_devices_of_a_group_are_looked_at_before_it_forms(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for name, value in {"TORCHELASTIC_RUN_ID": "x", "LOCAL_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises((DeviceError, ConfigurationError), match=message), joined(device):
+    with pytest.raises((DeviceError, ConfigurationError), match=message), process_group(device):
         pass
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(DeviceError, match="'cuda:2' is not there: this machine shows 2"), joined("auto"):
+    with pytest.raises(DeviceError, match="'cuda:2' is not there: this machine shows 2"), process_group("auto"):
         pass

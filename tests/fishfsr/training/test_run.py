@@ -25,10 +25,10 @@ from fishfsr.data import ShardDataset
 from fishfsr.errors import CheckpointError, DeviceError
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import create_model
-from fishfsr.training.checkpoint import load_state
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.precision import amp
-from fishfsr.training.run import Request, init_settings, train
+from fishfsr.training.run import TrainingRequest, init_settings, train
+from fishfsr.training.state import TrainingState
 from fishprep.common.errors import ConfigurationError
 
 
@@ -141,7 +141,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(shards: Path, tmp_path: Path, finish
     outcome = train(request(shards, run, *settings, stage="parsing"), interrupt)
     assert (outcome.reason, outcome.stage) == ("interrupted", "parsing") and outcome.step in (11, 12)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert load_state(run / "state.safetensors").position.step == outcome.step
+    assert TrainingState.load(run / "state.safetensors").position.step == outcome.step
     support.run("fishfsr", "train", shards, "--out", run, *arguments)
     assert losses(run) == losses(unbroken)
 
@@ -169,7 +169,7 @@ def test_sigterm_ends_with_143_and_the_command_to_go_on(shards: Path, tmp_path: 
         rest = process.stderr.read()
     assert process.returncode == 143, rest
     assert "saved. To go on:" in rest and str(tmp_path / "run") in rest and "Traceback" not in rest
-    assert load_state(tmp_path / "run" / "state.safetensors").position.step >= 5
+    assert TrainingState.load(tmp_path / "run" / "state.safetensors").position.step >= 5
 
 
 def test_the_time_is_up(shards: Path, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_shard_damaged_on_the_way_stops_it_with_a_state(tmp_path: Path) -> Non
     with pytest.raises(Exception, match=r"train-00001\.h5: changed or damaged") as error:
         train(asked, damage)
     assert type(error.value).__name__ == "ShardError"
-    stopped = load_state(tmp_path / "run" / "state.safetensors").position.step
+    stopped = TrainingState.load(tmp_path / "run" / "state.safetensors").position.step
     assert 3 <= stopped < 20
     (folder / "train-00001.h5").write_bytes(whole)
     train(asked, lambda news: None)
@@ -348,7 +348,7 @@ def test_a_damaged_state_is_refused(finished: Path, tmp_path: Path) -> None:
         path = tmp_path / "state.safetensors"
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"state\.safetensors"):
-            load_state(path)
+            TrainingState.load(path)
 
 
 @pytest.mark.cuda
@@ -364,7 +364,7 @@ def test_it_learns_on_cuda(shards: Path, tmp_path: Path, precision: str, compile
         f"compile={str(compiled).lower()}",
     )
     asked = request(shards, tmp_path / "run", *settings)
-    train(Request(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
+    train(TrainingRequest(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
     found = [loss for (stage, _), loss in losses(tmp_path / "run").items() if stage == "parsing"]
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:10])
 

@@ -16,10 +16,10 @@ from training import losses, request
 from fishfsr.checkpoint import load_checkpoint, read_metadata
 from fishfsr.data import ShardDataset, to_faces
 from fishfsr.metrics import psnr
-from fishfsr.training.checkpoint import load_state
-from fishfsr.training.journal import News, Note, Validated, read_metrics
+from fishfsr.training.journal import Note, TrainingNews, Validated, read_metrics
 from fishfsr.training.run import train
 from fishfsr.training.stages import bicubic
+from fishfsr.training.state import TrainingState
 
 SHORT = ("parsing.steps=2", "sr.steps=2", "validation.every=1")
 
@@ -46,7 +46,7 @@ def flat_grey(folder: Path, *faces: int) -> None:
                 shard["image"][size][face] = 128
 
 
-def said(news: list[News]) -> str:
+def said(news: list[TrainingNews]) -> str:
     return "\n".join(each.text for each in news if isinstance(each, Note))
 
 
@@ -54,7 +54,7 @@ def test_a_face_of_infinite_psnr_is_in_no_mean(shards: Path, tmp_path: Path) -> 
     folder = shutil.copytree(shards, tmp_path / "shards")
     flat_grey(folder, 1)
     asked = request(folder, tmp_path / "run", *SHORT, "sr.steps=1", "validation.faces=4")
-    news: list[News] = []
+    news: list[TrainingNews] = []
     assert train(asked, news.append).reason is None
     faces = to_faces(ShardDataset(folder, "val", training.SCALE).__getitems__([0, 2, 3]), torch.device("cpu"))
     expected = psnr(bicubic(faces.lr, training.SCALE), faces.hr, training.SCALE).mean().item()
@@ -95,24 +95,24 @@ def test_the_best_is_measured_anew_when_other_faces_validate(shards: Path, tmp_p
             shard["skin"][size][0] = 0
     few = ("parsing.steps=12", "parsing.lr=5e-3", "validation.every=3", "save_every=1", "validation.faces=1")
 
-    def stop(news: News) -> None:
+    def stop(news: TrainingNews) -> None:
         if isinstance(news, Validated) and news.step == 3:
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError):
         train(request(folder, run, *few, "validation.faces=1", stage="parsing"), stop)
-    first = load_state(run / "state.safetensors").position
+    first = TrainingState.load(run / "state.safetensors").position
     assert (first.best, first.best_step) == (1.0, 3)
-    news: list[News] = []
+    news: list[TrainingNews] = []
     train(request(folder, run, *few, "validation.faces=4", stage="parsing"), news.append)
-    last = load_state(run / "state.safetensors").position
+    last = TrainingState.load(run / "state.safetensors").position
     lines = {line["step"]: line["accuracy"] for line in read_metrics(run / "metrics.jsonl") if "accuracy" in line}
     assert last.best == max(lines[step] for step in (6, 9, 12)) < 1 and last.best_step > 3
     assert "the best of parsing so far, after step 3, measured on the faces that validate now: accuracy 0." in said(
         news
     )
     assert read_metadata(run / "parsing.safetensors").details.training["step"] == last.best_step
-    again: list[News] = []
+    again: list[TrainingNews] = []
     train(request(folder, run, *few, "validation.faces=4", stage="parsing"), again.append)
     assert "so far" not in said(again)
 
@@ -124,7 +124,7 @@ def test_other_validation_shards_do_not_stop_a_run(shards: Path, tmp_path: Path)
     more = training.write(tmp_path / "more", {"val": (3,)})
     both = request(own, run, *settings, stage="parsing")
     train(both.__class__((own, more), run, both.config, "parsing", device="cpu"), lambda news: None)
-    assert load_state(run / "state.safetensors").position.best_step == 2, "validated though all steps were done"
+    assert TrainingState.load(run / "state.safetensors").position.best_step == 2, "validated though all steps were done"
 
 
 def test_validation_is_collected_over_all_inputs(shards: Path, tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_the_line_names_what_bicubic_has_and_the_difference(shards: Path, tmp_pa
 
 
 def test_an_infinite_norm_is_null_in_the_journal(tmp_path: Path) -> None:
-    from fishfsr.training.journal import Journal
+    from fishfsr.training.journal import MetricsJournal
 
     (tmp_path / "metrics.jsonl").write_text('{"stage": "sr", "step": 1, "gradient_norm": Infinity}\n')
-    journal = Journal(tmp_path / "metrics.jsonl")
+    journal = MetricsJournal(tmp_path / "metrics.jsonl")
     journal.rewind("sr", 1)
     journal.write("sr", 2, {"gradient_norm": math.inf, "loss": float(np.float64(0.1))})
     assert strict_lines(tmp_path) == [

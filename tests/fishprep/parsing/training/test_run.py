@@ -21,8 +21,8 @@ from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import NUMBERINGS, LabelledFaces, open_labelled
 from fishprep.parsing.training.config import ParserTraining
-from fishprep.parsing.training.folder import TrainingFolder, append, rewind
-from fishprep.parsing.training.run import Trained, TrainRequest, Validated, train
+from fishprep.parsing.training.folder import ParserRunFolder, append, rewind
+from fishprep.parsing.training.run import ParserTrained, ParserTrainingRequest, ParserValidated, train_parser
 from fishprep.parsing.training.views import ViewSettings
 
 SMALL = ParserTraining(size=64, map_size=32, steps=6, batch=2, warmup=2, ema=0.9)
@@ -39,10 +39,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> LabelledFaces:
 
 
 @pytest.fixture
-def request_for(tmp_path: Path, drawn: LabelledFaces, backend: LandmarkBackend) -> Callable[..., TrainRequest]:
-    def make(**given: Any) -> TrainRequest:
+def request_for(tmp_path: Path, drawn: LabelledFaces, backend: LandmarkBackend) -> Callable[..., ParserTrainingRequest]:
+    def make(**given: Any) -> ParserTrainingRequest:
         values = {"out": tmp_path / "out", "config": SMALL, "faces": drawn, "validation": None, "landmarks": backend}
-        return TrainRequest(**{**values, "every": 2, **given})
+        return ParserTrainingRequest(**{**values, "every": 2, **given})
 
     return make
 
@@ -69,14 +69,14 @@ def test_learns_from_forty_faces(faces: Path, backend: LandmarkBackend, tmp_path
     config = ParserTraining(
         size=64, map_size=64, steps=80, batch=8, lr=2e-3, warmup=8, ema=0.9, views=ViewSettings(crops=1.0)
     )
-    news: list[Trained | Validated] = []
-    request = TrainRequest(tmp_path / "out", config, whole, held, backend, every=40, threads=2)
-    report = train(request, StopRequest(), news.append)
-    losses = [item.loss for item in news if isinstance(item, Trained)]
+    news: list[ParserTrained | ParserValidated] = []
+    request = ParserTrainingRequest(tmp_path / "out", config, whole, held, backend, every=40, threads=2)
+    report = train_parser(request, StopRequest(), news.append)
+    losses = [item.loss for item in news if isinstance(item, ParserTrained)]
     assert losses[-1] < 0.75 * losses[0]
-    first, last = (item for item in news if isinstance(item, Validated))
+    first, last = (item for item in news if isinstance(item, ParserValidated))
     assert last.skin_iou > max(0.5, first.skin_iou)
-    assert report.weights is not None and report.reason is None and report.progress.best == last.skin_iou
+    assert report.weights is not None and report.reason is None and report.position.best == last.skin_iou
     parser = BiSeNetParser(BiSeNetSettings(), report.weights)
     assert parser.size == 64
     confusion = Confusion()
@@ -96,13 +96,13 @@ def _listed(folder: Path, root: Path, split: str, count: int) -> Path:
     return root
 
 
-def test_goes_on_to_the_bit(request_for: Callable[..., TrainRequest], tmp_path: Path) -> None:
-    unbroken, broken = TrainingFolder(tmp_path / "a"), TrainingFolder(tmp_path / "b")
-    train(request_for(out=unbroken.path), StopRequest())
+def test_goes_on_to_the_bit(request_for: Callable[..., ParserTrainingRequest], tmp_path: Path) -> None:
+    unbroken, broken = ParserRunFolder(tmp_path / "a"), ParserRunFolder(tmp_path / "b")
+    train_parser(request_for(out=unbroken.path), StopRequest())
     for steps in (1, 2):  # stops after steps 1 and 3
-        assert train(request_for(out=broken.path), StopAfter(steps)).reason == "interrupted"
-    report = train(request_for(out=broken.path, threads=3), StopRequest())
-    assert report.reason is None and report.progress.step == 6
+        assert train_parser(request_for(out=broken.path), StopAfter(steps)).reason == "interrupted"
+    report = train_parser(request_for(out=broken.path, threads=3), StopRequest())
+    assert report.reason is None and report.position.step == 6
     assert _equal(unbroken.last, broken.last) and _equal(unbroken.best, broken.best)
 
 
@@ -112,13 +112,13 @@ def _equal(first: Path, second: Path) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_finished_training_is_not_begun_again(request_for: Callable[..., TrainRequest]) -> None:
-    first = train(request_for(), StopRequest())
+def test_a_finished_training_is_not_begun_again(request_for: Callable[..., ParserTrainingRequest]) -> None:
+    first = train_parser(request_for(), StopRequest())
     assert first.weights is not None
     before = first.weights.read_bytes()
     news: list[object] = []
-    again = train(request_for(), StopRequest(), news.append)
-    assert not news and again.progress.step == 6 and again.weights is not None
+    again = train_parser(request_for(), StopRequest(), news.append)
+    assert not news and again.position.step == 6 and again.weights is not None
     assert again.weights.read_bytes() == before
 
 
@@ -130,53 +130,55 @@ def test_a_finished_training_is_not_begun_again(request_for: Callable[..., Train
     ],
 )
 def test_refuses_to_go_on_otherwise(
-    request_for: Callable[..., TrainRequest], change: dict[str, Any], said: str
+    request_for: Callable[..., ParserTrainingRequest], change: dict[str, Any], said: str
 ) -> None:
-    train(request_for(), StopAfter(1))
+    train_parser(request_for(), StopAfter(1))
     with pytest.raises(ConfigurationError, match=said):
-        train(request_for(**change), StopRequest())
-    assert train(request_for(**change, overwrite=True), StopAfter(1)).progress.step == 1
+        train_parser(request_for(**change), StopRequest())
+    assert train_parser(request_for(**change, overwrite=True), StopAfter(1)).position.step == 1
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("name", ["parser.safetensors", "settings.json"])
 def test_files_that_are_no_trainings_are_not_replaced(
-    request_for: Callable[..., TrainRequest], tmp_path: Path, name: str, overwrite: bool
+    request_for: Callable[..., ParserTrainingRequest], tmp_path: Path, name: str, overwrite: bool
 ) -> None:
     mine = tmp_path / "mine" / name
     mine.parent.mkdir()
     mine.write_text('{"theme": "dark"}')
     with pytest.raises(ConfigurationError, match=f"{name}.* no training"):
-        train(request_for(out=mine.parent, overwrite=overwrite), StopRequest())
+        train_parser(request_for(out=mine.parent, overwrite=overwrite), StopRequest())
     assert mine.read_text() == '{"theme": "dark"}' and [path.name for path in mine.parent.iterdir()] == [name]
 
 
-def test_refuses_to_go_on_with_other_faces(request_for: Callable[..., TrainRequest], drawn: LabelledFaces) -> None:
-    train(request_for(), StopAfter(1))
+def test_refuses_to_go_on_with_other_faces(
+    request_for: Callable[..., ParserTrainingRequest], drawn: LabelledFaces
+) -> None:
+    train_parser(request_for(), StopAfter(1))
     fewer = LabelledFaces(drawn.faces[:3], drawn.numbering)
     with pytest.raises(ConfigurationError, match="faces: 4 → 3"):
-        train(request_for(faces=fewer), StopRequest())
+        train_parser(request_for(faces=fewer), StopRequest())
 
 
-def test_a_damaged_state_is_refused_and_nothing_in_it_runs(request_for: Callable[..., TrainRequest]) -> None:
+def test_a_damaged_state_is_refused_and_nothing_in_it_runs(request_for: Callable[..., ParserTrainingRequest]) -> None:
     request = request_for()
-    train(request, StopAfter(1))
-    state = TrainingFolder(request.out).state
+    train_parser(request, StopAfter(1))
+    state = ParserRunFolder(request.out).state
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
-        train(request, StopRequest())
+        train_parser(request, StopRequest())
     torch.save({"header": print}, state)
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
-        train(request, StopRequest())
+        train_parser(request, StopRequest())
 
 
-def test_a_loss_that_is_not_finite_stops_it(request_for: Callable[..., TrainRequest]) -> None:
+def test_a_loss_that_is_not_finite_stops_it(request_for: Callable[..., ParserTrainingRequest]) -> None:
     with pytest.raises(BuildError, match="the loss is"):
-        train(request_for(config=replace(SMALL, lr=1e18, warmup=0)), StopRequest())
+        train_parser(request_for(config=replace(SMALL, lr=1e18, warmup=0)), StopRequest())
 
 
-def test_weights_say_what_they_are(request_for: Callable[..., TrainRequest]) -> None:
-    report = train(request_for(licence="non-commercial"), StopRequest())
+def test_weights_say_what_they_are(request_for: Callable[..., ParserTrainingRequest]) -> None:
+    report = train_parser(request_for(licence="non-commercial"), StopRequest())
     assert report.weights is not None
     header = metadata(report.weights)
     assert header["input"].startswith("64x64") and header["class_order"] == "facexlib"
@@ -184,20 +186,22 @@ def test_weights_say_what_they_are(request_for: Callable[..., TrainRequest]) -> 
     assert json.loads(header["training"])["config"]["views"]["crops"] == 0.6
     assert {tensor.dtype for tensor in load_state_dict(report.weights).values()} == {torch.float16, torch.int64}
     mode = report.weights.stat().st_mode
-    assert mode & 0o777 == (TrainingFolder(report.weights.parent).metrics.stat().st_mode & 0o777)
+    assert mode & 0o777 == (ParserRunFolder(report.weights.parent).metrics.stat().st_mode & 0o777)
 
 
 def test_first_weights_come_from_the_seed_and_init_takes_their_place(
-    request_for: Callable[..., TrainRequest], tmp_path: Path
+    request_for: Callable[..., ParserTrainingRequest], tmp_path: Path
 ) -> None:
     config = replace(SMALL, steps=1, lr=1e-12, ema=0.0)
     torch.rand(5)  # what came before does not matter
-    one = train(request_for(out=tmp_path / "a", config=config), StopRequest()).weights
-    other = train(request_for(out=tmp_path / "b", config=config), StopRequest()).weights
-    third = train(request_for(out=tmp_path / "c", config=replace(config, seed=1)), StopRequest()).weights
+    one = train_parser(request_for(out=tmp_path / "a", config=config), StopRequest()).weights
+    other = train_parser(request_for(out=tmp_path / "b", config=config), StopRequest()).weights
+    third = train_parser(request_for(out=tmp_path / "c", config=replace(config, seed=1)), StopRequest()).weights
     assert one and other and third
     assert _equal(one, other) and not _equal(one, third)
-    tuned = train(request_for(out=tmp_path / "d", config=replace(config, seed=1), init=one), StopRequest()).weights
+    tuned = train_parser(
+        request_for(out=tmp_path / "d", config=replace(config, seed=1), init=one), StopRequest()
+    ).weights
     assert tuned
     name = "cp.resnet.conv1.weight"
     weights = [load_state_dict(path)[name].float().numpy() for path in (one, third, tuned)]

@@ -1,4 +1,4 @@
-"""The files of a run, and the state from which it goes on: safetensors and JSON, nothing that can run."""
+"""The state from which a run goes on: safetensors and JSON, nothing that can run."""
 
 import json
 import math
@@ -12,76 +12,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
-from fishfsr.training.journal import ORDER, tensorboard_files
 from fishfsr.training.optimiser import Average
 from fishprep.common.tensors import save_tensors
-from fishprep.storage.own import says
 
 FORMAT = "fishfsr-training-state"
 FORMAT_VERSION = "1"
-_RECORDED = ("configuration", "shards", "identity")
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where a run keeps what it writes."""
-
-    path: Path
-
-    @property
-    def configuration(self) -> Path:
-        """The resolved configuration, JSON."""
-        return self.path / "configuration.json"
-
-    @property
-    def state(self) -> Path:
-        """All that is needed to go on."""
-        return self.path / "state.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        """Losses and validations, a JSON object a line."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def curves(self) -> Path:
-        """The picture of them."""
-        return self.path / "curves.png"
-
-    @property
-    def tensorboard(self) -> Path:
-        """TensorBoard's folder."""
-        return self.path / "tensorboard"
-
-    def best(self, stage: str) -> Path:
-        """Checkpoint of a stage's best weights: `parsing.safetensors`, or `best.safetensors` for the pair."""
-        return self.path / ("best.safetensors" if stage == "sr" else f"{stage}.safetensors")
-
-    def last(self, stage: str) -> Path:
-        """Checkpoint of a stage's newest weights."""
-        return self.path / ("last.safetensors" if stage == "sr" else f"{stage}-last.safetensors")
-
-    @property
-    def files(self) -> list[Path]:
-        """Every file that a run writes, those first that stand for it least: the last are what it is known by."""
-        weights = [path for stage in ORDER for path in (self.best(stage), self.last(stage))]
-        return [
-            *tensorboard_files(self.tensorboard),
-            *weights,
-            self.curves,
-            self.metrics,
-            self.state,
-            self.configuration,
-        ]
-
-    def holds_run(self) -> bool:
-        """Whether a run wrote here, be it damaged or stopped at its very start."""
-        return says(self.configuration, _RECORDED) or is_state(self.state)
-
-    def clear(self) -> None:
-        """Remove what an earlier run wrote here, and nothing else."""
-        for path in self.files:
-            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -104,7 +39,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """A run to go on with: its position, tensors, and what must be the same when it goes on.
 
     `precision`: what it is computed in, never `auto`; None in states of before it was kept. Nothing random is in it,
@@ -118,15 +53,29 @@ class State:
     scaler: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def save(self, path: Path) -> None:
+        """Write atomically. Raises CheckpointError where the disk does not take it."""
+        header = {name: json.dumps(value) for name, value in _header(self).items()}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()}
+        try:
+            save_tensors(path, tensors, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
-def save_state(path: Path, state: State) -> None:
-    """Write atomically. Raises CheckpointError where the disk does not take it."""
-    header = {name: json.dumps(value) for name, value in _header(state).items()}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
-    try:
-        save_tensors(path, tensors, {"format": FORMAT, "format_version": FORMAT_VERSION, **header})
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error}") from error
+    @classmethod
+    def load(cls, path: Path) -> "TrainingState":
+        """Read a state. Raises CheckpointError for anything else, a damaged file included."""
+        try:
+            with safe_open(path, framework="pt", device="cpu") as file:
+                header = file.metadata() or {}
+                if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
+                    raise CheckpointError(f"{path}: not a training state that this version reads")
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            values = {name: json.loads(header[name]) for name in ("position", "configuration", "identity", "scaler")}
+            precision = json.loads(header.get("precision", "null"))
+            return cls(_position(values.pop("position")), **values, precision=precision, tensors=tensors)
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
 
 
 def is_state(path: Path) -> bool:
@@ -138,21 +87,6 @@ def is_state(path: Path) -> bool:
         return False
 
 
-def load_state(path: Path) -> State:
-    """Read a state. Raises CheckpointError for anything else, a damaged file included."""
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            header = file.metadata() or {}
-            if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
-                raise CheckpointError(f"{path}: not a training state that this version reads")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        values = {name: json.loads(header[name]) for name in ("position", "configuration", "identity", "scaler")}
-        precision = json.loads(header.get("precision", "null"))
-        return State(_position(values.pop("position")), **values, precision=precision, tensors=tensors)
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
-
-
 def _position(values: dict[str, Any]) -> Position:
     """The position in a header; states of before said nothing of the last validation, which was at the step they name."""
     best = values["best"]
@@ -160,7 +94,7 @@ def _position(values: dict[str, Any]) -> Position:
     return Position(**found | {"best": best if best is not None and math.isfinite(best) else None})
 
 
-def _header(state: State) -> dict[str, Any]:
+def _header(state: TrainingState) -> dict[str, Any]:
     """The fields that go into the header."""
     return {
         "position": asdict(state.position),
@@ -171,7 +105,7 @@ def _header(state: State) -> dict[str, Any]:
     }
 
 
-def collect(network: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None) -> dict[str, Tensor]:
+def state_tensors(network: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None) -> dict[str, Tensor]:
     """Weights, their average and the optimizer's moments, by name."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     if average is not None:
@@ -181,10 +115,10 @@ def collect(network: nn.Module, optimizer: torch.optim.Optimizer, average: Avera
     return tensors
 
 
-def restore(
+def put_back(
     tensors: Mapping[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None
 ) -> None:
-    """Put back what `collect` gave. Raises CheckpointError where it does not fit."""
+    """Put back what `state_tensors` gave. Raises CheckpointError where it does not fit."""
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
     try:
         for name, tensor in tensors.items():

@@ -1,0 +1,72 @@
+"""The files of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fishfsr.training.journal import ORDER, tensorboard_files
+from fishfsr.training.state import is_state
+from fishprep.storage.own import says
+
+_RECORDED = ("configuration", "shards", "identity")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it writes."""
+
+    path: Path
+
+    @property
+    def configuration(self) -> Path:
+        """The resolved configuration, JSON."""
+        return self.path / "configuration.json"
+
+    @property
+    def state(self) -> Path:
+        """All that is needed to go on."""
+        return self.path / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """Losses and validations, a JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of them."""
+        return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's folder."""
+        return self.path / "tensorboard"
+
+    def best(self, stage: str) -> Path:
+        """Checkpoint of a stage's best weights: `parsing.safetensors`, or `best.safetensors` for the pair."""
+        return self.path / ("best.safetensors" if stage == "sr" else f"{stage}.safetensors")
+
+    def last(self, stage: str) -> Path:
+        """Checkpoint of a stage's newest weights."""
+        return self.path / ("last.safetensors" if stage == "sr" else f"{stage}-last.safetensors")
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file that a run writes, those first that stand for it least: the last are what it is known by."""
+        weights = [path for stage in ORDER for path in (self.best(stage), self.last(stage))]
+        return [
+            *tensorboard_files(self.tensorboard),
+            *weights,
+            self.curves,
+            self.metrics,
+            self.state,
+            self.configuration,
+        ]
+
+    def holds_run(self) -> bool:
+        """Whether a run wrote here, be it damaged or stopped at its very start."""
+        return says(self.configuration, _RECORDED) or is_state(self.state)
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote here, and nothing else."""
+        for path in self.files:
+            path.unlink(missing_ok=True)
