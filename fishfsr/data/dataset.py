@@ -12,8 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from fishfsr.data.batch import Batch
-from fishfsr.data.shard_files import Paths, missing, shard_files
-from fishfsr.errors import DataError
+from fishfsr.data.split import Paths, opened, require_files
 from fishfsr.models.config import check_scale
 from fishprep.common.errors import ShardError
 from fishprep.common.words import counted
@@ -50,9 +49,7 @@ class ShardDataset(Dataset[Batch]):
     def __init__(self, shards: Paths, split: str = "train", scale: int = 8) -> None:
         check_scale(scale)
         self.split, self.scale, self.lr_size = split, scale, schema.HR_SIZE // scale
-        self.paths = shard_files(shards, split)
-        if not self.paths:
-            raise missing(shards, split)
+        self.paths = require_files(shards, split)
         self._open()
 
     def _open(self) -> None:
@@ -60,13 +57,10 @@ class ShardDataset(Dataset[Batch]):
         first: ShardAttributes | None = None
         identity: list[tuple[str, int]] = []
         versions: list[dict[str, str]] = []
-        for path in self.paths:
-            with Shard(path) as shard:
-                attributes = shard.attributes
-                if attributes.split != self.split:
-                    raise DataError(f"{path}: a shard of the split {attributes.split!r}, not {self.split!r}")
+        for shard in opened(self.paths, self.split):
+            with shard:
+                attributes, path = shard.attributes, shard.path
                 first = first or attributes
-                _check_recipe(self.paths[0], first, path, attributes)
                 identity.append((attributes.inputs, attributes.samples))
                 versions.append(attributes.versions)
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
@@ -154,17 +148,3 @@ def _notes(versions: Sequence[dict[str, str]]) -> Iterator[str]:
     differing = {change for each in versions[1:] for change in differences(versions[0], each)}
     if differing:
         yield f"shards of one recipe, but made by other algorithms: {'; '.join(sorted(differing))}"
-
-
-def _check_recipe(path: Path, one: ShardAttributes, other_path: Path, other: ShardAttributes) -> None:
-    if one.recipe == other.recipe:
-        return
-    differing = [
-        f"{name} {one.configuration.get(name)} and {other.configuration.get(name)}"
-        for name in sorted(one.configuration.keys() | other.configuration.keys())
-        if one.configuration.get(name) != other.configuration.get(name)
-    ] + differences(one.versions, other.versions)
-    raise DataError(
-        f"{path} and {other_path} were made by different recipes ({one.recipe[:12]} and {other.recipe[:12]}) and "
-        f"cannot be mixed; their settings differ in: {'; '.join(differing) or 'nothing but the weights in use'}"
-    )

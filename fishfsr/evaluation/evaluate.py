@@ -64,8 +64,8 @@ def evaluate(
     """Measure `model` ("x8" and the like of the shipped pairs, a training run's folder, a file) on a split of the folder `shards`.
 
     The same inputs, device and threads give the same numbers. `tell` hears of the progress. Raises CheckpointError where
-    it cannot be read, is of another scale than asked for, or lacks a network that is needed; ShardError where the
-    shards do not fit, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
+    it cannot be read, is of another scale than asked for, or lacks a network that is needed; DataError and
+    ShardError as `SplitFaces` does, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
     with the faces, DeviceError.
     """
     settings, path = settings or EvaluationSettings(), find_checkpoint(model)

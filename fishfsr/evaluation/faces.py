@@ -1,7 +1,6 @@
 """The faces of one split of shards, in batches and by number."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fishprep.common.errors import ShardError
+from fishfsr.data.split import opened, require_files
 from fishprep.shards.reader import Shard, ShardAttributes
-from fishprep.shards.schema import HR_SIZE, ShardName, image, shard_paths, skin
-from fishprep.shards.versions import differences
+from fishprep.shards.schema import HR_SIZE, image, skin
 
 
 @dataclass(frozen=True)
@@ -36,15 +34,13 @@ class SplitBatch:
 class SplitFaces:
     """The first `limit` faces of a split, in the order of the shards' names and of the samples in them.
 
-    Faces are read when they are asked for; what stays in memory are their ids. Raises ShardError where the folder has
-    no shard of the split, a shard cannot be read, lacks a size or breaks the format's rules, or two were built by
-    different recipes.
+    Faces are read when they are asked for; what stays in memory are their ids. Raises DataError where the folder has
+    no shard of the split or two were made by different recipes, ShardError where one breaks the format's rules.
     """
 
     def __init__(self, folder: Path, split: str, scale: int, limit: int | None = None) -> None:
         self.folder, self.split, self.lr_size = folder, split, HR_SIZE // scale
-        self._shards = [_opened(path, split, self.lr_size) for path in _paths(folder, split)]
-        _check_one_recipe(self._shards)
+        self._shards = [_checked(shard) for shard in opened(require_files(folder, split), split)]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
         self.available = int(self._starts[-1])
         self._count = self.available if limit is None else min(limit, self.available)
@@ -93,48 +89,6 @@ class SplitFaces:
         return out
 
 
-def _paths(folder: Path, split: str) -> list[Path]:
-    paths = shard_paths(folder)
-    if not paths:
-        raise ShardError(
-            f"{folder}: holds no shards (SPLIT-NNNNN.h5); they are made by: fishprep build PHOTOS {folder}"
-        )
-    names = [(ShardName.parse(path), path) for path in paths]
-    chosen = [path for name, path in names if name is not None and name.split == split]
-    if not chosen:
-        present = ", ".join(sorted({name.split for name, _ in names if name is not None}))
-        raise ShardError(f"{folder}: the split {split} is empty; there are shards of {present} (--split)")
-    return chosen
-
-
-def _opened(path: Path, split: str, lr_size: int) -> Shard:
-    shard = Shard(path)
-    for name in (image(HR_SIZE), image(lr_size), skin(lr_size)):
-        if name not in shard:
-            raise ShardError(f"{path}: no dataset {name}, which this scale needs: build the shards with that size")
+def _checked(shard: Shard) -> Shard:
     shard.check_values()
-    if shard.attributes.split != split:
-        raise ShardError(f"{path}: holds the split {shard.attributes.split}, not the one that its name says")
     return shard
-
-
-def _check_one_recipe(shards: Sequence[Shard]) -> None:
-    first = shards[0]
-    for shard in shards[1:]:
-        if shard.attributes.recipe != first.attributes.recipe:
-            raise ShardError(
-                f"{shard.path} was built by another recipe than {first.path.name}"
-                f"{_difference(first.attributes, shard.attributes)}: evaluate them apart"
-            )
-
-
-def _difference(one: ShardAttributes, other: ShardAttributes) -> str:
-    """The settings that two builds disagree on, in brackets, for a message."""
-    names = sorted({*one.configuration, *other.configuration} - {"weights"})
-    pairs = [(name, one.configuration.get(name), other.configuration.get(name)) for name in names]
-    differing = [f"{name} {was!r} and {now!r}" for name, was, now in pairs if was != now]
-    with suppress(KeyError):
-        if one.configuration["weights"] != other.configuration["weights"]:
-            differing.append("weights")
-    differing += differences(one.versions, other.versions)
-    return f" ({', '.join(differing)})" if differing else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.data import ShardDataset
-from fishfsr.data.shard_files import shard_files, splits_in
+from fishfsr.data.split import shard_files, splits_in
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder

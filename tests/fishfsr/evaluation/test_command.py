@@ -83,10 +83,10 @@ def test_errors_are_clear(save: Save, shards: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ((empty, shards), "neither best.safetensors nor last.safetensors"),
         ((good, empty), "fishprep build"),
-        ((good, no_test), "there are shards of val"),
+        ((good, no_test), "no shards of the split 'test'; there are val"),
         ((good, lacking), "image/16"),
         ((good, cut), "truncated"),
-        ((good, other_name), "holds the split val"),
+        ((good, other_name), "holds the split val, not test"),
         ((parsing_only, shards), "no network that enlarges"),
         ((save(sr_only=True), shards), "--map truth"),
         ((good, shards, "--scale", "4"), "a checkpoint of scale 8, not 4"),

@@ -14,7 +14,7 @@ from skimage.metrics import structural_similarity
 
 import fishfsr
 from fishfsr.checkpoint import load_checkpoint
-from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.errors import CheckpointError, ConfigurationError, DataError
 from fishfsr.evaluation.evaluate import Evaluation
 from fishfsr.evaluation.faces import SplitBatch
 from fishfsr.evaluation.measures import Measurer
@@ -22,7 +22,6 @@ from fishfsr.evaluation.methods import others
 from fishfsr.evaluation.settings import parse_choices
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
-from fishprep.common.errors import ShardError
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import write_shard
 
@@ -254,7 +253,7 @@ def test_a_single_face(save: Save, evaluated: Run, tmp_path: Path) -> None:
 def test_shards_of_two_recipes_are_refused(save: Save, evaluated: Run, tmp_path: Path) -> None:
     write_shard(tmp_path / "test-00000.h5", samples(2), attributes())
     write_shard(tmp_path / "test-00001.h5", samples(2, seed=1), attributes("99" * 32, crop="dic"))
-    with pytest.raises(ShardError, match=r"test-00001\.h5 was built by another recipe.*crop 'square' and 'dic'"):
+    with pytest.raises(DataError, match=r"test-00001\.h5 were made by different recipes.*crop square and dic"):
         evaluated(save(), tmp_path)
 
 
