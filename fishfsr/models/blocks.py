@@ -159,7 +159,7 @@ class RefineBlock(nn.Module):
         return self.project(features - kept) + features
 
 
-def resize_to(width: int, steps: int) -> nn.Module:
+def resampling(width: int, steps: int) -> nn.Module:
     """Doubles the size `steps` times by nearest; for `steps` < 0 halves it by strided convolutions.
 
     "Nearest interpolation or a convolution layer" is all that the paper says; which when, and the ReLU
@@ -185,7 +185,7 @@ class MSRB(nn.Module):
 
     def __init__(self, width: int, level: int, kept: int) -> None:
         super().__init__()
-        self.resize = nn.ModuleList(resize_to(width, level - index) for index in range(kept))
+        self.resize = nn.ModuleList(resampling(width, level - index) for index in range(kept))
         self.refine = nn.ModuleList(RefineBlock(width) for _ in range(kept))
         self.fusion = nn.Conv2d(kept * width, width, 1)
         self.attention: nn.Module = ChannelAttention(width)
@@ -205,7 +205,7 @@ class Concatenation(nn.Module):
 
     def __init__(self, width: int, level: int, kept: int) -> None:
         super().__init__()
-        self.resize = nn.ModuleList(resize_to(width, level - index) for index in range(kept))
+        self.resize = nn.ModuleList(resampling(width, level - index) for index in range(kept))
         self.fusion = nn.Conv2d((kept + 1) * width, width, 1)
 
     def forward(self, features: Tensor, kept: Sequence[Tensor]) -> Tensor:

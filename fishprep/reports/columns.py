@@ -30,7 +30,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Named:
+class CodedColumn:
     """A column of few different texts: codes (N,) int32, `names[code]` is the text; nothing is the empty text."""
 
     names: tuple[str, ...]
@@ -60,11 +60,11 @@ class Columns:
     uint64, 0 where there is none. photo, content, identity: (N,) uint64, equal where the texts are; 0 where there is none.
     """
 
-    status: Named
-    split: Named
-    backend: Named
-    licence: Named
-    shard: Named
+    status: CodedColumn
+    split: CodedColumn
+    backend: CodedColumn
+    licence: CodedColumn
+    shard: CodedColumn
     index: np.ndarray
     measures: dict[str, np.ndarray]
     fingerprint: np.ndarray
@@ -97,7 +97,7 @@ def read_columns(path: Path) -> Columns:
         raise BuildError(f"{path}: no rows in it: the build saw no photos")
     return Columns(
         **{
-            {"landmark_backend": "backend"}.get(column, column): Named(tuple(names[column]), whole[column])
+            {"landmark_backend": "backend"}.get(column, column): CodedColumn(tuple(names[column]), whole[column])
             for column in _NAMES
         },
         index=whole["index"],

@@ -19,7 +19,7 @@ from fishprep.common.words import counted
 from fishprep.reports import provenance
 from fishprep.reports.cards import Card, face_card, photo_card
 from fishprep.reports.columns import Columns, Place, read_chosen, read_columns
-from fishprep.reports.duplicates import Duplicates, Pair, find_duplicates
+from fishprep.reports.duplicates import Duplicates, LikePair, find_duplicates
 from fishprep.reports.faces import by_shard, draw_faces
 from fishprep.reports.histograms import Histogram, histograms
 from fishprep.reports.photos import PhotoFolder
@@ -84,7 +84,7 @@ class Content:
     sheets: Sheets
     histograms: list[Histogram]
     duplicates: Duplicates
-    pairs: list[tuple[Pair, str, str]]
+    pairs: list[tuple[LikePair, str, str]]
     cards: dict[int, Card]
     one_reason: frozenset[str]
     ran: Ran
@@ -99,7 +99,7 @@ def gather(folder: Path, settings: ReportSettings) -> Content:
         kept_sheets(columns, settings), second_try_sheets(columns, settings), dropped_sheets(columns, settings)
     )
     measured = histograms(columns, settings.extremes)
-    found = find_duplicates(columns, Details(folder, columns))
+    found = find_duplicates(columns, ShardDetails(folder, columns))
     pairs = found.pairs[: settings.pairs]
     rows = read_chosen(samples, _numbers(sheets, measured, pairs))
     return Content(
@@ -121,14 +121,14 @@ def gather(folder: Path, settings: ReportSettings) -> Content:
 
 
 @dataclass(frozen=True, eq=False)
-class Details:
+class ShardDetails:
     """Fine detail of the faces of rows, read from their shards."""
 
     folder: Path
     columns: Columns
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        """As `duplicates.Details`."""
+        """As `duplicates.ReadDetails`."""
         places = {i: self.columns.place(number) for i, number in enumerate(numbers.tolist())}
         faces = np.empty((len(numbers), DETAIL_SIZE, DETAIL_SIZE, 3), np.uint8)
         for shard, keys in by_shard(self.folder, places):
@@ -136,7 +136,7 @@ class Details:
         return fine_detail(faces)
 
 
-def _numbers(sheets: Sheets, measured: list[Histogram], pairs: Iterable[Pair]) -> Iterator[int]:
+def _numbers(sheets: Sheets, measured: list[Histogram], pairs: Iterable[LikePair]) -> Iterator[int]:
     """Numbers of all rows that are shown somewhere."""
     for sheet in (*sheets.kept, *sheets.second_tries, *sheets.dropped):
         yield from sheet.rows

@@ -20,7 +20,7 @@ _PAIRS_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
-class Pair:
+class LikePair:
     """Two rows, by their numbers. bits: in which their hashes differ. correlation: of the fine detail of the faces.
     same_file: equal bytes. across: of different splits."""
 
@@ -38,7 +38,7 @@ class Duplicates:
     search ended early. copies, copies_across: files that are in the source more than once, and those of them that are in several
     splits. identities_across: people whose faces are in several splits; None where no face has a name."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LikePair, ...]
     compared: int
     complete: bool
     copies: int
@@ -51,11 +51,11 @@ class Duplicates:
         return sum(pair.across for pair in self.pairs)
 
 
-Details = Callable[[np.ndarray], np.ndarray]
+ReadDetails = Callable[[np.ndarray], np.ndarray]
 """Numbers of rows (M,) → fine detail of their faces (M, D), each of unit length."""
 
 
-def find_duplicates(columns: Columns, details: Details) -> Duplicates:
+def find_duplicates(columns: Columns, details: ReadDetails) -> Duplicates:
     """Search all kept faces for near-duplicates, and all rows for equal files and for people in several splits."""
     kept = np.flatnonzero(columns.kept)
     one, other, bits = _candidates(columns.fingerprint[kept])
@@ -95,8 +95,8 @@ def _candidates(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _confirmed(
-    columns: Columns, details: Details, one: np.ndarray, other: np.ndarray, bits: np.ndarray
-) -> Iterator[Pair]:
+    columns: Columns, details: ReadDetails, one: np.ndarray, other: np.ndarray, bits: np.ndarray
+) -> Iterator[LikePair]:
     apart = columns.photo[one] != columns.photo[other]
     one, other, bits = one[apart], other[apart], bits[apart]
     numbers, places = np.unique(np.concatenate([one, other]), return_inverse=True)
@@ -106,7 +106,7 @@ def _confirmed(
         same_file = bool(columns.content[i] == columns.content[j] != 0)
         if same_file or correlation >= LEAST_CORRELATION:
             across = bool(columns.split.codes[i] != columns.split.codes[j])
-            yield Pair(i, j, bit, correlation, same_file, across)
+            yield LikePair(i, j, bit, correlation, same_file, across)
 
 
 def _in_several(keys: np.ndarray, groups: np.ndarray) -> np.ndarray:

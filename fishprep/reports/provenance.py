@@ -42,7 +42,8 @@ def retries(manifest: dict[str, Any]) -> list[Retry]:
         Retry(
             statuses=", ".join(retry["statuses"]),
             photos=len(retry["photos"]),
-            overrides=", ".join(f"{name}: {text(value)}" for name, value in retry["overrides"].items()) or "nothing",
+            overrides=", ".join(f"{name}: {plain_text(value)}" for name, value in retry["overrides"].items())
+            or "nothing",
             samples=sum(samples.get(f"{split}-{number:05d}", 0) for split, number in retry["specs"]),
         )
         for retry in manifest["retries"]
@@ -51,7 +52,7 @@ def retries(manifest: dict[str, Any]) -> list[Retry]:
 
 def settings(manifest: dict[str, Any]) -> dict[str, str]:
     """The configuration but its weights, name by name."""
-    return {name: text(value) for name, value in manifest["configuration"].items() if name != "weights"}
+    return {name: plain_text(value) for name, value in manifest["configuration"].items() if name != "weights"}
 
 
 def licences(columns: Columns) -> dict[str, int]:
@@ -59,7 +60,7 @@ def licences(columns: Columns) -> dict[str, int]:
     return {name or "none recorded": count for name, count in columns.licence.counts(columns.kept).items()}
 
 
-def text(value: object) -> str:
+def plain_text(value: object) -> str:
     """A value of a JSON file as people write it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -16,7 +16,7 @@ from fishprep.faces.measures import measure
 from fishprep.faces.pyramid import hr_face, lr_pyramid
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
-from fishprep.reports.columns import MEASURES, Columns, Named
+from fishprep.reports.columns import MEASURES, CodedColumn, Columns
 from fishprep.reports.duplicates import (
     MOST_CANDIDATES,
     Duplicates,
@@ -28,9 +28,9 @@ def columns(count: int, **values: Any) -> Columns:
     """Rows that are all kept, of one split and different photos, unless told otherwise."""
     nothing = np.zeros(count, np.uint64)
 
-    def named(texts: list[str]) -> Named:
+    def named(texts: list[str]) -> CodedColumn:
         names = tuple(dict.fromkeys(texts))
-        return Named(names, np.array([names.index(text) for text in texts], np.int32))
+        return CodedColumn(names, np.array([names.index(text) for text in texts], np.int32))
 
     given: dict[str, Any] = {
         "status": named(["ok"] * count),

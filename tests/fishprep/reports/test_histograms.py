@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from fishprep.reports.columns import MEASURES as NAMES
-from fishprep.reports.columns import Columns, Named
+from fishprep.reports.columns import CodedColumn, Columns
 from fishprep.reports.histograms import MEASURES, MOST_BARS, Histogram, histograms
 
 
 def histogram(values: np.ndarray, kept: np.ndarray | None = None, extremes: int = 5) -> Histogram:
     count = len(values)
     codes = np.zeros(count, np.int32) if kept is None else (~kept).astype(np.int32)
-    one, zeros = Named(("",), np.zeros(count, np.int32)), np.zeros(count, np.uint64)
+    one, zeros = CodedColumn(("",), np.zeros(count, np.int32)), np.zeros(count, np.uint64)
     columns = Columns(
-        status=Named(("ok", "no_face"), codes),
+        status=CodedColumn(("ok", "no_face"), codes),
         split=one,
         backend=one,
         licence=one,
