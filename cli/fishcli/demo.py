@@ -24,7 +24,7 @@ def demo(out: Path, **flags: Any) -> None:
     """
     from fishprep.builds.build import build
     from fishprep.builds.configuration import BuildConfiguration
-    from fishprep.builds.output import writing
+    from fishprep.builds.output import is_build, writing
     from fishprep.builds.pipelines import WeightsFrom
     from fishprep.builds.plan import make_plan
     from fishprep.builds.request import BuildRequest
@@ -33,8 +33,11 @@ def demo(out: Path, **flags: Any) -> None:
     from fishprep.reports.page import write_report
     from fishprep.reports.settings import ReportSettings
     from fishprep.sources import SourceRequest, open_source
+    from fishprep.storage.own import refuse_foreign
 
     photos, shards = out / "photos", out / "shards"
+    if not is_build(shards):
+        refuse_foreign((out / name for name in ("portraits.jpg", "restored.jpg", "report.html")), "demo")
     with writing(photos):
         _write_photos(photos)
     weights = WeightsFrom()

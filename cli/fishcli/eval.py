@@ -116,8 +116,11 @@ def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
 
 def _check_free(out: Path, overwrite: bool) -> None:
     from fishfsr.errors import ConfigurationError
-    from fishfsr.evaluation.evaluate import SUMMARY
+    from fishfsr.evaluation.evaluate import FILES, SUMMARY
+    from fishprep.storage.own import refuse_foreign, says
 
+    if not says(out / SUMMARY, ("figures", "provenance")):
+        refuse_foreign((out / name for name in FILES), "evaluation")
     if (out / SUMMARY).exists() and not overwrite:
         raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
 

@@ -23,6 +23,8 @@ from fishfsr.metrics import get_protocol
 from fishprep.common.files import atomic, write_text
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
+FILES = (MARKDOWN, TABLE, PAGE, *(f"{GRIDS}/{sheet}.png" for sheet in SHEETS), SUMMARY)
+"""Of an evaluation; the last is what it is known by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Evaluation:
         """
         try:
             (folder / GRIDS).mkdir(parents=True, exist_ok=True)
-            for name in (SUMMARY, MARKDOWN, TABLE, PAGE, *(f"{GRIDS}/{sheet}.png" for sheet in SHEETS)):
+            for name in FILES:
                 (folder / name).unlink(missing_ok=True)
             for name, picture in self.shown.grids().items():
                 with atomic(folder / GRIDS / f"{name}.png") as temporary:

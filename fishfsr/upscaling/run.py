@@ -15,7 +15,17 @@ from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
 from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_leftovers
 from fishfsr.upscaling.planning import Plan, Planner
-from fishfsr.upscaling.record import FILE, Fate, InputRow, Journal, Record, Refusal, read_record, remove_journal
+from fishfsr.upscaling.record import (
+    FILE,
+    JOURNAL,
+    Fate,
+    InputRow,
+    Journal,
+    Record,
+    Refusal,
+    read_record,
+    remove_journal,
+)
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
 from fishprep.common.errors import DecodeError
@@ -281,7 +291,7 @@ def _earlier(request: UpscaleRequest, settings: Mapping[str, Any]) -> dict[str, 
     """The rows of earlier runs into the folder, or ConfigurationError where their results do not go with this run's."""
     record = read_record(request.out)
     if record is None:
-        if strays := [name for name in FOLDERS if (request.out / name).exists()]:
+        if strays := [name for name in (*FOLDERS, JOURNAL) if (request.out / name).exists()]:
             raise ConfigurationError(f"{request.out}: holds {strays[0]}, but no {FILE}; take another folder")
         return {}
     if request.overwrite:

@@ -28,6 +28,7 @@ from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.storage.lock import locked
+from fishprep.storage.own import refuse_foreign, says
 
 OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
 """Output folders, and the suffix of the pictures in each."""
@@ -281,6 +282,8 @@ def _settle(request: ParseRequest, parser: BiSeNetParser) -> None:
         "weights": parser.weights,
         **parser.settings,
     }
+    if not says(path, ("classes", "parser", "weights")) and not _read_table(table):
+        refuse_foreign((table, path, *(request.out / folder for folder in OUTPUTS)), "run of `fishprep parse`")
     if request.overwrite:
         table.unlink(missing_ok=True)  # first: from here on nothing in the folder counts as done
     elif table.exists():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import pytest
 import support
 from made_up_shards import attributes, samples
 
@@ -51,6 +52,14 @@ def test_an_evaluation_is_replaced_only_when_asked(save: Save, shards: Path, tmp
     assert "--overwrite" in run(*arguments, code=1).err
     run(*arguments, "--overwrite")
     assert not (tmp_path / "out" / "grids" / "maps.png").exists()
+
+
+@pytest.mark.parametrize("name", ["index.html", "summary.json"])
+def test_files_that_are_no_evaluations_are_not_replaced(save: Save, shards: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    for flags in ((), ("--overwrite",)):
+        assert "no evaluation" in run(save(), shards, "-o", tmp_path, *flags, code=1).err
+    assert (tmp_path / name).read_text() == "{}"
 
 
 def test_the_last_checkpoint_where_there_is_no_best(save: Save, shards: Path) -> None:

@@ -228,6 +228,10 @@ def test_a_folder_that_is_not_ours_or_whose_record_lies(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no faces\.json"):
         upscale_files(UpscaleRequest((source,), tmp_path / "out", overwrite=True), crop_planner(BicubicResolver(8)))
     assert stray.exists()
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "faces.jsonl").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"no faces\.json"):
+        upscale_files(UpscaleRequest((source,), tmp_path / "lines", overwrite=True), crop_planner(BicubicResolver(8)))
     out = tmp_path / "other"
     request = UpscaleRequest((source,), out, overwrite=True)
     upscale_files(request, crop_planner(BicubicResolver(8)))

@@ -154,6 +154,19 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path, source: Path, p
     assert _files(out)["classes/a.png.png"] != before["classes/a.png.png"]
 
 
+@pytest.mark.parametrize("name", ["settings.json", "images.jsonl", "classes/a.png.png", "overlay/other.jpg"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_are_no_runs_are_not_replaced(
+    tmp_path: Path, source: Path, parser: BiSeNetParser, name: str, overwrite: bool
+) -> None:
+    mine = tmp_path / "mine" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("{}")
+    with pytest.raises(ConfigurationError, match="choose another folder"):
+        parse_folder(ParseRequest(source, tmp_path / "mine", overwrite=overwrite), parser)
+    assert mine.read_text() == "{}"
+
+
 def test_the_output_may_lie_inside_the_source(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
     for _ in range(2):
         report = parse_folder(ParseRequest(source, source / "maps"), parser)
