@@ -1,8 +1,9 @@
 """Configuration → all that it names, loaded: the way of photos to faces, and the parser of those.
 
-Torch takes seconds to load: it is loaded with the networks, and not by whoever only looks at a build.
+Torch takes seconds to load: it is loaded with what computes with it, and not by whoever only looks at a build.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +46,18 @@ def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
 
     WeightsError and ConfigurationError say what is missing and what to type.
     """
-    import torch
+    if configuration.device != "cpu":
+        from fishprep.common.device import resolve_device
 
-    from fishprep.common.device import resolve_device
-
-    resolve_device(configuration.device)
-    torch.set_num_threads(configuration.threads)
+        resolve_device(configuration.device)
     cv2.setNumThreads(configuration.threads)
     pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights))
-    return Loaded(pipeline, make_parser(configuration, weights))
+    loaded = Loaded(pipeline, make_parser(configuration, weights))
+    if "torch" in sys.modules or configuration.resizer == "torch-bicubic":
+        import torch
+
+        torch.set_num_threads(configuration.threads)
+    return loaded
 
 
 def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:

@@ -1,16 +1,22 @@
 """The project's own parsers, ready to run."""
 
+from typing import TYPE_CHECKING
+
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore, find
 from fishprep.parsing.base import OWN, ParserRequest
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
 from fishprep.parsing.weights import RECORDS, name_of
 
+if TYPE_CHECKING:
+    from fishprep.parsing.bisenet import BiSeNetParser
 
-def create_bisenet(request: ParserRequest, store: WeightStore) -> BiSeNetParser:
+
+def create_bisenet(request: ParserRequest, store: WeightStore) -> "BiSeNetParser":
     """BiSeNet with recorded weights or those of a file. WeightsError where they are missing, damaged or unfit."""
+    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings  # which loads torch
+
     settings = BiSeNetSettings(
         size=request.size,
         device=request.device,
