@@ -1,10 +1,18 @@
 """Face super-resolution guided by parsing maps: ParsingNet and FishFSRNet, their training and their use.
 
->>> resolver = fishfsr.load("x8.safetensors")        # doctest: +SKIP
->>> sr = resolver.upscale(lr)                        # doctest: +SKIP
+A trained pair that comes with the project enlarges an LR face (16 px for x8), given as a Pillow image, an array or a tensor:
 
-`load` reads a trained pair; `create_model` and `list_models` are the registry of networks.
+>>> import numpy as np
+>>> face = np.full((16, 16, 3), 128, np.uint8)
+>>> fishfsr.load("x8", device="cpu").upscale(face).shape
+(128, 128, 3)
+
+`upscale_photo` finds the faces in a photo and restores them in place; `train` and `evaluate` make pairs from shards and measure
+them; `create_model` and `list_models` are the registry of networks, `shipped_models` the pairs that can be loaded by name. The
+command `fishfsr` calls what is named here, and nothing below it. docs/library.md shows all of it.
 """
+
+# ruff: noqa: F401 (imported for type checkers alone: the names of `_PUBLIC`, as a test sees to)
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,30 +20,53 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+    from fishfsr.checkpoint import (
+        Checkpoint,
+        CheckpointMetadata,
+        Details,
+        load_checkpoint,
+        read_metadata,
+        save_checkpoint,
+    )
+    from fishfsr.errors import (
+        CheckpointError,
+        ConfigurationError,
+        DataError,
+        DeviceError,
+        FishFSRError,
+        InputError,
+        MissingExtraError,
+        TrainingError,
+    )
     from fishfsr.inference.resolver import FaceSuperResolver, load
     from fishfsr.inference.runner import InferenceOptions
-    from fishfsr.models.registry import create_model, list_models
+    from fishfsr.inference.shipped import ShippedModel, shipped_models
+    from fishfsr.models.registry import ModelRecord, create_model, list_models, model_size
+    from fishfsr.upscaling.photo import UpscaledFace, UpscaledPhoto
+    from fishfsr.upscaling.pictures import PictureFormat
+    from fishfsr.upscaling.record import InputRow
+    from fishfsr.upscaling.results import PhotoSize
+    from fishfsr.upscaling.run import UpscaleProgress, UpscaleReport, UpscaleRequest
+    from fishfsr.upscaling.upscaler import Upscaler, UpscaleSettings, upscale_photo
 
-_HOMES = {
-    "FaceSuperResolver": "fishfsr.inference.resolver",
-    "InferenceOptions": "fishfsr.inference.runner",
-    "create_model": "fishfsr.models.registry",
-    "list_models": "fishfsr.models.registry",
-    "load": "fishfsr.inference.resolver",
-    "load_checkpoint": "fishfsr.checkpoint",
-    "save_checkpoint": "fishfsr.checkpoint",
+_PUBLIC = {
+    "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint read_metadata save_checkpoint",
+    "fishfsr.errors": "CheckpointError ConfigurationError DataError DeviceError FishFSRError InputError MissingExtraError "
+    "TrainingError",
+    "fishfsr.inference.resolver": "FaceSuperResolver load",
+    "fishfsr.inference.runner": "InferenceOptions",
+    "fishfsr.inference.shipped": "ShippedModel shipped_models",
+    "fishfsr.models.registry": "ModelRecord create_model list_models model_size",
+    "fishfsr.upscaling.photo": "UpscaledFace UpscaledPhoto",
+    "fishfsr.upscaling.pictures": "PictureFormat",
+    "fishfsr.upscaling.record": "InputRow",
+    "fishfsr.upscaling.results": "PhotoSize",
+    "fishfsr.upscaling.run": "UpscaleProgress UpscaleReport UpscaleRequest",
+    "fishfsr.upscaling.upscaler": "UpscaleSettings Upscaler upscale_photo",
 }
+_HOMES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
-__all__ = [
-    "FaceSuperResolver",
-    "InferenceOptions",
-    "create_model",
-    "list_models",
-    "load",
-    "load_checkpoint",
-    "save_checkpoint",
-]
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
@@ -43,3 +74,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

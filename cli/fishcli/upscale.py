@@ -16,10 +16,7 @@ from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
 
 if TYPE_CHECKING:
-    from fishfsr.upscaling.faces import FaceFinder
-    from fishfsr.upscaling.models import ModelSet
-    from fishfsr.upscaling.record import InputRow
-    from fishfsr.upscaling.run import Progress, UpscaleReport
+    from fishfsr import InputRow, UpscaleProgress, Upscaler, UpscaleReport, UpscaleSettings
 
 # The command imports what it runs: the networks take seconds, `--help` must not.
 
@@ -27,6 +24,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 SHOWN_PROBLEMS = 10
+RECORD = "faces.json"
 CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, noise and JPEG blocks of photos"
 
 
@@ -93,18 +91,9 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     fishfsr upscale group.jpg -o out -m x4.safetensors -m x8.safetensors --outscale 4
     fishfsr upscale lr_faces/ -o out -m x8.safetensors --aligned
     """
-    import torch
+    from fishfsr import PhotoSize, PictureFormat, Upscaler, UpscaleRequest
 
-    from fishfsr.upscaling.kinds import Kind
-    from fishfsr.upscaling.pictures import PictureFormat
-    from fishfsr.upscaling.planning import Planner
-    from fishfsr.upscaling.record import FILE
-    from fishfsr.upscaling.results import PhotoSize
-    from fishfsr.upscaling.run import UpscaleRequest, upscale_files
-
-    kind = _kind(flags)
-    if flags["threads"]:
-        torch.set_num_threads(flags["threads"])
+    settings = _settings(flags)
     request = UpscaleRequest(
         inputs,
         out,
@@ -113,18 +102,15 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
         limits=Limits(flags["max_bytes"], flags["max_pixels"]),
         **{name: flags[name] for name in ("batch", "follow_links", "resume", "overwrite")},
     )
-    models = _models(flags)
-    finder = None if kind in ("aligned", "crop") else _finder(flags)
-    ran = _ran(models, flags)
+    upscaler = Upscaler(settings)
     if not flags["quiet"]:
-        click.echo(_what_runs(models, finder, ran), err=True)
-        for model in models.models:
+        click.echo(_what_runs(upscaler), err=True)
+        for model in upscaler.models.models:
             if model.trained_clean:
                 click.echo(f"note: {model.name} {CLEAN}", err=True)
-    planner = Planner(models, finder, None if kind == "guess" else Kind(kind), flags["force"])
     voice = _Voice(flags["quiet"])
-    with resumable(f"What is done in {out} is kept", out, FILE):
-        report = upscale_files(request, planner, ran, voice)
+    with resumable(f"What is done in {out} is kept", out, RECORD):
+        report = upscaler.files(request, voice)
     _print_report(report, flags["json"])
     if report.failed:
         sys.exit(common.NOT_ALL)
@@ -138,7 +124,7 @@ class _Voice:
         self._line = common.ProgressLine(quiet)
         self._start = time.monotonic()
 
-    def __call__(self, news: "Progress") -> None:
+    def __call__(self, news: "UpscaleProgress") -> None:
         if news.row is not None and not self._quiet:
             self._line.close()
             click.echo(f"{printable(news.row.path)}: {_told(news.row)}", err=True)
@@ -148,7 +134,7 @@ class _Voice:
         if news.done < news.total:
             self._line.show(self._text(news))
 
-    def _text(self, news: "Progress") -> str:
+    def _text(self, news: "UpscaleProgress") -> str:
         rate = news.searched / max(1e-3, time.monotonic() - self._start)
         left = common.time_text((news.total - news.searched) / rate)
         counts = f"{news.searched:,} / {news.total:,} inputs searched, {news.done:,} done"
@@ -175,53 +161,29 @@ def _keep_all(flags: dict[str, Any]) -> bool:
     return flags["outscale"] is not None if flags["keep_all"] is None else flags["keep_all"]
 
 
-def _kind(flags: dict[str, Any]) -> str:
+def _kind(flags: dict[str, Any]) -> Any:
     if flags["aligned"] and flags["kind"] not in ("guess", "aligned"):
         raise click.UsageError(f"--aligned contradicts --kind {flags['kind']}")
     return "aligned" if flags["aligned"] else flags["kind"]
 
 
-def _models(flags: dict[str, Any]) -> "ModelSet":
-    from fishfsr.inference.runner import InferenceOptions
-    from fishfsr.inference.shipped import shipped
-    from fishfsr.upscaling.models import FaceRecipe, load_models
-    from fishprep.common.weights import WeightStore
-    from fishprep.faces.crop import CropRecipe
+def _settings(flags: dict[str, Any]) -> "UpscaleSettings":
+    from fishfsr import UpscaleSettings
 
     if flags["expand"] is not None and flags["crop"] is None:
         raise click.UsageError("--expand goes with --crop")
-    recipe = FaceRecipe(CropRecipe(flags["crop"], flags["expand"])) if flags["crop"] else None
-    options = InferenceOptions(precision=flags["precision"])
-    paths = flags["model"] or shipped(WeightStore.from_environment())
-    return load_models(paths, flags["device"], options, recipe)
+    same = ("force", "crop", "expand", "landmarks", "thorough", "weights_dir", "faces", "smallest", "search_pixels")
+    named = {name: flags[name] for name in (*same, "device", "precision", "threads")}
+    return UpscaleSettings(models=flags["model"], kind=_kind(flags), **named)
 
 
-def _finder(flags: dict[str, Any]) -> "FaceFinder":
-    from fishfsr.upscaling.faces import Search, create_finder
-    from fishprep.common.weights import WeightStore
-    from fishprep.landmarks import LandmarkRequest
-
-    request = LandmarkRequest(flags["landmarks"], flags["thorough"], common.device_name(flags["device"]))
-    search = Search(flags["smallest"], flags["search_pixels"], flags["faces"])
-    return create_finder(request, WeightStore.from_environment(flags["weights_dir"]), search)
-
-
-def _ran(models: "ModelSet", flags: dict[str, Any]) -> dict[str, Any]:
-    from fishprep.builds.versions import library_versions
-
-    return {
-        "device": common.device_name(flags["device"]),
-        "models": {model.name: str(model.resolver) for model in models.models},
-        "versions": library_versions(),
-    }
-
-
-def _what_runs(models: "ModelSet", finder: "FaceFinder | None", ran: dict[str, Any]) -> str:
+def _what_runs(upscaler: "Upscaler") -> str:
+    models, finder = upscaler.models, upscaler.finder
     named = ", ".join(f"{m.name} (x{m.scale}, faces of {m.lr_size} px)" for m in models.models)
     recipe = models.recipe.to_dict()
     known = "" if models.recipe_known else ", which is a guess: the checkpoint does not say"
     crop = f"crop {recipe['crop']} x{recipe['expand']:g}{known} | landmarks {finder.backend.name} | " if finder else ""
-    return f"{named} | {crop}{ran['device']}"
+    return f"{named} | {crop}{upscaler.device}"
 
 
 def _print_report(report: "UpscaleReport", as_json: bool) -> None:

@@ -25,12 +25,14 @@ PHASES = 5
 def fold(network: nn.Module) -> nn.Module:
     """A copy of `network` for inference, with every PAFB and MSRB folded that can be."""
     folded = copy.deepcopy(network).eval().requires_grad_(False)
-    for parent in list(folded.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, PAFB) and FoldedPAFB.fits(child):
-                setattr(parent, name, FoldedPAFB(child))
-            elif isinstance(child, MSRB) and FoldedMSRB.fits(child):
-                setattr(parent, name, FoldedMSRB(child))
+    # New layers draw first weights, which are replaced; the caller's random numbers go on as if they had not.
+    with torch.random.fork_rng(devices=[]):
+        for parent in list(folded.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, PAFB) and FoldedPAFB.fits(child):
+                    setattr(parent, name, FoldedPAFB(child))
+                elif isinstance(child, MSRB) and FoldedMSRB.fits(child):
+                    setattr(parent, name, FoldedMSRB(child))
     return folded
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fishfsr.checkpoint import Details
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
 from fishfsr.inference.sizes import LARGEST_SHRINK
@@ -124,6 +125,11 @@ class ModelSet:
         """The model with the largest LR size."""
         return self.models[-1]
 
+    @property
+    def largest_scale(self) -> int:
+        """Of the models."""
+        return max(model.scale for model in self.models)
+
     def for_crop(self, side: float, force: bool) -> FaceModel | None:
         """The model for a crop of `side` pixels: the one with the smallest LR size to which it need not be shrunk by more than
         LARGEST_SHRINK.
@@ -148,13 +154,13 @@ class ModelSet:
 
 
 def load_models(
-    paths: Sequence[Path],
+    models: Sequence[str | Path],
     device: str = "auto",
     options: InferenceOptions | None = None,
     recipe: FaceRecipe | None = None,
 ) -> ModelSet:
-    """Load checkpoints. Raises CheckpointError, DeviceError, and ConfigurationError as `ModelSet` does."""
-    return ModelSet([_load_model(path, device, options) for path in paths], recipe)
+    """Load what `models` mean to `fishfsr.load`. Raises as that does, and ConfigurationError as `ModelSet` does."""
+    return ModelSet([_load_model(find_checkpoint(model), device, options) for model in models], recipe)
 
 
 def _load_model(path: Path, device: str, options: InferenceOptions | None) -> FaceModel:

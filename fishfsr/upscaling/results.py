@@ -40,13 +40,11 @@ class PhotoSize:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A picture whose faces went through their models; `restored` by their numbers. sha256: of its file.
+    """A picture whose faces went through their models; `restored` by their numbers.
 
     scale: by which a photo is enlarged that went through no model, where nothing else is said.
     """
 
-    source: Input
-    sha256: str
     picture: Picture
     plan: Plan
     restored: Mapping[int, Restored]
@@ -74,57 +72,81 @@ class Result:
         scales = [face.model.scale for face in self.plan.faces if face.model is not None]
         return float(max(scales, default=self.scale))
 
+    def crop(self, number: int, clear: bool = True) -> np.ndarray:
+        """A face (h, w, 3) uint8 as it is in the picture; (h, w, 4) where that has an alpha and `clear` keeps it."""
+        face = self.plan.faces[number]
+        return self._with_alpha(face.crop, face) if clear else face.crop
+
+    def face(self, number: int, clear: bool = True) -> np.ndarray | None:
+        """What the model made of a face, as `crop`; None where it was left alone, or the model failed."""
+        image = self.restored.get(number)
+        if not isinstance(image, np.ndarray):
+            return None
+        return self._with_alpha(image, self.plan.faces[number]) if clear else image
+
+    def photo(self, outscale: float, clear: bool = True) -> np.ndarray:
+        """The photo enlarged, with the restored faces in it: (H', W', 3) uint8; (H', W', 4) as in `crop`."""
+        height, width = self.plan.image.shape[:2]
+        size = enlarged_size(width, height, outscale)
+        faces = [
+            RestoredFace(image, face.box)
+            for number, face in enumerate(self.plan.faces)
+            if isinstance(image := self.restored.get(number), np.ndarray)
+        ]
+        if self.picture.alpha is None or not clear:
+            return paste(enlarge(self.plan.image, size), (width, height), faces)
+        colours, alpha = enlarge_clear(self.picture, size)
+        return np.dstack([paste(colours, (width, height), [self._straight(face) for face in faces]), alpha])
+
     def save(self, album: Album, size: PhotoSize) -> tuple[str, ...]:
         """Write all pictures; `problem` must be None. What could not be kept of the file, in words."""
-        faces = []
         clear = album.format.holds_alpha
         for number, face in enumerate(self.plan.faces):
             if face.side:
-                album.save_face(CROPPED, number, self._with_alpha(face.crop, face) if clear else face.crop)
-            image = self.restored.get(number)
-            if isinstance(image, np.ndarray) and face.lr is not None:
-                album.save_face(RESTORED, number, self._with_alpha(image, face) if clear else image)
-                album.save_face(COMPARISONS, number, comparison(face.crop, face.lr, image))
-                faces.append(RestoredFace(image, face.box))
+                album.save_face(CROPPED, number, self.crop(number, clear))
+            opaque = self.face(number, clear=False)
+            if opaque is not None and face.lr is not None:
+                album.save_face(RESTORED, number, self._with_alpha(opaque, face) if clear else opaque)
+                album.save_face(COMPARISONS, number, comparison(face.crop, face.lr, opaque))
         outscale = self.outscale(size)
-        return self._save_photo(album, faces, outscale) if outscale else ()
+        return self._save_photo(album, outscale, clear) if outscale else ()
+
+    def _save_photo(self, album: Album, outscale: float, clear: bool) -> tuple[str, ...]:
+        height, width = self.plan.image.shape[:2]
+        more = carried(self.picture.metadata, *enlarged_size(width, height, outscale))
+        album.save_photo(self.photo(outscale, clear), more)
+        lost = "" if clear or self.picture.alpha is None else "its transparency was laid over white, as JPEG has none"
+        return tuple(note for note in (more.note, lost) if note)
 
     def _with_alpha(self, image: np.ndarray, face: PlannedFace) -> np.ndarray:
         """A face, which was laid over white for the model, with the alpha that it has in the file."""
         alpha = alpha_of(self.picture, face.box, image.shape[1::-1])
         return image if alpha is None else np.dstack([without_white(image, alpha), alpha])
 
-    def _save_photo(self, album: Album, faces: list[RestoredFace], outscale: float) -> tuple[str, ...]:
-        height, width = self.plan.image.shape[:2]
-        enlarged = enlarged_size(width, height, outscale)
-        more = carried(self.picture.metadata, *enlarged)
-        if self.picture.alpha is None or not album.format.holds_alpha:
-            album.save_photo(paste(enlarge(self.plan.image, enlarged), (width, height), faces), more)
-            lost = "" if self.picture.alpha is None else "its transparency was laid over white, as JPEG has none"
-            return tuple(note for note in (more.note, lost) if note)
-        colours, alpha = enlarge_clear(self.picture, enlarged)
-        shown = [self._straight(face) for face in faces]
-        album.save_photo(np.dstack([paste(colours, (width, height), shown), alpha]), more)
-        return (more.note,) if more.note else ()
-
     def _straight(self, face: RestoredFace) -> RestoredFace:
         alpha = alpha_of(self.picture, face.box, face.image.shape[1::-1])
         return face if alpha is None else RestoredFace(without_white(face.image, alpha), face.box)
 
     def row(
-        self, problem: Refusal | None, size: PhotoSize, files: tuple[str, ...], notes: tuple[str, ...] = ()
+        self,
+        source: Input,
+        sha256: str,
+        problem: Refusal | None,
+        size: PhotoSize,
+        files: tuple[str, ...],
+        notes: tuple[str, ...] = (),
     ) -> InputRow:
-        """The row of the input, with the files written."""
-        fate = problem or self._fate()
+        """The row of the input `source`, with the SHA-256 of its file and the files written."""
+        fate = problem or self.fate()
         height, width = self.plan.image.shape[:2]
         return InputRow(
-            path=self.source.key,
-            name=self.source.name,
+            path=source.key,
+            name=source.name,
             status=str(fate.status),
             reason=fate.reason,
             kind=str(self.plan.kind),
             guessed=self.plan.guessed,
-            sha256=self.sha256,
+            sha256=sha256,
             width=width,
             height=height,
             outscale=0.0 if problem else self.outscale(size),
@@ -133,7 +155,8 @@ class Result:
             faces=tuple(self._face_row(number, face, problem is None) for number, face in enumerate(self.plan.faces)),
         )
 
-    def _fate(self) -> Refusal:
+    def fate(self) -> Refusal:
+        """What became of a picture that is not refused, with the reason of what was left alone."""
         if self.restored:
             return Refusal(Fate.OK, self._left_alone())
         return Refusal(Fate.ENLARGED, self._nothing_restored().reason)

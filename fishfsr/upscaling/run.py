@@ -98,7 +98,7 @@ class UpscaleReport:
 
 
 @dataclass(frozen=True)
-class Progress:
+class UpscaleProgress:
     """News of a run: inputs opened and searched, inputs done, of how many; the `row` of one that has just been done."""
 
     searched: int
@@ -107,7 +107,7 @@ class Progress:
     row: InputRow | None = None
 
 
-Listener = Callable[[Progress], None]
+Listener = Callable[[UpscaleProgress], None]
 
 
 def upscale_files(
@@ -231,13 +231,12 @@ class _Run:
         restored = restore([plan for _, plan in waiting], self._request.batch)
         for (opened, plan), faces in zip(waiting, restored, strict=True):
             assert opened.picture is not None
-            largest = max(model.scale for model in self._planner.models.models)
-            result = Result(opened.source, opened.sha256, opened.picture, plan, faces, largest)
-            self._settle(self._written(result))
+            largest = self._planner.models.largest_scale
+            self._settle(self._written(opened, Result(opened.picture, plan, faces, largest)))
 
-    def _written(self, result: Result) -> InputRow:
+    def _written(self, opened: _Opened, result: Result) -> InputRow:
         """Write an input's pictures; its row."""
-        album = Album(self._request.out, result.source.name, self._request.format)
+        album = Album(self._request.out, opened.source.name, self._request.format)
         notes: tuple[str, ...] = ()
         problem = result.problem(self._request.size, self._request.format)
         if problem is None:
@@ -248,7 +247,7 @@ class _Run:
                 if error.errno not in _OF_ONE_INPUT:
                     raise
                 problem = Refusal(Fate.FAILED, f"its results cannot be written: {error.strerror}")
-        return result.row(problem, self._request.size, tuple(album.files), notes)
+        return result.row(opened.source, opened.sha256, problem, self._request.size, tuple(album.files), notes)
 
     def _settle(self, row: InputRow) -> None:
         earlier = self._record.rows.get(row.path)
@@ -260,7 +259,7 @@ class _Run:
         self._tell(row)
 
     def _tell(self, row: InputRow | None = None) -> None:
-        self._listener(Progress(self._searched, len(self._done), len(self._inputs), row))
+        self._listener(UpscaleProgress(self._searched, len(self._done), len(self._inputs), row))
 
 
 def _refused(source: Input, status: str, reason: str, sha256: str = "") -> InputRow:

@@ -23,7 +23,7 @@ from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishfsr.upscaling.planning import Planner
 from fishfsr.upscaling.record import Record
 from fishfsr.upscaling.results import PhotoSize
-from fishfsr.upscaling.run import Progress, UpscaleReport, UpscaleRequest, upscale_files
+from fishfsr.upscaling.run import UpscaleProgress, UpscaleReport, UpscaleRequest, upscale_files
 
 Points = Callable[..., np.ndarray]
 WIDTH, HEIGHT = 120, 90
@@ -252,7 +252,7 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path) -> None:
         save(smooth(number, 16, 16), tmp_path / "in" / f"{number}.png")
     request = UpscaleRequest((tmp_path / "in",), tmp_path / "out", batch=1)
 
-    def stop(news: Progress) -> None:
+    def stop(news: UpscaleProgress) -> None:
         if news.done == 2:
             raise KeyboardInterrupt
 
@@ -282,7 +282,7 @@ def test_a_killed_run_costs_the_input_in_hand_alone(tmp_path: Path) -> None:
 
 
 def upscale_and_die(request: UpscaleRequest, after: int) -> None:
-    def die(news: Progress) -> None:
+    def die(news: UpscaleProgress) -> None:
         if news.done == after:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,0 +1,23 @@
+"""The versions of the libraries whose release can change a pixel or a point."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+_LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "h5py", "dlib-bin", "face-alignment", "facexlib")
+_STAND_INS = {
+    "opencv-python": ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+}
+"""Distributions of the same code, which are recorded under the declared one's name."""
+
+
+def library_versions() -> dict[str, str]:
+    """Distribution → version, of those that are installed."""
+    return {name: found for name in _LIBRARIES if (found := _version(name))}
+
+
+def _version(distribution: str) -> str | None:
+    for name in (distribution, *_STAND_INS.get(distribution, ())):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
