@@ -1,7 +1,134 @@
 """Photos in, verified training shards out: find faces, crop, resize, parse, pack.
 
-The way of a photo is the way through this package: `sources` → `decode` → `landmarks` → `crop` → `pyramid` and
-`parsing` → `shards`. `build` runs it for one shard, `engines` run many of those, `manifest` records the truth.
+>>> import fishprep
+>>> result = fishprep.build("photos", "shards")            # doctest: +SKIP
+>>> faces = fishprep.open_shards("shards", split="train")  # doctest: +SKIP
+>>> faces[0].image(16).shape                               # doctest: +SKIP
+(16, 16, 3)
+
+`public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
+`landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`. The way of a photo is `sources` → `decoding` →
+`landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run many of those.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fishprep.builds.estimate import Estimate
+    from fishprep.builds.manifest import Totals
+    from fishprep.builds.verify import Verification
+    from fishprep.common.errors import FishPrepError
+    from fishprep.common.progress import Progress
+    from fishprep.parsing.folder import ParsedImage, ParseReport
+    from fishprep.public.build import build
+    from fishprep.public.news import Chosen, Compared, Listener, News, Planned
+    from fishprep.public.parse import Parsed, ParserReady, parse
+    from fishprep.public.plan import PlanResult, plan
+    from fishprep.public.report import ReportResult, report
+    from fishprep.public.result import BuildResult, DropReason
+    from fishprep.public.retry import retry, totals
+    from fishprep.public.settings import (
+        CLASS_PARSERS,
+        CROPS,
+        RESIZERS,
+        SOURCES,
+        BuildSettings,
+        ParseSettings,
+        RetrySettings,
+    )
+    from fishprep.public.shards import Face, ShardFacts, Shards, inspect, open_shards
+    from fishprep.public.verify import verify
+
+_HOMES = {
+    "CLASS_PARSERS": "fishprep.public.settings",
+    "CROPS": "fishprep.public.settings",
+    "RESIZERS": "fishprep.public.settings",
+    "SOURCES": "fishprep.public.settings",
+    "BuildResult": "fishprep.public.result",
+    "BuildSettings": "fishprep.public.settings",
+    "Chosen": "fishprep.public.news",
+    "Compared": "fishprep.public.news",
+    "DropReason": "fishprep.public.result",
+    "Estimate": "fishprep.builds.estimate",
+    "Face": "fishprep.public.shards",
+    "FishPrepError": "fishprep.common.errors",
+    "Listener": "fishprep.public.news",
+    "News": "fishprep.public.news",
+    "ParseReport": "fishprep.parsing.folder",
+    "ParseSettings": "fishprep.public.settings",
+    "Parsed": "fishprep.public.parse",
+    "ParsedImage": "fishprep.parsing.folder",
+    "ParserReady": "fishprep.public.parse",
+    "PlanResult": "fishprep.public.plan",
+    "Planned": "fishprep.public.news",
+    "Progress": "fishprep.common.progress",
+    "ReportResult": "fishprep.public.report",
+    "RetrySettings": "fishprep.public.settings",
+    "ShardFacts": "fishprep.public.shards",
+    "Shards": "fishprep.public.shards",
+    "Totals": "fishprep.builds.manifest",
+    "Verification": "fishprep.builds.verify",
+    "build": "fishprep.public.build",
+    "inspect": "fishprep.public.shards",
+    "open_shards": "fishprep.public.shards",
+    "parse": "fishprep.public.parse",
+    "plan": "fishprep.public.plan",
+    "report": "fishprep.public.report",
+    "retry": "fishprep.public.retry",
+    "totals": "fishprep.public.retry",
+    "verify": "fishprep.public.verify",
+}
+
+__all__ = [  # as in `_HOMES`; a test compares them
+    "CLASS_PARSERS",
+    "CROPS",
+    "RESIZERS",
+    "SOURCES",
+    "BuildResult",
+    "BuildSettings",
+    "Chosen",
+    "Compared",
+    "DropReason",
+    "Estimate",
+    "Face",
+    "FishPrepError",
+    "Listener",
+    "News",
+    "ParseReport",
+    "ParseSettings",
+    "Parsed",
+    "ParsedImage",
+    "ParserReady",
+    "PlanResult",
+    "Planned",
+    "Progress",
+    "ReportResult",
+    "RetrySettings",
+    "ShardFacts",
+    "Shards",
+    "Totals",
+    "Verification",
+    "build",
+    "inspect",
+    "open_shards",
+    "parse",
+    "plan",
+    "report",
+    "retry",
+    "totals",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use: `import fishprep` alone must not load torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,6 +23,7 @@ LAYERS = (
     "engines",
     "builds",
     "reports",
+    "public",
 )
 """The rooms of fishprep from the ground: each may import those before it."""
 

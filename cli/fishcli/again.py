@@ -51,21 +51,28 @@ def stamp(folder: Path, pattern: str) -> Stamp:
 class resumable:
     """Ctrl-C and SIGTERM end with the command that goes on from here, and the exit code of each.
 
-    kept: what stands, in words. records: files of `out` that are written anew once what was there has been removed.
+    kept: what stands, in words. records: files of `out` that are written anew once what was there has been removed. begun:
+    whether there is something to go on with from the start; where not, from `begin` on.
     """
 
-    def __init__(self, kept: str, out: Path, records: str) -> None:
+    def __init__(self, kept: str, out: Path, records: str, begun: bool = True) -> None:
         self._kept = kept
         self._now: Callable[[], Stamp] = lambda: stamp(out, records)
+        self._begun = begun
         self._before: Stamp = ()
 
+    def begin(self) -> None:
+        """The work begins: from here on the command can go on."""
+        self._begun, self._before = True, self._now()
+
     def __enter__(self) -> None:
-        self._before = self._now()
+        if self._begun:
+            self.begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, KeyboardInterrupt):
+        if not self._begun or not isinstance(error, KeyboardInterrupt):
             return
         command = going_on(begun=self._now() != self._before)
         click.echo(f"Stopped. {self._kept}; to go on:\n  {command}", err=True)

@@ -80,6 +80,15 @@ def config_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
+def usual_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config FILE`, `-q`/`--quiet` and `--json`: the same in every command."""
+    return config_option()(quiet_option(json_option(command)))
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr; errors alone.")
+json_option = click.option("--json", is_flag=True, help="The result as JSON on stdout.")
+
+
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
     if path is None:
         return

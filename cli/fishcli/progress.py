@@ -1,45 +1,72 @@
-"""Progress on stderr: a live line on a terminal, a plain line now and then elsewhere."""
+"""News of a plan, a build or a retry on stderr: a live line on a terminal, a plain line now and then elsewhere."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from types import TracebackType
 
+import click
+
+import fishprep
 from fishcli.common import ProgressLine, time_text
-from fishprep.common.progress import Progress
+from fishprep.common.names import printable
+from fishprep.common.words import counted
 
 
-@dataclass
+def say_what_runs(planned: "fishprep.Planned", workers: int) -> None:
+    """What a build takes and does, what it leaves out, and what deserves a note."""
+    chosen = planned.configuration
+    splits = ", ".join(f"{count:,} {split}" for split, count in planned.photos.items())
+    click.echo(
+        f"{chosen['source']}: {splits} | landmarks {chosen['landmarks']} | crop {chosen['crop']} x{planned.expand:g} | "
+        f"{chosen['resizer']} | parser {chosen['parser']} | {chosen['device']}, {counted(workers, 'worker')} x "
+        f"{counted(chosen['threads'], 'thread')}",
+        err=True,
+    )
+    if planned.left_out:
+        click.echo(f"left out: {printable(', '.join(map(str, planned.left_out)))}", err=True)
+    for note in planned.notes:
+        click.echo(f"note: {note}", err=True)
+
+
 class BuildProgress:
-    """Counts photos done, with rate and time left. `quiet` prints nothing."""
+    """Says what runs, and counts photos done, with rate and time left. `quiet` prints nothing.
 
-    total: int
-    quiet: bool = False
-    _done: int = 0
-    _now: int = 0
-    _kept: int = 0
-    _dropped: int = 0
-    _start: float | None = None
-    _line: ProgressLine = field(init=False)
+    begin: called when all is checked, and the work on photos begins.
+    """
 
-    def __post_init__(self) -> None:
-        self._line = ProgressLine(self.quiet)
+    def __init__(self, workers: int, begin: Callable[[], None] = lambda: None, quiet: bool = False) -> None:
+        self._workers, self._begin, self._quiet = workers, begin, quiet
+        self._comparing, self._line = ProgressLine(quiet), ProgressLine(quiet)
+        self._total = self._done = self._now = self._kept = self._dropped = 0
+        self._start: float | None = None
 
-    def __call__(self, news: object) -> None:
-        """Take news of a build."""
-        assert isinstance(news, Progress)
+    def __call__(self, news: "fishprep.News") -> None:
+        """Take news."""
+        if isinstance(news, fishprep.Compared):
+            text = f"looking for near-duplicates: {news.done:,} / {news.total:,} photos"
+            self._comparing.show(text, last=news.done == news.total)
+        elif isinstance(news, fishprep.Progress):
+            self._count(news)
+        else:
+            if isinstance(news, fishprep.Planned) and not self._quiet:
+                say_what_runs(news, self._workers)
+            self._total = news.total
+            self._begin()
+
+    def _count(self, news: "fishprep.Progress") -> None:
         if news.hashed:
-            self._line.show(f"reading {news.hashed:,} / {self.total:,} photos", last=news.hashed == self.total)
+            self._line.show(f"reading {news.hashed:,} / {self._total:,} photos", last=news.hashed == self._total)
             return
         if self._start is None:  # the first news tells what stands already
             self._start, self._done = time.monotonic(), news.photos
             if news.photos:
-                self._line.show(f"{news.photos:,} / {self.total:,} photos are done already", last=True)
+                self._line.show(f"{news.photos:,} / {self._total:,} photos are done already", last=True)
             return
         self._done += news.photos
         self._now += news.photos
         self._kept += news.kept
         self._dropped += news.dropped
-        self._line.show(self._text(), last=self._done == self.total)
+        self._line.show(self._text(), last=self._done == self._total)
 
     def __enter__(self) -> "BuildProgress":
         return self
@@ -52,8 +79,8 @@ class BuildProgress:
     def _text(self) -> str:
         spent = time.monotonic() - (self._start or 0.0)
         rate = self._now / spent if spent > 0 else 0.0
-        left = f", {time_text((self.total - self._done) / rate)} left" if rate and self._done < self.total else ""
+        left = f", {time_text((self._total - self._done) / rate)} left" if rate and self._done < self._total else ""
         return (
-            f"{self._done:,} / {self.total:,} photos, {self._kept:,} kept, {self._dropped:,} dropped, "
+            f"{self._done:,} / {self._total:,} photos, {self._kept:,} kept, {self._dropped:,} dropped, "
             f"{rate:.1f} photos/s{left}"
         )

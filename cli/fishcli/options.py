@@ -1,0 +1,155 @@
+"""The options that commands of `fishprep` share, in the words of `fishprep.BuildSettings` and with its defaults."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+import fishprep
+
+Command = Callable[..., Any]
+SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+USUAL = fishprep.BuildSettings()
+
+
+def options(*decorators: Command) -> Command:
+    """Several option decorators as one, in their order."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def build_settings(flags: dict[str, Any]) -> fishprep.BuildSettings:
+    """What the flags of `build_options` mean."""
+    values = {field.name: flags[field.name] for field in fields(fishprep.BuildSettings)}
+    return fishprep.BuildSettings(**{**values, "skin_classes": names(flags["skin_classes"])})
+
+
+follow_links = click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder.")
+weights_dir = click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
+device = click.option("--device", default=USUAL.device, help="auto, cpu, cuda, cuda:N.")
+workers = click.option(
+    "--workers", type=click.IntRange(1), default=USUAL.workers, show_default="CPU cores", help="Processes."
+)
+max_bytes = click.option("--max-bytes", type=int, default=USUAL.max_bytes, help="Largest file that is opened.")
+
+source_options = options(
+    click.option(
+        "--source",
+        type=click.Choice(fishprep.SOURCES),
+        default=USUAL.source,
+        help="Kind of the source; auto tells by its files.",
+    ),
+    click.option("--list", type=FILE, help="CSV of photos: path and, where wanted, id, split, landmarks."),
+    click.option(
+        "--points",
+        type=click.Path(path_type=Path, exists=True),
+        help="68 points for --landmarks annotation: a JSON file, or a folder.  [default: files beside the photos]",
+    ),
+    click.option("--wild", is_flag=True, help="CelebA: the in-the-wild images, where both kinds are there."),
+    click.option("--licence", default=USUAL.licence, help="Terms of a folder's photos, for the manifest."),
+    follow_links,
+    click.option(
+        "--split",
+        default=USUAL.split,
+        help="official, dic (the paper's counts), shares to draw (0.9,0.05,0.05), or a file of names and splits.",
+    ),
+    click.option("--seed", type=int, default=USUAL.seed, help="Seed of a drawn split."),
+)
+
+landmark_options = options(
+    click.option("--landmarks", default=USUAL.landmarks, help="Backend: dlib, fan (for GPUs), annotation."),
+    click.option("--thorough", is_flag=True, help="dlib: its slow CNN detector where the fast one finds nothing."),
+    click.option(
+        "--faces",
+        type=click.Choice(["largest", "center", "all", "reject"]),
+        default=USUAL.faces,
+        help="Which face of several; reject drops the photo.",
+    ),
+    click.option(
+        "--min-score",
+        type=float,
+        default=USUAL.min_score,
+        help="--faces largest: pass over detections below this share of the best score.",
+    ),
+    click.option(
+        "--max-disagreement",
+        type=float,
+        default=USUAL.max_disagreement,
+        help="Drop landmarks farther than this from the source's own points, in inter-ocular distances.",
+    ),
+)
+
+crop_options = options(
+    click.option("--crop", type=click.Choice(fishprep.CROPS), default=USUAL.crop, help="Crop recipe."),
+    click.option(
+        "--expand", type=float, help="Side of the crop over the box of the landmarks.  [default: the recipe's]"
+    ),
+    click.option(
+        "--max-outside",
+        type=float,
+        default=USUAL.max_outside,
+        help="Drop a face with more of its crop outside the photo.",
+    ),
+    click.option(
+        "--min-side", type=int, default=USUAL.min_side, help="Drop a face whose crop has fewer pixels a side."
+    ),
+    click.option(
+        "--resizer", type=click.Choice(fishprep.RESIZERS), default=USUAL.resizer, help="Kernel of every resize."
+    ),
+    click.option("--mask-resizer", default=USUAL.mask_resizer, help="How maps are made smaller: nearest, or area:0.5."),
+)
+
+parser_options = options(
+    click.option(
+        "--parser",
+        default=USUAL.parser,
+        help="bisenet-fishfsr, bisenet (facexlib's), or landmark-skin (no weights, skin only, cruder).",
+    ),
+    click.option(
+        "--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]"
+    ),
+    click.option("--parser-weights", type=FILE, help="Weights of the parser: .safetensors or .pth."),
+    weights_dir,
+)
+
+shard_options = options(
+    click.option("--skin-classes", default=",".join(USUAL.skin_classes), help="Classes that count as skin."),
+    click.option("--keep-classes", is_flag=True, help="Store the 19-class maps at 128 too."),
+    click.option("--shard-size", type=int, default=USUAL.shard_size, help="Photos a shard, at most."),
+)
+
+limit_options = options(
+    max_bytes,
+    click.option("--max-pixels", type=int, default=USUAL.max_pixels, help="Largest photo that is decoded."),
+    click.option(
+        "--max-seconds",
+        type=float,
+        default=USUAL.max_seconds,
+        help="Time for each step of a photo's way: one that takes longer is failed.",
+    ),
+)
+
+run_options = options(
+    device,
+    click.option("--threads", type=int, default=USUAL.threads, help="Torch threads of each worker."),
+    workers,
+)
+
+build_options = options(
+    source_options, landmark_options, crop_options, parser_options, shard_options, limit_options, run_options
+)

@@ -1,0 +1,55 @@
+"""`fishprep retry`: what a build dropped, tried again with other settings."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+import fishprep
+from fishcli import common
+from fishcli.again import resumable
+from fishcli.finished import print_finished
+from fishcli.options import EXISTING, FILE, SETTINGS, USUAL, landmark_options, limit_options, run_options, weights_dir
+from fishcli.progress import BuildProgress
+
+
+@click.command(context_settings=SETTINGS)
+@click.argument("out", type=EXISTING)
+@click.option("--status", multiple=True, help="Status to try again, for example no_face; may be repeated.")
+@click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder (link_outside).")
+@landmark_options
+@click.option("--max-outside", type=float, default=USUAL.max_outside)
+@click.option("--min-side", type=int, default=USUAL.min_side)
+@limit_options
+@click.option("--parser-weights", type=FILE, help="Weights of the parser, the same as in the build.")
+@weights_dir
+@run_options
+@click.option("--overwrite/--no-overwrite", help="First remove a retry that was stopped halfway, with its shards.")
+@common.usual_options
+@click.pass_context
+def retry(context: click.Context, out: Path, status: tuple[str, ...], **flags: Any) -> None:
+    """Try the dropped photos of a finished build again, with other settings, into further shards of it.
+
+    Only settings that are given change; the recipe cannot. Shards that stand are never rewritten. Stopped at any moment, the
+    same command goes on where it was.
+
+    \b
+    fishprep retry shards --status no_face --thorough
+    """
+    known = sorted(set(fishprep.totals(out).by_status) - {"ok"})
+    if not status:
+        raise click.UsageError(f"--status is missing; this build has {', '.join(known) or 'nothing that was dropped'}")
+    settings = _settings(context, flags)
+    stopping = resumable(f"Finished shards in {out} are kept", out, "retry-*.json", begun=False)
+    with stopping, BuildProgress(settings.workers, stopping.begin, flags["quiet"]) as progress:
+        result = fishprep.retry(out, status, settings, overwrite=flags["overwrite"], progress=progress)
+    print_finished(result, flags["json"])
+
+
+def _settings(context: click.Context, flags: dict[str, Any]) -> fishprep.RetrySettings:
+    """Of the flags, those that were given: the others are as the build had them."""
+    names = [field.name for field in fields(fishprep.RetrySettings) if field.name in flags]
+    default = click.core.ParameterSource.DEFAULT
+    given = {name: flags[name] for name in names if context.get_parameter_source(name) is not default}
+    return fishprep.RetrySettings(**given)

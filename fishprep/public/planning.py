@@ -1,0 +1,106 @@
+"""Source and settings → all that a build needs: what `plan` and `build` share."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.pipelines import WeightsFrom
+from fishprep.builds.plan import Plan, make_plan
+from fishprep.builds.resolved import Resolved, resolve
+from fishprep.builds.splits import is_file_rule
+from fishprep.common.device import resolve_device
+from fishprep.common.errors import ConfigurationError
+from fishprep.faces.crop import RECIPES
+from fishprep.public.news import Compared, Listener, Planned
+from fishprep.public.settings import BuildSettings, StrPath
+from fishprep.sources import SourceRequest, open_source
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A build before its first photo. origin: how to open its source again, as it is recorded."""
+
+    plan: Plan
+    resolved: Resolved
+    weights: WeightsFrom
+    origin: dict[str, Any]
+
+    def told(self) -> Planned:
+        """As news."""
+        configuration = self.resolved.configuration
+        expand = RECIPES[configuration.crop][1] if configuration.expand is None else configuration.expand
+        return Planned(
+            photos=self.plan.by_split,
+            left_out=self.plan.left_out,
+            notes=self.plan.notes,
+            recipe=self.resolved.recipe,
+            configuration=configuration.model_dump(mode="json"),
+            expand=expand,
+        )
+
+
+def prepare(source: StrPath, out: Path | None, settings: BuildSettings, progress: Listener) -> Prepared:
+    """List and split the source, load every network once. ConfigurationError, SourceError and WeightsError as those raise."""
+    root = Path(source)
+    if settings.workers < 1:
+        raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
+    request = SourceRequest(
+        root=root,
+        kind=settings.source,
+        table=optional_path(settings.list),
+        points=optional_path(settings.points),
+        wild=settings.wild,
+        licence=settings.licence,
+        follow_links=settings.follow_links,
+        exclude=out,
+    )
+    opened = open_source(request)
+    names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
+    values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}
+    device = str(resolve_device(settings.device))
+    configuration = BuildConfiguration.parse({**values, "source": opened.kind, "device": device})
+    plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)))
+    configuration = configuration.model_copy(update={"split": plan.rule})
+    if not plan.photos:
+        raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")
+    weights = weights_from(settings.weights_dir, settings.parser_weights)
+    origin = _origin(request, opened.kind, settings.split, plan.rule)
+    return Prepared(plan, resolve(configuration, weights), weights, origin)
+
+
+def weights_from(folder: StrPath | None, parser: StrPath | None) -> WeightsFrom:
+    """Where weights come from, as settings say it."""
+    return WeightsFrom(optional_path(folder), optional_path(parser))
+
+
+def optional_path(path: StrPath | None) -> Path | None:
+    """None stays None."""
+    return None if path is None else Path(path)
+
+
+def reopened(origin: dict[str, Any], out: Path, follow_links: bool) -> SourceRequest:
+    """The source of a build as its records say; links that leave it are followed where the build did, or where asked for now."""
+    return SourceRequest(
+        root=Path(origin["root"]),
+        kind=origin["kind"],
+        table=optional_path(origin["list"]),
+        points=optional_path(origin["points"]),
+        wild=origin["wild"],
+        licence=origin["licence"],
+        follow_links=follow_links or origin["follow_links"],
+        exclude=out,
+    )
+
+
+def _origin(request: SourceRequest, kind: str, split: str, rule: str) -> dict[str, Any]:
+    return {
+        "root": str(request.root.resolve()),
+        "kind": kind if kind != "list" else "auto",
+        "list": request.table and str(request.table.resolve()),
+        "points": request.points and str(request.points.resolve()),
+        "wild": request.wild,
+        "licence": request.licence,
+        "follow_links": request.follow_links,
+        "split": str(Path(split).resolve()) if is_file_rule(rule) else split,
+    }

@@ -1,0 +1,57 @@
+"""`fishprep.retry`: what a build dropped, tried again with other settings."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from fishprep.builds.manifest import Totals, read_manifest, totals_of
+from fishprep.builds.output import read_start
+from fishprep.builds.retry import OVERRIDES, RetryRequest, count_photos
+from fishprep.builds.retry import retry as retry_photos
+from fishprep.common.device import resolve_device
+from fishprep.common.errors import ConfigurationError
+from fishprep.public.news import Chosen, Listener, unheard
+from fishprep.public.planning import reopened, weights_from
+from fishprep.public.result import BuildResult
+from fishprep.public.settings import RetrySettings, StrPath
+from fishprep.sources import open_source
+
+
+def retry(
+    out: StrPath,
+    status: str | Sequence[str],
+    settings: RetrySettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Listener | None = None,
+) -> BuildResult:
+    """Try the photos of the finished build in `out` that have a `status` (or one of several) again, into further shards of it.
+
+    Shards that stand are never rewritten. A retry that was stopped goes on with the same settings; with `overwrite` it is
+    removed first. Tells of Chosen just before the first photo, of Progress. Raises ConfigurationError where no photo has such a
+    status or the settings would change the recipe, SourceError where the source is gone, BuildError as `build` does.
+    """
+    settings, folder, progress = settings or RetrySettings(), Path(out), progress or unheard
+    if settings.workers < 1:
+        raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
+    statuses = (status,) if isinstance(status, str) else tuple(status)
+    overrides = {name: value for name, value in asdict(settings).items() if name in OVERRIDES and value is not None}
+    if "device" in overrides:
+        overrides["device"] = str(resolve_device(overrides["device"]))
+    origin = read_start(folder)["source"]
+    source = reopened(origin, folder, settings.follow_links)
+    request = RetryRequest(
+        folder=folder,
+        photos=open_source(source).listing().photos,
+        statuses=statuses,
+        overrides=overrides,
+        weights=weights_from(settings.weights_dir, settings.parser_weights),
+        follow_links=source.follow_links,
+    )
+    progress(Chosen(count_photos(folder, statuses)))
+    return BuildResult.of(folder, retry_photos(request, settings.workers, progress, overwrite))
+
+
+def totals(out: StrPath) -> Totals:
+    """The totals of the finished build in `out`; BuildError where there is none."""
+    return totals_of(read_manifest(Path(out)))

@@ -1,0 +1,112 @@
+"""Settings of the public functions: frozen records whose fields are named as the flags, with the same defaults."""
+
+import os
+from dataclasses import dataclass
+
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.decoding.decode import Limits
+from fishprep.faces.crop import RECIPES
+from fishprep.faces.pyramid import RESIZERS as KERNELS
+from fishprep.parsing.base import NETWORKS, OWN
+from fishprep.sources import KINDS
+
+StrPath = str | os.PathLike[str]
+
+SOURCES = KINDS
+CROPS = tuple(RECIPES)
+RESIZERS = tuple(KERNELS)
+CLASS_PARSERS = tuple(NETWORKS)
+"""Parsers that know the 19 classes."""
+
+_USUAL = BuildConfiguration()
+_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What `plan` and `build` can be told; `docs/building.md` explains each.
+
+    None leaves a choice to the crop recipe (`expand`), the parser's weights (`parser_size`), the files beside the photos
+    (`points`), the cache (`weights_dir`). device: `auto`, `cpu`, `cuda`, `cuda:N`. workers: processes.
+    """
+
+    source: str = "auto"
+    list: StrPath | None = None
+    points: StrPath | None = None
+    wild: bool = False
+    licence: str = ""
+    follow_links: bool = False
+    split: str = _USUAL.split
+    seed: int = _USUAL.seed
+
+    landmarks: str = _USUAL.landmarks
+    thorough: bool = _USUAL.thorough
+    faces: str = _USUAL.faces
+    min_score: float = _USUAL.min_score
+    max_disagreement: float = _USUAL.max_disagreement
+
+    crop: str = _USUAL.crop
+    expand: float | None = None
+    max_outside: float = _USUAL.max_outside
+    min_side: int = _USUAL.min_side
+    resizer: str = _USUAL.resizer
+    mask_resizer: str = _USUAL.mask_resizer
+
+    parser: str = _USUAL.parser
+    parser_size: int | None = None
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    skin_classes: tuple[str, ...] = _USUAL.skin_classes
+    keep_classes: bool = _USUAL.keep_classes
+    shard_size: int = _USUAL.shard_size
+
+    max_bytes: int = _USUAL.max_bytes
+    max_pixels: int = _USUAL.max_pixels
+    max_seconds: float = _USUAL.max_seconds
+
+    device: str = "auto"
+    threads: int = _USUAL.threads
+    workers: int = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class RetrySettings:
+    """What `retry` can be told; what is None is as the build had it.
+
+    follow_links: symbolic links that leave the source too, besides what the build took. workers: processes.
+    """
+
+    landmarks: str | None = None
+    thorough: bool | None = None
+    faces: str | None = None
+    min_score: float | None = None
+    max_disagreement: float | None = None
+    max_outside: float | None = None
+    min_side: int | None = None
+    max_bytes: int | None = None
+    max_pixels: int | None = None
+    max_seconds: float | None = None
+    device: str | None = None
+    threads: int | None = None
+
+    follow_links: bool = False
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    workers: int = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class ParseSettings:
+    """What `parse` can be told. classes: the numbering in the PNGs, `celebamask` or `facexlib`. threads: None is torch's choice."""
+
+    classes: str = "celebamask"
+    parser: str = OWN
+    skin_classes: tuple[str, ...] = ("skin",)
+    parser_size: int | None = None
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    device: str = "auto"
+    threads: int | None = None
+    max_bytes: int = _LIMITS.max_bytes
+    max_pixels: int = _LIMITS.max_pixels
+    follow_links: bool = False

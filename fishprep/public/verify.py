@@ -1,0 +1,33 @@
+"""`fishprep.verify`: does a build hold what it says?"""
+
+from pathlib import Path
+
+from fishprep.builds.repair import repair as repair_records
+from fishprep.builds.verify import Depth, Verification
+from fishprep.builds.verify import verify as verify_build
+from fishprep.common.errors import ConfigurationError
+from fishprep.public.planning import weights_from
+from fishprep.public.settings import StrPath
+
+
+def verify(
+    out: StrPath,
+    *,
+    deep: bool = False,
+    samples: int = 16,
+    repair: bool = False,
+    parser_weights: StrPath | None = None,
+    weights_dir: StrPath | None = None,
+) -> Verification:
+    """Check the build in `out`: format, shapes, values, hashes, and the manifest against the shards. It is sound where the
+    result has no `problems`.
+
+    deep: LR images and maps of so many `samples` of each shard are derived again, maps at 128² too where the weights of the
+    build's parser are here. repair: first mend the records. Raises BuildError where `out` is not the folder of a build.
+    """
+    if samples < 1:
+        raise ConfigurationError(f"--samples {samples}: at least one is needed")
+    folder = Path(out)
+    if repair:
+        repair_records(folder)
+    return verify_build(folder, Depth(samples, weights_from(weights_dir, parser_weights)) if deep else None)
