@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fishprep.public.result import BuildResult, DropReason
     from fishprep.public.retry import retry, totals
     from fishprep.public.settings import (
-        CLASS_PARSERS,
         CROPS,
         RESIZERS,
         SOURCES,
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from fishprep.public.verify import verify
 
 _HOMES = {
-    "CLASS_PARSERS": "fishprep.public.settings",
     "CROPS": "fishprep.public.settings",
     "RESIZERS": "fishprep.public.settings",
     "SOURCES": "fishprep.public.settings",
@@ -83,7 +81,6 @@ _HOMES = {
 }
 
 __all__ = [  # as in `_HOMES`; a test compares them
-    "CLASS_PARSERS",
     "CROPS",
     "RESIZERS",
     "SOURCES",

@@ -9,8 +9,9 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits
+from fishprep.parsing.base import ParserRequest
 from fishprep.parsing.classes import ClassOrder
-from fishprep.parsing.factory import ParserRequest, create_bisenet
+from fishprep.parsing.factory import create_bisenet
 from fishprep.parsing.folder import ParsedImage, ParseReport, ParseRequest, parse_folder
 from fishprep.public.news import unheard
 from fishprep.public.planning import optional_path

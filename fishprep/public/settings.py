@@ -7,7 +7,7 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
 from fishprep.faces.pyramid import RESIZERS as KERNELS
-from fishprep.parsing.base import NETWORKS, OWN
+from fishprep.parsing.base import OWN
 from fishprep.sources import KINDS
 
 StrPath = str | os.PathLike[str]
@@ -15,8 +15,6 @@ StrPath = str | os.PathLike[str]
 SOURCES = KINDS
 CROPS = tuple(RECIPES)
 RESIZERS = tuple(KERNELS)
-CLASS_PARSERS = tuple(NETWORKS)
-"""Parsers that know the 19 classes."""
 
 _USUAL = BuildConfiguration()
 _LIMITS = Limits()
