@@ -13,7 +13,8 @@ from fishprep.common.errors import BuildError
 from fishprep.common.opencv import cv2
 from fishprep.common.steps import Steps
 from fishprep.decoding import jpeg
-from fishprep.decoding.decode import FORMATS, Limits, read_file
+from fishprep.decoding.containers import PILLOW
+from fishprep.decoding.decode import Limits, read_file
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done
 from fishprep.faces.measures import fingerprint
@@ -127,7 +128,7 @@ def _small(data: bytes, limits: Limits) -> np.ndarray | None:
     try:
         if data.startswith(b"\xff\xd8\xff"):
             jpeg.take_apart(data)  # which has a limit on scans
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(data), formats=PILLOW) as picture:
             if picture.width * picture.height > limits.max_pixels:
                 return None
             picture.draft("RGB", (2 * SEEN_SIDE, 2 * SEEN_SIDE))

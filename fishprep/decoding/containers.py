@@ -3,7 +3,8 @@
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
@@ -13,9 +14,9 @@ from fishprep.common.opencv import cv2
 from fishprep.common.status import Status
 from fishprep.decoding import jpeg, png, tiff
 from fishprep.decoding.metadata import Metadata
-from fishprep.decoding.primaries import ADOBE, D65, rgb_profile
 
-ADOBE_GAMMA = 563 / 256
+PILLOW = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
+"""What Pillow is trusted with, by its own names."""
 
 SizeCheck = Callable[[int, int], None]
 """Told width and height before any pixel is decoded; raises what is to be raised."""
@@ -42,21 +43,20 @@ class Opened:
         return self.orientation if self.orientation in range(2, 9) else self.said
 
 
-def open_picture(data: bytes, check_size: SizeCheck) -> Opened:
-    """Open and load the first picture. DecodeError where it is damaged; Pillow's own errors where that finds it so."""
-    if data.startswith(b"\xff\xd8\xff"):
-        opened = _jpeg(data, check_size)
-    else:
+def _quietly(opens: Callable[[bytes, SizeCheck], Opened]) -> Callable[[bytes, SizeCheck], Opened]:
+    """Without Pillow's warnings: what they say is noted, or refused."""
+
+    @wraps(opens)
+    def opened(data: bytes, check_size: SizeCheck) -> Opened:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            opened = (_png if data.startswith(png.SIGNATURE) else _other)(data, check_size)
-    if not opened.metadata.icc and not opened.metadata.icc_problem and opened.metadata.says_adobe_rgb:
-        profile = rgb_profile(ADOBE, D65, (ADOBE_GAMMA,))
-        return replace(opened, metadata=replace(opened.metadata, icc=profile))
+            return opens(data, check_size)
+
     return opened
 
 
-def _jpeg(data: bytes, check_size: SizeCheck) -> Opened:
+def open_jpeg(data: bytes, check_size: SizeCheck) -> Opened:
+    """A JPEG, checked whole; OpenCV decodes it, or Pillow where there are inks."""
     parts = jpeg.take_apart(data)
     frame = parts.frame
     assert frame is not None
@@ -82,7 +82,9 @@ def _decoded(codec: bytes, colours: int) -> Image.Image | np.ndarray:
     return image
 
 
-def _png(data: bytes, check_size: SizeCheck) -> Opened:
+@_quietly
+def open_png(data: bytes, check_size: SizeCheck) -> Opened:
+    """A PNG, without what its pixels do not depend on."""
     parts = png.take_apart(data)
     check_size(parts.width, parts.height)
     image = Image.open(io.BytesIO(parts.codec), formats=("PNG",))
@@ -90,7 +92,9 @@ def _png(data: bytes, check_size: SizeCheck) -> Opened:
     return Opened(image, parts.metadata, parts.metadata.orientation, key=parts.key)
 
 
-def _other(data: bytes, check_size: SizeCheck) -> Opened:
+@_quietly
+def open_by_pillow(data: bytes, check_size: SizeCheck) -> Opened:
+    """What else Pillow is trusted with."""
     try:
         image = Image.open(io.BytesIO(data), formats=("WEBP", "BMP", "PPM", "TIFF"))
     except UnidentifiedImageError:

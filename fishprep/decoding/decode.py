@@ -13,15 +13,14 @@ from fishprep.common.errors import DecodeError, MissingLibraryError, out_of_memo
 from fishprep.common.files import open_regular
 from fishprep.common.status import Status
 from fishprep.common.words import joined
-from fishprep.decoding import colour, containers, samples
+from fishprep.decoding import colour, samples
+from fishprep.decoding.containers import Opened
+from fishprep.decoding.formats import FORMATS, open_picture
 from fishprep.decoding.metadata import Metadata
 from fishprep.decoding.turning import upright
 
 VERSION = 3
 """Of what `decode` makes of the bytes of a photo: whoever changes a pixel of any photo raises it."""
-
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
-"""What is decoded."""
 
 MOST_PIXELS = 89_000_000
 """The largest limit that can be asked for: above it Pillow's own guard against decompression bombs speaks up."""
@@ -76,15 +75,6 @@ def _parts(path: Path, limits: Limits) -> Iterator[bytes]:
             raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
 
 
-def looks_like_picture(head: bytes) -> bool:
-    """Whether the first 16 bytes of a file are those of one of `FORMATS`."""
-    return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*"))
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        or (head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace())
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a file shows, upright. pixels: (H, W, 3) uint8 sRGB, what is transparent laid over white.
@@ -120,7 +110,7 @@ def decode_picture(data: bytes, limits: Limits) -> Picture:
     if not data:
         raise DecodeError(Status.UNDECODABLE, "the file is empty")
     try:
-        return _picture(containers.open_picture(data, lambda width, height: _check_size(width, height, limits)))
+        return _picture(open_picture(data, lambda width, height: _check_size(width, height, limits)))
     except (DecodeError, MissingLibraryError, ImportError):  # a library that is not there says nothing about the photo
         raise
     except Image.DecompressionBombError as error:
@@ -143,7 +133,7 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def _picture(opened: containers.Opened) -> Picture:
+def _picture(opened: Opened) -> Picture:
     metadata = opened.metadata
     stored, lies = opened.image, opened.orientation
     if isinstance(stored, np.ndarray):

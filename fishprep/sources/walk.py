@@ -12,7 +12,7 @@ from fishprep.common.errors import SourceError
 from fishprep.common.files import is_file, open_regular
 from fishprep.common.spelling import SUFFIXES, is_picture_name
 from fishprep.common.status import Problem, Status
-from fishprep.decoding.decode import looks_like_picture
+from fishprep.decoding.formats import looks_like_picture
 from fishprep.sources.base import LeftOut
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import POINTS_SUFFIXES

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from fishprep.common.errors import DecodeError
-from fishprep.decoding.decode import Limits, decode, decode_file, looks_like_picture, read_file
+from fishprep.decoding.decode import Limits, decode, decode_file, read_file
+from fishprep.decoding.formats import looks_like_picture
 
 LIMITS = Limits()
 
