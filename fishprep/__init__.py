@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fishprep.common.progress import Progress
     from fishprep.parsing.folder import ParsedImage, ParseReport
     from fishprep.public.build import build
+    from fishprep.public.demo import DemoResult, demo
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
     from fishprep.public.plan import PlanResult, plan
@@ -49,6 +50,7 @@ _HOMES = {
     "BuildSettings": "fishprep.public.settings",
     "Chosen": "fishprep.public.news",
     "Compared": "fishprep.public.news",
+    "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
     "Estimate": "fishprep.builds.estimate",
     "Face": "fishprep.public.shards",
@@ -70,6 +72,7 @@ _HOMES = {
     "Totals": "fishprep.builds.manifest",
     "Verification": "fishprep.builds.verify",
     "build": "fishprep.public.build",
+    "demo": "fishprep.public.demo",
     "inspect": "fishprep.public.shards",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
@@ -88,6 +91,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "BuildSettings",
     "Chosen",
     "Compared",
+    "DemoResult",
     "DropReason",
     "Estimate",
     "Face",
@@ -109,6 +113,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Totals",
     "Verification",
     "build",
+    "demo",
     "inspect",
     "open_shards",
     "parse",

@@ -14,7 +14,7 @@ SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 @click.command(context_settings=SETTINGS)
-@click.option("--json", is_flag=True, help="The result as JSON.")
+@common.usual_options
 def doctor(**flags: Any) -> None:
     """Show versions, devices, weights, and what is wrong with them. Exits with 1 where something is.
 

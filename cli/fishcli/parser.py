@@ -40,7 +40,6 @@ def parser() -> None:
 @parser.command(context_settings=SETTINGS)
 @click.argument("labelled", type=EXISTING)
 @click.argument("out", type=FOLDER)
-@common.config_option()
 @click.option("--classes", default="celebamask", help=CLASSES)
 @click.option("--init", type=FILE, help="Weights to begin with, in facexlib's layout.")
 @click.option("--size", type=int, default=256, help="Side of the network's input.")
@@ -60,8 +59,7 @@ def parser() -> None:
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop then.")
 @click.option("--licence", default="", help="Terms of the labelled faces; kept in the weights.")
 @click.option("--overwrite/--no-overwrite", help="Begin anew.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", is_flag=True, help="The result as JSON.")
+@common.usual_options
 def train(labelled: Path, out: Path, **flags: Any) -> None:
     """Train a BiSeNet on the faces of LABELLED into OUT; the same command goes on where it was stopped.
 
@@ -164,7 +162,6 @@ def _finish(report: "ParserTrainingReport", steps: int, as_json: bool) -> None:
 @parser.command("eval", context_settings=SETTINGS)
 @click.argument("weights", type=FILE)
 @click.argument("labelled", type=EXISTING)
-@common.config_option()
 @click.option("--split", default="val", help="Faces that are named in SPLIT.txt, or of CelebA's split.")
 @click.option("--classes", default="celebamask", help=CLASSES)
 @click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
@@ -174,8 +171,7 @@ def _finish(report: "ParserTrainingReport", steps: int, as_json: bool) -> None:
 @click.option(
     "--worst", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of the worst crops here."
 )
-@click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", is_flag=True, help="The result as JSON.")
+@common.usual_options
 def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     """Measure the parser WEIGHTS on the faces of LABELLED.
 
@@ -184,8 +180,7 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     \b
     fishprep parser eval parser/parser.safetensors CelebAMask/ --worst worst.png
     """
-    import torch
-
+    from fishprep.common.threads import threads
     from fishprep.common.weights import WeightStore
     from fishprep.landmarks import LandmarkRequest, create_backend
     from fishprep.parsing.base import Precision
@@ -195,18 +190,17 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     from fishprep.parsing.labelled import numbering, open_labelled
 
     device = common.device_name(flags["device"])
-    if flags["threads"]:
-        torch.set_num_threads(flags["threads"])
-    network = BiSeNetParser(BiSeNetSettings(flags["size"], device, Precision(flags["precision"])), weights)
     line = common.ProgressLine(flags["quiet"])
-    faces = open_labelled(labelled, flags["split"], numbering(flags["classes"]))
-    backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
-    result = evaluate_parser(
-        network, faces, backend, lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total)
-    )
-    line.close()
-    if flags["worst"] is not None and result.crop_iou:
-        draw_worst(flags["worst"], result, network, faces, backend)
+    with threads(flags["threads"]):
+        network = BiSeNetParser(BiSeNetSettings(flags["size"], device, Precision(flags["precision"])), weights)
+        faces = open_labelled(labelled, flags["split"], numbering(flags["classes"]))
+        backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
+        result = evaluate_parser(
+            network, faces, backend, lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total)
+        )
+        line.close()
+        if flags["worst"] is not None and result.crop_iou:
+            draw_worst(flags["worst"], result, network, faces, backend)
     if flags["json"]:
         click.echo(json.dumps(result.record()))
     else:

@@ -31,10 +31,12 @@ def say_what_runs(planned: "fishprep.Planned", workers: int) -> None:
 class BuildProgress:
     """Says what runs, and counts photos done, with rate and time left. `quiet` prints nothing.
 
-    begin: called when all is checked, and the work on photos begins.
+    workers: None says nothing of what runs. begin: called when all is checked, and the work on photos begins.
     """
 
-    def __init__(self, workers: int, begin: Callable[[], None] = lambda: None, quiet: bool = False) -> None:
+    def __init__(
+        self, workers: int | None = None, begin: Callable[[], None] = lambda: None, quiet: bool = False
+    ) -> None:
         self._workers, self._begin, self._quiet = workers, begin, quiet
         self._comparing, self._line = ProgressLine(quiet), ProgressLine(quiet)
         self._total = self._done = self._now = self._kept = self._dropped = 0
@@ -48,7 +50,7 @@ class BuildProgress:
         elif isinstance(news, fishprep.Progress):
             self._count(news)
         else:
-            if isinstance(news, fishprep.Planned) and not self._quiet:
+            if isinstance(news, fishprep.Planned) and self._workers is not None and not self._quiet:
                 say_what_runs(news, self._workers)
             self._total = news.total
             self._begin()

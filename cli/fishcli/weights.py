@@ -36,7 +36,7 @@ def models() -> None:
 
 @models.command("list", context_settings=SETTINGS)
 @weights_dir
-@click.option("--json", is_flag=True, help="The result as JSON.")
+@common.usual_options
 def list_models(weights_dir: Path | None, **flags: Any) -> None:
     """Show every weight file: what for, size, licence, whether it is here.
 
@@ -66,7 +66,8 @@ def list_models(weights_dir: Path | None, **flags: Any) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to put them in, instead of the cache; made where it is not there.",
 )
-def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
+@common.usual_options
+def download(names: tuple[str, ...], weights_dir: Path | None, **flags: bool) -> None:
     """Fetch weights into the cache and check their hashes; without NAMES, all that can be downloaded.
 
     \b
@@ -75,17 +76,23 @@ def download(names: tuple[str, ...], weights_dir: Path | None) -> None:
     from fishprep.common.weights import WeightStore
 
     store = WeightStore.from_environment(weights_dir)
+    paths: dict[str, str | None] = {}
     for known in _chosen(names):
         if known.url is not None:
-            click.echo(f"{known.name}: {store.download(known)}")
+            paths[known.name] = str(store.download(known))
+            _say(f"{known.name}: {paths[known.name]}", flags["json"])
         elif names:
-            click.echo(f"{known.name}: lies in the installed package {known.package}")
+            paths[known.name] = None
+            _say(f"{known.name}: lies in the installed package {known.package}", flags["json"])
+    if flags["json"]:
+        click.echo(json.dumps(paths))
 
 
 @models.command("verify", context_settings=SETTINGS)
 @click.argument("names", nargs=-1)
 @weights_dir
-def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
+@common.usual_options
+def verify_models(names: tuple[str, ...], weights_dir: Path | None, **flags: bool) -> None:
     """Check the SHA-256 of the weights that are here. Exits with 1 where one is damaged, or a NAMED one is missing.
 
     \b
@@ -96,7 +103,9 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None) -> None:
     store = WeightStore.from_environment(weights_dir)
     found = {known.name: store.status(known) for known in _chosen(names)}
     for name, status in found.items():
-        click.echo(f"{name}: {status}")
+        _say(f"{name}: {status}", flags["json"])
+    if flags["json"]:
+        click.echo(json.dumps({name: str(status) for name, status in found.items()}))
     bad = {WeightStatus.DAMAGED, WeightStatus.MISSING} if names else {WeightStatus.DAMAGED}
     if bad & set(found.values()):
         sys.exit(common.FAILED)
@@ -109,6 +118,11 @@ def records() -> "list[WeightRecord]":
     from fishprep.weights import RECORDS as OF_FISHPREP
 
     return sorted((*OF_FISHPREP, *OF_FISHFSR), key=lambda known: known.package != OWN_PACKAGE)
+
+
+def _say(line: str, as_json: bool) -> None:
+    if not as_json:
+        click.echo(line)
 
 
 def _chosen(names: tuple[str, ...]) -> "list[WeightRecord]":
