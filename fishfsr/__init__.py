@@ -38,10 +38,16 @@ if TYPE_CHECKING:
         MissingExtraError,
         TrainingError,
     )
+    from fishfsr.evaluation.evaluate import Evaluation, check_free, evaluate
+    from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
+    from fishfsr.inference.find import find_checkpoint
     from fishfsr.inference.resolver import FaceSuperResolver, load
     from fishfsr.inference.runner import InferenceOptions
     from fishfsr.inference.shipped import ShippedModel, shipped_models
     from fishfsr.models.registry import ModelRecord, create_model, list_models, model_size
+    from fishfsr.training.journal import Note, Trained, TrainingNews, Validated
+    from fishfsr.training.run import TrainingOutcome
+    from fishfsr.training.start import train
     from fishfsr.upscaling.photo import UpscaledFace, UpscaledPhoto
     from fishfsr.upscaling.pictures import PictureFormat
     from fishfsr.upscaling.record import InputRow
@@ -53,10 +59,16 @@ _PUBLIC = {
     "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint read_metadata save_checkpoint",
     "fishfsr.errors": "CheckpointError ConfigurationError DataError DeviceError FishFSRError InputError MissingExtraError "
     "TrainingError",
+    "fishfsr.evaluation.evaluate": "Evaluation check_free evaluate",
+    "fishfsr.evaluation.settings": "EvaluationSettings parse_choices",
+    "fishfsr.inference.find": "find_checkpoint",
     "fishfsr.inference.resolver": "FaceSuperResolver load",
     "fishfsr.inference.runner": "InferenceOptions",
     "fishfsr.inference.shipped": "ShippedModel shipped_models",
     "fishfsr.models.registry": "ModelRecord create_model list_models model_size",
+    "fishfsr.training.journal": "Note Trained TrainingNews Validated",
+    "fishfsr.training.run": "TrainingOutcome",
+    "fishfsr.training.start": "train",
     "fishfsr.upscaling.photo": "UpscaledFace UpscaledPhoto",
     "fishfsr.upscaling.pictures": "PictureFormat",
     "fishfsr.upscaling.record": "InputRow",

@@ -10,8 +10,7 @@ import click
 from fishcli import common
 
 if TYPE_CHECKING:
-    from fishfsr.evaluation.settings import EvaluationSettings
-    from fishfsr.evaluation.summary import Summary
+    from fishfsr import EvaluationSettings
 
 SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
 
@@ -65,26 +64,24 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     fishfsr eval runs/x8 shards
     fishfsr eval x8.safetensors shards --map estimated,truth,wrong,rotate:15,30,45,60
     """
-    from fishfsr.evaluation.evaluate import evaluate
-    from fishfsr.inference.find import find_checkpoint
+    import fishfsr
 
-    path, settings = find_checkpoint(run), _settings(flags)
+    path, settings = fishfsr.find_checkpoint(run), _settings(flags)
     out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
-    _check_free(out, flags["overwrite"])
+    fishfsr.check_free(out, flags["overwrite"])
     if run.is_dir():
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])
     try:
-        found = evaluate(path, shards, settings, progress.show)
+        found = fishfsr.evaluate(path, shards, settings, progress.show, out=out, overwrite=flags["overwrite"])
     finally:
         progress.line.close()
-    found.save(out)
     for warning in found.summary.warnings:
         click.echo(f"note: {warning}", err=True)
     if flags["json"]:
         click.echo(found.summary.to_json(), nl=False)
         return
-    click.echo(_tables(found.summary))
+    click.echo(found.text())
     click.echo(f"\n{out / 'index.html'}")
 
 
@@ -107,29 +104,8 @@ class _Progress:
 
 
 def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
-    from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
+    from fishfsr import EvaluationSettings, parse_choices
 
     names = ("split", "protocol", "identity", "limit", "batch", "seed", "device", "precision", "scale")
     same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)
-
-
-def _check_free(out: Path, overwrite: bool) -> None:
-    from fishfsr.errors import ConfigurationError
-    from fishfsr.evaluation.evaluate import FILES, SUMMARY
-    from fishprep.storage.own import refuse_foreign, says
-
-    if not says(out / SUMMARY, ("figures", "provenance")):
-        refuse_foreign((out / name for name in FILES), "evaluation")
-    if (out / SUMMARY).exists() and not overwrite:
-        raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
-
-
-def _tables(summary: "Summary") -> str:
-    from fishfsr.evaluation import tables
-
-    shown = [tables.methods(summary)]
-    shown += [tables.parsing(summary)] if summary.parsing else []
-    shown += [tables.maps(summary)] if len(summary.maps) > 1 else []
-    head = f"{tables.title(summary)}, protocol {summary.provenance.protocol}"
-    return "\n\n".join([head, *(table.text() for table in shown)])

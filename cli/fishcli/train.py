@@ -12,9 +12,7 @@ from fishcli import common
 from fishcli.again import going_on
 
 if TYPE_CHECKING:
-    from fishfsr.training.config import Settings, TrainingConfig
-    from fishfsr.training.journal import TrainingNews
-    from fishfsr.training.run import TrainingOutcome
+    from fishfsr import TrainingNews, TrainingOutcome
 
 SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -26,7 +24,10 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
 @click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
 @click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
-@click.option("--preset", help="paper (its figures) or laptop (small, for CPUs).  [default: the file's, else paper]")
+@click.option(
+    "--preset",
+    help="paper (its figures), laptop (small, for CPUs) or taper (TaperNet).  [default: the file's, else paper]",
+)
 @click.option("--config", type=FILE, help="TOML file of settings; --set and flags win over it.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
 @click.option("--init", type=FILE, help="Checkpoint to go on from: its networks, with their architecture.")
@@ -48,32 +49,23 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
 
     Ctrl-C and SIGTERM save and stop; the same command goes on.
     """
-    from fishfsr.training.run import TrainingRequest, train
+    import fishfsr
 
-    config = _configuration(flags)
-    request = TrainingRequest(
-        shards,
-        out,
-        config,
-        **{
-            name: flags[name]
-            for name in ("stage", "init", "device", "resume", "overwrite", "max_minutes", "tensorboard")
-        },
-    )
+    same = ("scale", "preset", "config", "seed", "stage", "init", "device", "resume", "overwrite", "max_minutes")
+    named = {name: flags[name] for name in (*same, "tensorboard")}
     telling = Telling(quiet)
     try:
-        outcome = train(request, telling)
+        outcome = fishfsr.train(shards, out, settings=flags["assignments"], listen=telling, **named)
     finally:
         telling.close()
-    _end(outcome, telling, flags["json"])
+    _end(outcome, flags["json"])
 
 
 @dataclass
 class Telling:
-    """News of a training as lines on stderr; keeps the last validation of each stage."""
+    """News of a training as lines on stderr."""
 
     quiet: bool = False
-    figures: dict[str, dict[str, float]] = field(default_factory=dict)
     _line: common.ProgressLine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,13 +73,11 @@ class Telling:
 
     def __call__(self, news: "TrainingNews") -> None:
         """Take news."""
-        from fishfsr.training.journal import Note, Validated
+        from fishfsr import Note, Validated
 
         if isinstance(news, Note):
             self._say(news.text)
         elif isinstance(news, Validated):
-            if news.best:
-                self.figures[news.stage] = dict(news.figures)
             mark = "  (best)" if news.best else ""
             without = f", {news.left_out:,} faces without finite figures left out" if news.left_out else ""
             self._say(f"{news.stage} {news.step:,}: {_figures_text(news.figures)}{without}{mark}")
@@ -108,38 +98,19 @@ class Telling:
             click.echo(text, err=True)
 
 
-def _configuration(flags: dict[str, Any]) -> "TrainingConfig":
-    from fishfsr.errors import ConfigurationError
-    from fishfsr.training.config import flat, merged, parse_assignments, read_settings, resolve_training
-    from fishfsr.training.run import init_settings
-
-    init: Settings = {} if flags["init"] is None else init_settings(flags["init"])
-    given = {} if flags["config"] is None else read_settings(flags["config"])
-    named = {name: flags[name] for name in ("scale", "seed") if flags[name] is not None}
-    asked = merged(merged(given, parse_assignments(flags["assignments"])), named)
-    preset = flags["preset"] or asked.pop("preset", "paper")
-    asked.pop("preset", None)
-    config = resolve_training(preset, init, asked)
-    built = flat(config.model_dump())
-    for name, value in flat(init).items():
-        if built[name] != value:
-            raise ConfigurationError(f"{name} = {built[name]}, but the network in {flags['init']} has {value}")
-    return config
-
-
-def _end(outcome: "TrainingOutcome", telling: Telling, as_json: bool) -> None:
+def _end(outcome: "TrainingOutcome", as_json: bool) -> None:
     if outcome.first:
-        _say_outcome(outcome, telling, as_json)
+        _say_outcome(outcome, as_json)
     if outcome.reason is not None and (code := EXITS.get(outcome.reason)):
         sys.exit(code)
 
 
-def _say_outcome(outcome: "TrainingOutcome", telling: Telling, as_json: bool) -> None:
+def _say_outcome(outcome: "TrainingOutcome", as_json: bool) -> None:
     if as_json:
         values = {"stopped": outcome.reason, "stage": outcome.stage, "step": outcome.step}
-        click.echo(json.dumps({**values, "checkpoint": str(outcome.checkpoint), "figures": telling.figures}))
+        click.echo(json.dumps({**values, "checkpoint": str(outcome.checkpoint), "figures": outcome.figures}))
     elif outcome.reason is None:
-        for stage, figures in telling.figures.items():
+        for stage, figures in outcome.figures.items():
             click.echo(f"{stage}: {_figures_text(figures)} (validation)")
         click.echo(f"written: {outcome.checkpoint}")
     if outcome.reason is not None:

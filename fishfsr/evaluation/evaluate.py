@@ -1,26 +1,27 @@
 """Checkpoint and shards → figures → files that people look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError
-from fishfsr.evaluation import provenance
+from fishfsr.evaluation import provenance, tables
 from fishfsr.evaluation.faces import SplitFaces
 from fishfsr.evaluation.measures import PSNR, MeasuredFaces, Measurer, per_face_table
 from fishfsr.evaluation.methods import Methods
 from fishfsr.evaluation.page import render_page
 from fishfsr.evaluation.provenance import CheckpointFacts, Provenance
-from fishfsr.evaluation.settings import EvaluationSettings, Tell
+from fishfsr.evaluation.settings import EvaluationSettings, Tell, parse_choices
 from fishfsr.evaluation.shown import SHEETS, ShownFaces, show
 from fishfsr.evaluation.summary import Bootstrap, Figurer, Summary
-from fishfsr.evaluation.tables import markdown
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import InferenceOptions
 from fishfsr.metrics import get_protocol
 from fishprep.common.files import atomic, write_text
+from fishprep.storage.own import refuse_foreign, says
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
 FILES = (MARKDOWN, TABLE, PAGE, *(f"{GRIDS}/{sheet}.png" for sheet in SHEETS), SUMMARY)
@@ -36,6 +37,10 @@ class Evaluation:
     faces: SplitFaces
     shown: ShownFaces
 
+    def text(self) -> str:
+        """The tables for people, with what they are of."""
+        return tables.text(self.summary)
+
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, the summary last; files of an earlier evaluation there are replaced.
 
@@ -50,7 +55,7 @@ class Evaluation:
                     picture.save(temporary, "PNG")
             write_text(folder / TABLE, per_face_table(self.faces, self.measures, self.summary.headline))
             write_text(folder / PAGE, render_page(self.summary, self.measures, self.shown))
-            write_text(folder / MARKDOWN, markdown(self.summary))
+            write_text(folder / MARKDOWN, tables.markdown(self.summary))
             write_text(folder / SUMMARY, self.summary.to_json())
         except OSError as error:
             raise ConfigurationError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -61,22 +66,50 @@ def _silent(doing: str, done: int, total: int) -> None:
 
 
 def evaluate(
-    model: str | Path, shards: str | Path, settings: EvaluationSettings | None = None, tell: Tell = _silent
+    model: str | Path,
+    shards: str | Path,
+    settings: EvaluationSettings | None = None,
+    tell: Tell = _silent,
+    *,
+    out: Path | None = None,
+    overwrite: bool = False,
+    **changes: Any,
 ) -> Evaluation:
     """Measure `model` ("x8" and the like of the shipped pairs, a training run's folder, a file) on a split of the folder `shards`.
 
+    `changes`: fields of `settings` by name, `maps` also as texts: `maps=["estimated", "truth"]`. `out`: a folder into which all
+    is written, in the place of an earlier evaluation with `overwrite`.
+
     The same inputs, device and threads give the same numbers. `tell` hears of the progress. Raises CheckpointError where
-    it cannot be read, is of another scale than asked for, or lacks a network that is needed; DataError and
-    ShardError as `SplitFaces` does, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
-    with the faces, DeviceError.
+    it cannot be read, is of another scale than asked for, or lacks a network that is needed; ShardError where the
+    shards do not fit, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
+    with the faces, or `out` holds other things, DeviceError.
     """
-    settings, path = settings or EvaluationSettings(), find_checkpoint(model)
+    if out is not None:
+        check_free(out, overwrite)
+    if "maps" in changes:
+        changes["maps"] = parse_choices([text if isinstance(text, str) else text.name for text in changes["maps"]])
+    found = _evaluate(find_checkpoint(model), Path(shards), replace(settings or EvaluationSettings(), **changes), tell)
+    if out is not None:
+        found.save(out)
+    return found
+
+
+def check_free(out: Path, overwrite: bool) -> None:
+    """Raise ConfigurationError where `out` holds an evaluation that is not to be replaced, or files of others by its names."""
+    if not says(out / SUMMARY, ("figures", "provenance")):
+        refuse_foreign((out / name for name in FILES), "evaluation")
+    if (out / SUMMARY).exists() and not overwrite:
+        raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
+
+
+def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: Tell) -> Evaluation:
     checkpoint = load_checkpoint(path)
     resolver = FaceSuperResolver(checkpoint, settings.device, InferenceOptions(precision=settings.precision))
     if settings.scale is not None and resolver.scale != settings.scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
     embedder = _embedder(settings)
-    faces = SplitFaces(Path(shards), settings.split, resolver.scale, settings.limit)
+    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     measures = Measurer(methods, get_protocol(settings.protocol), embedder).measure(settings.batch, tell)
     figurer = Figurer(Bootstrap(settings.seed, settings.resamples))

@@ -132,3 +132,12 @@ def _cells(summary: Summary, figures: Figures, signed: bool = False) -> list[str
 def _safe(text: str) -> str:
     """Paths and other words from outside on one line, in which nothing is markup."""
     return "".join(f"\\{char}" if char in MARKUP else char for char in printable(text))
+
+
+def text(summary: Summary) -> str:
+    """All tables, as `fishfsr eval` prints them."""
+    shown = [methods(summary)]
+    shown += [parsing(summary)] if summary.parsing else []
+    shown += [maps(summary)] if len(summary.maps) > 1 else []
+    head = f"{title(summary)}, protocol {summary.provenance.protocol}"
+    return "\n\n".join([head, *(table.text() for table in shown)])

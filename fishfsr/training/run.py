@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -61,7 +62,8 @@ class TrainingRequest:
 class TrainingOutcome:
     """Where a training stands: `reason` is None where all that was asked for is done.
 
-    `first`: whether this process is the one of its group that speaks.
+    `first`: whether this process is the one of its group that speaks. `figures`: stage → means of the best validation of this
+    sitting, by measure.
     """
 
     reason: Reason | None
@@ -69,6 +71,7 @@ class TrainingOutcome:
     step: int
     checkpoint: Path
     first: bool = True
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def init_settings(path: Path) -> Settings:
