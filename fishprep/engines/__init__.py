@@ -9,11 +9,13 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.engines.base import Engine
 from fishprep.engines.local import LocalEngine
 
-ENGINES: dict[str, Callable[[], Engine]] = {"local": LocalEngine}
+LOCAL = "local"
+
+ENGINES: dict[str, Callable[[], Engine]] = {LOCAL: LocalEngine}
 """Name → what makes the engine."""
 
 
-def create_engine(name: str = "local") -> Engine:
+def create_engine(name: str = LOCAL) -> Engine:
     """An engine by its name. ConfigurationError for a name that there is not."""
     if name not in ENGINES:
         raise ConfigurationError(f"no engine is called {name!r}: there are {', '.join(ENGINES)}")

@@ -10,6 +10,7 @@ from fishprep.builds.retry import OVERRIDES, RetryRequest, count_photos
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
+from fishprep.engines import LOCAL, create_engine
 from fishprep.public.news import Chosen, Listener, unheard
 from fishprep.public.planning import reopened, weights_from
 from fishprep.public.result import BuildResult
@@ -23,13 +24,16 @@ def retry(
     settings: RetrySettings | None = None,
     *,
     overwrite: bool = False,
+    engine: str = LOCAL,
     progress: Listener | None = None,
 ) -> BuildResult:
     """Try the photos of the finished build in `out` that have a `status` (or one of several) again, into further shards of it.
 
     Shards that stand are never rewritten. A retry that was stopped goes on with the same settings; with `overwrite` it is
-    removed first. Tells of Chosen just before the first photo, of Progress. Raises ConfigurationError where no photo has such a
-    status or the settings would change the recipe, SourceError where the source is gone, BuildError as `build` does.
+    removed first. Tells of Chosen just before the first photo, of Progress. engine: as in `build`.
+
+    Raises ConfigurationError where no photo has such a status or the settings would change the recipe, SourceError
+    where the source is gone, BuildError as `build` does.
     """
     settings, folder, progress = settings or RetrySettings(), Path(out), progress or unheard
     if settings.workers < 1:
@@ -49,7 +53,7 @@ def retry(
         follow_links=source.follow_links,
     )
     progress(Chosen(count_photos(folder, statuses)))
-    return BuildResult.of(folder, retry_photos(request, settings.workers, progress, overwrite))
+    return BuildResult.of(folder, retry_photos(request, settings.workers, progress, overwrite, create_engine(engine)))
 
 
 def totals(out: StrPath) -> Totals:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from annotated import build, write_photo
+from annotated import write_photo
 from here import Here
 from support import rows
 
@@ -51,9 +51,10 @@ def test_a_build_by_another_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """What it writes is what worker processes write."""
     for number in range(3):
         write_photo(tmp_path / "photos", f"{number}", number)
-    build(tmp_path / "photos", tmp_path / "local")
-    monkeypatch.setitem(ENGINES, "local", Here)
-    build(tmp_path / "photos", tmp_path / "here")
+    monkeypatch.setitem(ENGINES, "here", Here)
+    settings = fishprep.BuildSettings(landmarks="annotation", parser="landmark-skin", device="cpu", workers=1)
+    for engine in ("local", "here"):
+        fishprep.build(tmp_path / "photos", tmp_path / engine, settings, engine=engine)
     assert len(rows(tmp_path / "here")) == 3
     for name in ("train-00000.h5", "manifest.json"):
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
