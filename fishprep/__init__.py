@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from fishprep.builds.verify import Verification
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
-    from fishprep.parsing.folder import ParsedImage, ParseReport
+    from fishprep.parsing.folder import ParseReport
+    from fishprep.parsing.parsed import ParsedImage
     from fishprep.public.build import build
     from fishprep.public.demo import DemoResult, demo
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
@@ -60,7 +61,7 @@ _HOMES = {
     "ParseReport": "fishprep.parsing.folder",
     "ParseSettings": "fishprep.public.settings",
     "Parsed": "fishprep.public.parse",
-    "ParsedImage": "fishprep.parsing.folder",
+    "ParsedImage": "fishprep.parsing.parsed",
     "ParserReady": "fishprep.public.parse",
     "PlanResult": "fishprep.public.plan",
     "Planned": "fishprep.public.news",

@@ -13,6 +13,8 @@ from fishprep.common.errors import DecodeError
 from fishprep.common.opencv import cv2
 from fishprep.common.status import Status
 from fishprep.decoding import jpeg, png, tiff
+from fishprep.decoding.jpeg_parts import damaged
+from fishprep.decoding.jpeg_whole import check_whole
 from fishprep.decoding.metadata import Metadata
 
 PILLOW = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
@@ -63,7 +65,7 @@ def open_jpeg(data: bytes, check_size: SizeCheck) -> Opened:
     check_size(frame.width, frame.height)
     if frame.bits != 8:
         raise DecodeError(Status.UNDECODABLE, f"a JPEG of {frame.bits} bits a sample is not read: convert it to 8")
-    note = jpeg.check_whole(data, parts)
+    note = check_whole(data, parts)
     image = _decoded(parts.codec, len(frame.components))
     metadata = Metadata(parts.exif, parts.xmp, parts.icc, parts.icc_problem, parts.dpi, notes=(note,) if note else ())
     return Opened(image, metadata, metadata.orientation)
@@ -75,7 +77,7 @@ def _decoded(codec: bytes, colours: int) -> Image.Image | np.ndarray:
         flag = cv2.IMREAD_GRAYSCALE if colours == 1 else cv2.IMREAD_COLOR_RGB
         pixels = cv2.imdecode(np.frombuffer(codec, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is None:
-            raise jpeg.damaged("its data cannot be decoded")
+            raise damaged("its data cannot be decoded")
         return pixels
     image = Image.open(io.BytesIO(codec), formats=("JPEG",))
     image.load()

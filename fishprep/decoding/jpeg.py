@@ -1,17 +1,14 @@
-"""A JPEG taken apart: what makes its pixels, what is said of them, and whether its data are whole."""
+"""A JPEG taken apart: what makes its pixels, and what is said of them."""
 
 import re
 import struct
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
-from itertools import accumulate
-from math import ceil
-
-import numpy as np
 
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
+from fishprep.decoding.jpeg_parts import Component, Frame, Jpeg, Scan, damaged
 
 MOST_SCANS = 64
 """A scan of a few bytes costs a pass over the whole picture; encoders write about ten, none that is known more than twenty."""
@@ -25,95 +22,14 @@ LARGEST_DC = 1280
 APP0, APP1, APP2, COM = 0xE0, 0xE1, 0xE2, 0xFE
 RESTARTS = range(0xD0, 0xD8)
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
-_SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = (0xC0, 0xC1), 0xC2, (0xC9, 0xCA)
 
 _METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, COM})
 """Segments that no pixel depends on; the codec does not get to see them."""
 
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
-_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _FILLING = re.compile(rb"\x00*\xff*(?=\xff)")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _NEXT_BUT_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-
-
-@dataclass(frozen=True)
-class Component:
-    """A colour of the frame; across, down: blocks of it in a unit. quantised: number of its table."""
-
-    name: int
-    across: int
-    down: int
-    quantised: int
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What the header says of the pixels. kind: the marker (0xC0 ...)."""
-
-    kind: int
-    bits: int
-    width: int
-    height: int
-    components: tuple[Component, ...]
-
-    @property
-    def progressive(self) -> bool:
-        return self.kind == _PROGRESSIVE
-
-    @property
-    def units(self) -> int:
-        """Units of a scan of several colours."""
-        across, down = self._most
-        return ceil(self.width / (8 * across)) * ceil(self.height / (8 * down))
-
-    def blocks(self, component: Component) -> int:
-        """Blocks of a scan of this colour alone."""
-        across, down = self._most
-        width, height = ceil(self.width * component.across / across), ceil(self.height * component.down / down)
-        return ceil(width / 8) * ceil(height / 8)
-
-    @property
-    def _most(self) -> tuple[int, int]:
-        return max(c.across for c in self.components), max(c.down for c in self.components)
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One pass over the picture. tables: for each of its colours those of DC and AC, as in their segments.
-
-    most: the largest DC value of each colour. first, last: coefficients; refining: adds a bit to what earlier scans brought.
-    interval: units between restarts, 0 for none. start, end: of its data in the file.
-    """
-
-    components: tuple[Component, ...]
-    tables: tuple[tuple[bytes | None, bytes | None], ...]
-    most: tuple[int, ...]
-    first: int
-    last: int
-    refining: bool
-    interval: int
-    start: int
-    end: int
-
-
-@dataclass
-class Jpeg:
-    """The first picture of a file. codec: its bytes without what no pixel depends on."""
-
-    frame: Frame | None = None
-    scans: list[Scan] = field(default_factory=list)
-    codec: bytes = b""
-    exif: bytes = b""
-    xmp: bytes = b""
-    icc: bytes = b""
-    icc_problem: str = ""
-    dpi: tuple[float, float] | None = None
-
-
-def damaged(what: str) -> DecodeError:
-    """The error for data that are not whole."""
-    return DecodeError(Status.UNDECODABLE, f"damaged JPEG: {what}")
 
 
 def take_apart(data: bytes) -> Jpeg:
@@ -311,77 +227,3 @@ class _Reader:
             jpeg.xmp = body[len(_XMP) :]
         elif marker == APP2 and body.startswith(_ICC) and len(body) > 14:
             self._icc[body[12]], self._icc_count = body[14:], body[13]
-
-
-def check_whole(data: bytes, jpeg: Jpeg) -> str:
-    """DecodeError where a scan does not hold the blocks that its header promises.
-
-    Returns a note where that cannot be said, else nothing.
-    """
-    frame = jpeg.frame
-    assert frame is not None
-    if frame.kind not in (*_SEQUENTIAL, _PROGRESSIVE):
-        return "its data cannot be checked for damage (arithmetic coding)" if frame.kind in _ARITHMETIC else ""
-    if missing := {c.name for c in frame.components} - {c.name for scan in jpeg.scans for c in scan.components}:
-        raise damaged(f"no data for {len(missing)} of its {len(frame.components)} colours")
-    known = {component.name: np.zeros(0, np.uint64) for component in frame.components}
-    for number, scan in enumerate(jpeg.scans, start=1):
-        if problem := _problem(data, frame, scan, known):
-            where = f" (scan {number} of {len(jpeg.scans)})" if len(jpeg.scans) > 1 else ""
-            raise damaged(f"{problem}{where}")
-    return ""
-
-
-def _problem(data: bytes, frame: Frame, scan: Scan, known: dict[int, np.ndarray]) -> str:
-    """What is wrong with the data of a scan. known: coefficients of each colour that are not 0, a bit each, block by block."""
-    from fishprep.decoding import entropy  # compiles, which `--help` must not wait for
-
-    together = len(scan.components) > 1
-    units = frame.units if together else frame.blocks(scan.components[0])
-    interval = scan.interval or units
-    stretches = [data[scan.start : scan.end]]
-    if scan.interval:
-        stretches = _RESTART.split(stretches[0])
-        if len(stretches) != ceil(units / interval):
-            return f"{len(stretches) - 1} restart markers, there must be {ceil(units / interval) - 1}"
-    whole = [stretch.replace(b"\xff\x00", b"\xff") for stretch in stretches]
-    coded = np.frombuffer(b"".join([*whole, bytes(entropy.PAD)]), np.uint8)
-    starts = np.array([0, *accumulate(map(len, whole))])
-    blocks = tuple(c.across * c.down if together else 1 for c in scan.components)
-    try:
-        colours, most = _arrays(blocks, scan.most)
-        if not frame.progressive:
-            dc = entropy.lookups(_tables([pair[0] for pair in scan.tables]))
-            ac = entropy.ac_steps(_tables([pair[1] for pair in scan.tables]))
-            verdict = entropy.walk_sequential(coded, starts, interval, units, colours, most, *dc, *ac)
-        elif scan.first == 0:
-            tables = _tables([None if scan.refining else pair[0] for pair in scan.tables], needed=not scan.refining)
-            dc = entropy.lookups(tables)
-            verdict = entropy.walk_dc(coded, starts, interval, units, colours, most, scan.refining, *dc)
-        elif together or not scan.first <= scan.last < 64:
-            return "a scan that makes no sense"
-        else:
-            name = scan.components[0].name
-            if not len(known[name]):
-                known[name] = np.zeros(units, np.uint64)
-            walk = entropy.walk_ac_again if scan.refining else entropy.walk_ac
-            ac = entropy.lookups(_tables([scan.tables[0][1]]))
-            verdict = walk(coded, starts, interval, known[name], scan.first, scan.last, *ac)
-    except ValueError as error:
-        return str(error)
-    return entropy.Verdict(verdict).words
-
-
-@lru_cache(16)
-def _arrays(blocks: tuple[int, ...], most: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The colour of each block of a unit, and the largest DC value of each colour."""
-    return np.repeat(np.arange(len(blocks)), blocks), np.array(most)
-
-
-_NO_TABLE = bytes(16)
-
-
-def _tables(found: list[bytes | None], needed: bool = True) -> tuple[bytes, ...]:
-    if needed and None in found:
-        raise ValueError("a code table is missing")
-    return tuple(table or _NO_TABLE for table in found)

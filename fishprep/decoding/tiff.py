@@ -4,7 +4,8 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
-from fishprep.decoding import jpeg
+from fishprep.decoding.jpeg import take_apart
+from fishprep.decoding.jpeg_whole import check_whole
 from fishprep.decoding.metadata import MOST_FRAMES, Metadata
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -73,7 +74,7 @@ def _check_strips(picture: TiffImagePlugin.TiffImageFile) -> None:
     for start, size in zip(_values(starts), _values(sizes), strict=False):
         stream.seek(start)
         data = (tables[:-2] or b"\xff\xd8") + stream.read(size)[2:]
-        jpeg.check_whole(data, jpeg.take_apart(data))
+        check_whole(data, take_apart(data))
     stream.seek(before)
 
 

@@ -3,10 +3,9 @@
 import errno
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -18,13 +17,14 @@ from fishprep import __version__
 from fishprep.common import names
 from fishprep.common.errors import BuildError, ConfigurationError, DecodeError
 from fishprep.common.files import atomic, is_file, write_text
-from fishprep.common.opencv import cv2
 from fishprep.common.status import Status
 from fishprep.common.words import joined, same_command
 from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
 from fishprep.faces.photo import Photo
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
+from fishprep.parsing.overlay import overlay
+from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_table
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.storage.lock import locked
@@ -33,7 +33,6 @@ from fishprep.storage.own import refuse_foreign, says
 OUTPUTS = {"classes": ".png", "skin": ".png", "overlay": ".jpg"}
 """Output folders, and the suffix of the pictures in each."""
 
-TABLE = "images.jsonl"
 SETTINGS = "settings.json"
 LONGEST_SIDE = 65_500  # of a JPEG, which the overlay is
 
@@ -58,28 +57,6 @@ class ParseRequest:
     resume: bool = True
     overwrite: bool = False
     follow_links: bool = False
-
-
-@dataclass(frozen=True)
-class ParsedImage:
-    """One row of the table.
-
-    path: relative to the source, as text (`names.text`).
-    status: `ok`, or why there is no map; `reason` says more on one line. note: what was done to the file's own values.
-    sha256: of the image file; empty where it was not read.
-    output: path of its pictures in each of the output folders, without their suffix, as text; empty where there are none.
-    skin: share of the image's pixels that are skin.
-    """
-
-    path: str
-    status: str
-    reason: str = ""
-    sha256: str = ""
-    output: str = ""
-    width: int = 0
-    height: int = 0
-    skin: float = 0.0
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,12 +111,6 @@ def parse_folder(
         ) from error
 
 
-def overlay(image: np.ndarray, classes: np.ndarray, order: ClassOrder) -> np.ndarray:
-    """The classes' colours laid over an image, its background as it is: (H, W, 3) uint8."""
-    mixed = cv2.addWeighted(image, 0.5, palette(order)[classes], 0.5, 0)
-    return np.where(classes[..., None] == 0, image, mixed)  # 0 is background in both orders
-
-
 @dataclass(frozen=True, eq=False)
 class _Loaded:
     """An image that waits for its batch."""
@@ -160,14 +131,14 @@ class _Run:
 
     def report(self) -> ParseReport:
         _settle(self._request, self._parser)
-        earlier = _read_table(self._table)
-        half_written = _is_half_written(self._table)
+        earlier = read_table(self._table)
+        half_written = is_half_written(self._table)
         with open(self._table, "a", encoding="utf-8") as stream:
             if half_written:
                 stream.write("\n")  # the line of a run that was killed must not swallow the next one
             self._pass(stream, earlier)
         rows = [self._rows[photo.relative] for photo in self._photos]
-        write_text(self._table, "".join(_line(row) for row in rows))
+        write_text(self._table, "".join(line(row) for row in rows))
         return ParseReport(dict(Counter(row.status for row in rows)), self._done_before, self._table)
 
     def _pass(self, stream: TextIO, earlier: dict[str, ParsedImage]) -> None:
@@ -244,7 +215,7 @@ class _Run:
 
     def _record(self, stream: TextIO, row: ParsedImage) -> None:
         self._rows[row.path] = row
-        stream.write(_line(row))
+        stream.write(line(row))
         stream.flush()
         self._progress(len(self._rows), len(self._photos), row)
 
@@ -282,7 +253,7 @@ def _settle(request: ParseRequest, parser: BiSeNetParser) -> None:
         "weights": parser.weights,
         **parser.settings,
     }
-    if not says(path, ("classes", "parser", "weights")) and not _read_table(table):
+    if not says(path, ("classes", "parser", "weights")) and not read_table(table):
         refuse_foreign((table, path, *(request.out / folder for folder in OUTPUTS)), "run of `fishprep parse`")
     if request.overwrite:
         table.unlink(missing_ok=True)  # first: from here on nothing in the folder counts as done
@@ -306,29 +277,3 @@ def _refuse_other_results(request: ParseRequest, settings: dict[str, object]) ->
         raise ConfigurationError(
             f"{request.out}: holds results of other settings ({told}); take another folder, or --overwrite"
         )
-
-
-def _is_half_written(table: Path) -> bool:
-    if not table.exists() or table.stat().st_size == 0:
-        return False
-    with open(table, "rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read() != b"\n"
-
-
-def _line(row: ParsedImage) -> str:
-    return json.dumps(asdict(row), ensure_ascii=False) + "\n"
-
-
-def _read_table(table: Path) -> dict[str, ParsedImage]:
-    """The last whole row of each image; what a killed run left half written is passed over."""
-    rows: dict[str, ParsedImage] = {}
-    if not table.exists():
-        return rows
-    for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = ParsedImage(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        rows[row.path] = row
-    return rows

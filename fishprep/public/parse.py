@@ -12,7 +12,8 @@ from fishprep.decoding.decode import Limits
 from fishprep.parsing.base import ParserRequest
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.factory import create_bisenet
-from fishprep.parsing.folder import ParsedImage, ParseReport, ParseRequest, parse_folder
+from fishprep.parsing.folder import ParseReport, ParseRequest, parse_folder
+from fishprep.parsing.parsed import ParsedImage
 from fishprep.public.news import unheard
 from fishprep.public.planning import optional_path
 from fishprep.public.settings import ParseSettings, StrPath

@@ -11,8 +11,8 @@ from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import ParserEvaluation, parse_crops
-from fishprep.parsing.folder import overlay
 from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
+from fishprep.parsing.overlay import overlay
 
 SHOWN = 12
 COLUMNS = 2

@@ -17,8 +17,10 @@ from safetensors.torch import save_file
 from fishprep.common.errors import BuildError, ConfigurationError, SourceError
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert, palette
-from fishprep.parsing.folder import ParsedImage, ParseRequest, overlay, parse_folder
+from fishprep.parsing.folder import ParseRequest, parse_folder
 from fishprep.parsing.network import empty_network
+from fishprep.parsing.overlay import overlay
+from fishprep.parsing.parsed import ParsedImage
 
 
 @pytest.fixture(scope="module")
