@@ -67,7 +67,6 @@ BELOW_THE_FACE = {
     "fishprep.parsing.training.config",
     "fishprep.parsing.training.run",
     "fishprep.parsing.training.views",
-    "fishprep.storage.own",
     "fishprep.weights",
 }
 """Modules that the commands import although they are not the public face: nothing is added."""
