@@ -1,22 +1,20 @@
 """Do the records of a build agree with each other? Rows with the plan, tables and manifest with the rows."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fishprep.builds import manifest
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.expected import plan_of, planned_specs, retried_names, retried_specs
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto, ShardRecord
-from fishprep.builds.output import read_retries, read_start
+from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, SAMPLES
 from fishprep.builds.samples import SEAL, Tally, contents, last_tries
 from fishprep.builds.summary import manifest_facts
 from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import BuildError, FishPrepError, UnreadableError, refusal
-from fishprep.common.parquet import readable
 from fishprep.common.status import Status
 from fishprep.common.words import counted
 from fishprep.shards.schema import ShardName
@@ -27,32 +25,33 @@ _WRITTEN_WITH = ("producer", "schema_version")
 _OF_PLAN = ["photo", "path", "split", "sha256", "status"]
 
 
-def check_against_plan(folder: Path, records: Mapping[ShardName, ShardRecord]) -> Iterator[str]:
+def check_against_plan(folder: BuildFolder, records: Mapping[ShardName, ShardRecord]) -> Iterator[str]:
     """Every spec holds the photos that the plan and the retries give it, in their order, as they were planned."""
     plan = plan_of(folder)
-    if manifest.inputs_hash(plan.values()) != read_start(folder)["inputs"]:
-        yield f"{folder / manifest.PLAN}: not the plan that {manifest.CONFIGURATION} speaks of; pass --overwrite to build anew"
+    if manifest.inputs_hash(plan.values()) != folder.start()["inputs"]:
+        yield f"{folder.where(PLAN)}: not the plan that {CONFIGURATION} speaks of; pass --overwrite to build anew"
     specs = planned_specs(folder, plan)
     unstarted = [name for name in specs if name not in records]
     if unstarted:
         photos = sum(len(specs[name]) for name in unstarted)
         yield f"{folder}: no row for {counted(photos, 'photo')} of the plan: the build is not finished; run it again"
     retried: set[ShardName] = set()
-    for path, record in read_retries(folder).items():
+    for file, record in folder.retries().items():
         retried |= set(retried_names(record))
         try:
-            specs |= retried_specs(path, record, plan)
+            specs |= retried_specs(folder.where(file), record, plan)
         except BuildError as error:
             yield str(error)
     for name in records:
         if name in specs:
-            yield from _check_spec(folder / name.rows_file, name, specs[name])
+            yield from _check_spec(folder, name, specs[name])
         elif name not in retried:
-            yield f"{folder / name.rows_file}: neither of the build nor of a retry; delete it and {name.file}"
+            yield f"{folder.where(name.rows_file)}: neither of the build nor of a retry; delete it and {name.file}"
 
 
-def _check_spec(path: Path, name: ShardName, lines: tuple[PlannedPhoto, ...]) -> Iterator[str]:
-    rows = manifest.read_rows(path, _OF_PLAN).to_pylist()
+def _check_spec(folder: BuildFolder, name: ShardName, lines: tuple[PlannedPhoto, ...]) -> Iterator[str]:
+    path = folder.where(name.rows_file)
+    rows = folder.rows(name, _OF_PLAN).to_pylist()
     if list(dict.fromkeys(row["photo"] for row in rows)) != [line.id for line in lines]:
         yield f"{path}: its photos are not those of {name} in the plan, in their order"
     planned = {line.id: line for line in lines}
@@ -72,12 +71,12 @@ def _differences(row: dict[str, Any], line: PlannedPhoto) -> Iterator[str]:
         yield "its bytes changed between the plan and the build"
 
 
-def check_rows(folder: Path, name: ShardName, record: ShardRecord) -> Iterator[str]:
+def check_rows(folder: BuildFolder, name: ShardName, record: ShardRecord) -> Iterator[str]:
     """The rows of a spec say what they said when they were written, and what its record says."""
-    path = folder / name.rows_file
-    table = manifest.read_rows(path)
+    path = folder.where(name.rows_file)
+    table = folder.rows(name)
     if record.rows_sha256 is not None and manifest.rows_hash(table) != record.rows_sha256:
-        yield f"{path}: changed since it was written; --repair restores it where {manifest.SAMPLES} still holds it"
+        yield f"{path}: changed since it was written; --repair restores it where {SAMPLES} still holds it"
     kept = 0
     for row in table.select(["id", "status", "shard", "index", "box"]).to_pylist():
         is_kept = row["status"] == Status.OK
@@ -94,33 +93,33 @@ def check_rows(folder: Path, name: ShardName, record: ShardRecord) -> Iterator[s
         yield f"{path}: its record speaks of other rows, or of another shard"
 
 
-def check_tables(folder: Path, records: Mapping[ShardName, ShardRecord]) -> Iterator[str]:
+def check_tables(folder: BuildFolder, records: Mapping[ShardName, ShardRecord]) -> Iterator[str]:
     """`samples.parquet` and `manifest.json` say what rows and records say, every fact of it; a sample is in one shard.
 
     A photo that a retry took up again counts where it was tried last.
     """
-    if not (folder / manifest.MANIFEST).exists():
-        yield f"{folder}: no {manifest.MANIFEST}: the build is not finished, or --repair writes it"
+    if folder.storage.size(MANIFEST) is None:
+        yield f"{folder}: no {MANIFEST}: the build is not finished, or --repair writes it"
         return
-    samples, tally, first = _Stored(folder / manifest.SAMPLES), Tally(), dict[str, ShardName]()
-    for name, table in last_tries(folder, records, list(read_retries(folder).values())):
+    samples, tally, first = _Stored(folder), Tally(), dict[str, ShardName]()
+    for name, table in last_tries(folder, records, list(folder.retries().values())):
         tally.add(table)
         samples.compare(name, table)
         for sample, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
             if status == Status.OK and first.setdefault(sample, name) != name:
-                yield f"{folder / name.rows_file}: {sample!r} is in {first[sample].file} already"
+                yield f"{folder.where(name.rows_file)}: {sample!r} is in {first[sample].file} already"
     if problem := samples.problem():
-        yield f"{folder / manifest.SAMPLES}: {problem}"
+        yield f"{folder.where(SAMPLES)}: {problem}"
     try:
-        said = manifest.read_manifest(folder)
+        said = folder.manifest()
         facts = contents(*manifest_facts(folder), tally.totals(records.values()), records.values())
-        yield from _check_manifest(folder / manifest.MANIFEST, said, facts)
+        yield from _check_manifest(folder.where(MANIFEST), said, facts)
     except (FishPrepError, AttributeError, KeyError, TypeError) as error:
         can_look = not isinstance(error, UnreadableError)
         yield f"{folder}: damaged manifest ({error}); --repair writes it anew" if can_look else str(error)
 
 
-def _check_manifest(path: Path, said: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
+def _check_manifest(path: str, said: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
     seal = said.pop(SEAL, None)
     if seal is not None and seal != sha256_json(said):
         yield f"{path}: changed since it was written; --repair writes it anew"
@@ -143,9 +142,9 @@ def _same(key: str, said: Any, fact: Any) -> bool:
 class _Stored:
     """`samples.parquet`, read along with the rows that it should hold, so that memory does not grow with the build."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._problem = "" if path.exists() else "not there"
+    def __init__(self, folder: BuildFolder) -> None:
+        self._folder = folder
+        self._problem = "" if folder.storage.size(SAMPLES) is not None else "not there"
         self._refusal = ""
         self._rest = manifest.ROW_SCHEMA.empty_table()
         self._batches = self._read()
@@ -165,7 +164,7 @@ class _Stored:
         return self._refusal or (self._problem and f"{self._problem}; --repair writes it anew")
 
     def _read(self) -> Iterator[pa.Table]:
-        with readable(self._path) as stream, pq.ParquetFile(stream) as file:
+        with self._folder.samples_to_read() as file:
             yield from (_with_all_columns(pa.Table.from_batches([batch])) for batch in file.iter_batches())
 
     def _take(self, count: int) -> pa.Table:

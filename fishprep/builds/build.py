@@ -1,11 +1,9 @@
 """From a plan to a finished build: every shard that is not there yet, then the manifest."""
 
-from pathlib import Path
-
-from fishprep.builds import manifest
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.expected import retried_names, taken_names
-from fishprep.builds.output import check_free, read_retries, remove_build, remove_leftovers, writing
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.plan import ShardSpec, as_planned, divide, fingerprints
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.run import Crew, Finished, finish, run_specs
@@ -32,7 +30,7 @@ def build(
     any build at all (with `resume` off), and BuildError where the disk is full, the folder cannot be written or another build is
     at work in it. What was finished stands in every case.
     """
-    folder = request.folder
+    folder = BuildFolder.at(request.folder)
     check_free(folder, overwrite)
     with writing(folder):
         if overwrite:
@@ -40,9 +38,9 @@ def build(
         planned = list(
             fingerprints(request.plan.photos, request.resolved.configuration.limits, lambda n: tell(Progress(hashed=n)))
         )
-        attributes = start(request, planned, resume)
+        attributes = start(folder, request, planned, resume)
         remove_leftovers(folder, taken_names(folder))
-        done = {name: record for name, record in manifest.finished(folder).items() if manifest.stands(folder, record)}
+        done = {name: record for name, record in folder.finished().items() if folder.stands(record)}
         photos = as_planned(request.plan.photos, planned)
         specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
@@ -58,7 +56,7 @@ def build(
         return finish(folder, run, len(specs) - len(todo), again)
 
 
-def _taken_names(folder: Path) -> set[ShardName] | None:
+def _taken_names(folder: BuildFolder) -> set[ShardName] | None:
     """None where the records are damaged that would tell."""
     try:
         return taken_names(folder)
@@ -66,13 +64,13 @@ def _taken_names(folder: Path) -> set[ShardName] | None:
         return None
 
 
-def _refuse_other_photos(folder: Path, done: list[ShardSpec]) -> None:
+def _refuse_other_photos(folder: BuildFolder, done: list[ShardSpec]) -> None:
     """A retry of an earlier version could take the number of a shard that was lost: its rows are not those of the build's."""
     for spec in done:
-        rows = manifest.read_rows(folder / spec.name.rows_file, ["photo"])
+        rows = folder.rows(spec.name, ["photo"])
         if set(rows["photo"].to_pylist()) != {photo.id for photo in spec.photos}:
-            named = [path.name for path, record in read_retries(folder).items() if spec.name in retried_names(record)]
+            named = [file for file, record in folder.retries().items() if spec.name in retried_names(record)]
             raise BuildError(
-                f"{folder / spec.name.rows_file} holds other photos than the plan gives it; delete it, {spec.name.file}"
+                f"{folder.where(spec.name.rows_file)} holds other photos than the plan gives it; delete it, {spec.name.file}"
                 f"{''.join(f' and {name}' for name in named)}, and run the same command again"
             )

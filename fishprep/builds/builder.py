@@ -3,24 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from fishprep.builds import manifest
 from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Row, ShardRecord
 from fishprep.builds.pipelines import Loaded, WeightsFrom, load
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
-from fishprep.common.files import sha256_file
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.shards.writer import Samples, write_shard
+from fishprep.shards.writer import Samples
 
 NEWS_EVERY = 64
 """Photos that are parsed together and told of together; the map of a face does not depend on the others."""
@@ -38,7 +36,7 @@ class ShardResult:
 class BuilderFactory:
     """Makes a `ShardBuilder` in a worker process."""
 
-    folder: Path
+    folder: BuildFolder
     attributes: BuildAttributes
     weights: WeightsFrom
 
@@ -51,7 +49,7 @@ class BuilderFactory:
 class ShardBuilder:
     """Builds whole shards, one after another, in one process."""
 
-    def __init__(self, folder: Path, attributes: BuildAttributes, loaded: Loaded) -> None:
+    def __init__(self, folder: BuildFolder, attributes: BuildAttributes, loaded: Loaded) -> None:
         self.folder = folder
         self.attributes = attributes
         self.configuration = attributes.configuration
@@ -111,13 +109,10 @@ class ShardBuilder:
 
     def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
         record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
-        path = self.folder / spec.name.file
         if samples is not None:
-            write_shard(path, samples, self.attributes.texts())
-            record = replace(
-                record, file=path.name, sha256=sha256_file(path), bytes=path.stat().st_size, samples=len(samples)
-            )
-        return manifest.write_rows(self.folder, spec.name, rows, record)
+            sha256, size = self.folder.write_shard(spec.name, samples, self.attributes.texts())
+            record = replace(record, file=spec.name.file, sha256=sha256, bytes=size, samples=len(samples))
+        return self.folder.commit(spec.name, rows, record)
 
 
 def _news(outcomes: list[Outcome]) -> Progress:

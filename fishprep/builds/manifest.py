@@ -6,31 +6,15 @@ its rows stand; everything else follows from the rows and can be made again (`re
 """
 
 import hashlib
-import json
-import re
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute
-import pyarrow.parquet as pq
 
 from fishprep.common.canonical import canonical
-from fishprep.common.errors import BuildError, unusable
-from fishprep.common.files import atomic
-from fishprep.common.parquet import readable, writable
 from fishprep.common.status import Status
 from fishprep.faces.measures import Measures
-from fishprep.shards.schema import ShardName
-
-CONFIGURATION = "configuration.json"
-PLAN = "plan.parquet"
-MANIFEST = "manifest.json"
-SAMPLES = "samples.parquet"
-REPORT = "report.html"
 
 ROW_SCHEMA = pa.schema(
     [
@@ -139,14 +123,6 @@ class Totals:
     """Photos of which no face was kept; None in builds from before it was counted."""
 
 
-def write_rows(folder: Path, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
-    """Write the rows of a finished spec, with its record (returned) in the file's metadata. This is what makes it done."""
-    table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
-    record = replace(record, rows_sha256=rows_hash(table))
-    write_table(folder, name, table, record)
-    return record
-
-
 def rows_hash(table: pa.Table) -> str:
     """SHA-256 over what rows say, whatever the file is like; a column that says nothing is as one that is not there."""
     digest = hashlib.sha256()
@@ -155,82 +131,11 @@ def rows_hash(table: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def write_table(folder: Path, name: ShardName, table: pa.Table, record: ShardRecord) -> None:
-    """Store the table and the record of a finished spec."""
-    table = table.replace_schema_metadata({b"record": canonical(asdict(record)).encode()})
-    with atomic(folder / name.rows_file) as temporary, writable(temporary) as stream:
-        pq.write_table(table, stream, compression="zstd")
-
-
-def read_record(path: Path) -> ShardRecord:
-    """The record in a rows file; BuildError where it is damaged."""
-    try:
-        with readable(path) as stream:
-            return ShardRecord(**json.loads(pq.read_schema(stream).metadata[b"record"]))
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise unusable(
-            path, error, f"damaged rows file ({error}); delete it and build again to make it anew"
-        ) from error
-
-
-def read_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The rows of one finished spec, or of the whole build (`samples.parquet`); BuildError where they are damaged."""
-    try:
-        with readable(path) as stream:
-            return pq.read_table(stream, columns=columns, schema=None if columns else ROW_SCHEMA)
-    except (OSError, pa.ArrowException) as error:
-        raise unusable(path, error, f"damaged rows file ({error})") from error
-
-
 def are_rows(schema: pa.Schema) -> bool:
     """Whether a table has the columns of `ROW_SCHEMA`, or those of a build that did not store all of them yet."""
     missing = set(ROW_SCHEMA.names) - set(schema.names)
     known = pa.schema([field for field in ROW_SCHEMA if field.name not in missing & _ADDED])
     return schema.equals(known)
-
-
-def finished(folder: Path) -> dict[ShardName, ShardRecord]:
-    """The specs that are done, in order, by their rows files."""
-    named = [(ShardName.parse(path.with_suffix(".h5")), path) for path in folder.glob("*-*.parquet")]
-    return {name: read_record(path) for name, path in sorted((n, p) for n, p in named if n is not None)}
-
-
-def stands(folder: Path, record: ShardRecord) -> bool:
-    """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
-    if record.file is None:
-        return True
-    path = folder / record.file
-    return path.exists() and path.stat().st_size == record.bytes
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """`manifest.json` of a finished build; BuildError where there is none."""
-    path = folder / MANIFEST
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BuildError(f"{folder}: no {MANIFEST} in it: not a finished build; run `fishprep build` again") from error
-    except (OSError, ValueError) as error:
-        raise unusable(path, error, f"damaged ({error}); `fishprep verify --repair {folder}` makes it anew") from error
-
-
-def commonest_reason(folder: Path) -> tuple[str, int, int, str, str]:
-    """Of a build that is not empty: the commonest status, its rows and all rows, and its commonest reason with a photo of it.
-
-    Reasons that differ in their numbers alone count as one.
-    """
-    rows = read_rows(folder / SAMPLES, ["photo", "status", "reason"])
-    ((status, count),) = Counter(rows["status"].to_pylist()).most_common(1)
-    mine = rows.filter(pa.compute.equal(rows["status"], status))
-    kinds = Counter(map(_without_numbers, mine["reason"].to_pylist()))
-    ((commonest, _),) = kinds.most_common(1)
-    reasons = zip(mine["reason"].to_pylist(), mine["photo"].to_pylist(), strict=True)
-    reason, photo = next(pair for pair in reasons if _without_numbers(pair[0]) == commonest)
-    return status, count, len(rows), reason, photo
-
-
-def _without_numbers(reason: str) -> str:
-    return re.sub(r"\d[\d,.]*", "", reason)
 
 
 def totals_of(manifest: dict[str, Any]) -> Totals:
@@ -247,23 +152,6 @@ class PlannedPhoto:
     split: str
     sha256: str
     annotation: str
-
-
-def write_plan(path: Path, photos: Iterable[PlannedPhoto]) -> None:
-    """Store the plan of a build."""
-    with atomic(path) as temporary:
-        table = pa.Table.from_pylist([asdict(photo) for photo in photos], schema=PLAN_SCHEMA)
-        with writable(temporary) as stream:
-            pq.write_table(table, stream, compression="zstd")
-
-
-def read_plan(path: Path) -> list[PlannedPhoto]:
-    """The plan that a build stored; BuildError where it is damaged."""
-    try:
-        with readable(path) as stream:
-            return [PlannedPhoto(**line) for line in pq.read_table(stream, schema=PLAN_SCHEMA).to_pylist()]
-    except (OSError, pa.ArrowException) as error:
-        raise unusable(path, error, f"damaged plan ({error}); build into a new folder, or pass --overwrite") from error
 
 
 def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:

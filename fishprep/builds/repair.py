@@ -7,34 +7,38 @@ import pyarrow as pa
 
 from fishprep.builds import manifest
 from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, retried_specs
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
-from fishprep.builds.output import read_retries, read_start, writing
+from fishprep.builds.names import SAMPLES
+from fishprep.builds.output import writing
 from fishprep.builds.samples import SEAL
 from fishprep.builds.summary import write_manifest
 from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import BuildError, UnreadableError
 from fishprep.shards.schema import ShardName
+from fishprep.storage.base import Storage
 
 
-def repair(folder: Path) -> None:
+def repair(place: Path | Storage) -> None:
     """Restore rows from `samples.parquet`, where it still holds them, then write that and `manifest.json` anew from the rows.
 
     A build that is not finished gets no manifest: `build` goes on with it. BuildError where the folder is not that of a build,
     cannot be written, a build is at work in it, or rows that were changed are nowhere else.
     """
-    read_start(folder)
+    folder = BuildFolder.at(place)
+    folder.start()
     with writing(folder):
         plan = plan_of(folder)
         specs = planned_specs(folder, plan)
-        for path, retry in read_retries(folder).items():
+        for file, retry in folder.retries().items():
             with suppress(BuildError):  # of a version that drew splits anew: `verify` tells of it
-                specs |= retried_specs(path, retry, plan)
+                specs |= retried_specs(folder.where(file), retry, plan)
         _restore_rows(folder, specs)
         if not missing(folder, planned_specs(folder, plan)):
             write_manifest(folder)
 
 
-def _restore_rows(folder: Path, specs: Specs) -> None:
+def _restore_rows(folder: BuildFolder, specs: Specs) -> None:
     damaged = [name for name in specs if not _is_whole(folder, name)]
     if not damaged:
         return
@@ -43,38 +47,38 @@ def _restore_rows(folder: Path, specs: Specs) -> None:
     for name in damaged:
         record = listed.get(str(name))
         rows = _rows_of(samples, {line.id for line in specs[name]})
-        if record is not None and manifest.stands(folder, record) and manifest.rows_hash(rows) == record.rows_sha256:
-            manifest.write_table(folder, name, rows, record)
-        elif (folder / name.rows_file).exists():
+        if record is not None and folder.stands(record) and manifest.rows_hash(rows) == record.rows_sha256:
+            folder.restore(name, rows, record)
+        elif folder.has_rows(name):
             raise BuildError(
-                f"{folder / name.rows_file}: damaged, and {manifest.SAMPLES} does not hold its rows: "
+                f"{folder.where(name.rows_file)}: damaged, and {SAMPLES} does not hold its rows: "
                 f"delete it and {name.file}, and build again"
             )
 
 
-def _is_whole(folder: Path, name: ShardName) -> bool:
+def _is_whole(folder: BuildFolder, name: ShardName) -> bool:
     try:
-        record = manifest.read_record(folder / name.rows_file)
-        return record.rows_sha256 in (None, manifest.rows_hash(manifest.read_rows(folder / name.rows_file)))
+        record = folder.record(name)
+        return record.rows_sha256 in (None, manifest.rows_hash(folder.rows(name)))
     except UnreadableError:
         raise
     except BuildError:
         return False
 
 
-def _listed(folder: Path) -> dict[str, ShardRecord]:
+def _listed(folder: BuildFolder) -> dict[str, ShardRecord]:
     """The records in a manifest that nobody has changed; none where there is no such manifest."""
     try:
-        said = manifest.read_manifest(folder)
+        said = folder.manifest()
         whole = said.pop(SEAL) == sha256_json(said)
         return {record["name"]: ShardRecord(**record) for record in said["shards"]} if whole else {}
     except (BuildError, AttributeError, KeyError, TypeError):
         return {}
 
 
-def _samples(folder: Path) -> pa.Table:
+def _samples(folder: BuildFolder) -> pa.Table:
     try:
-        return manifest.read_rows(folder / manifest.SAMPLES)
+        return folder.samples()
     except BuildError:
         return manifest.ROW_SCHEMA.empty_table()
 

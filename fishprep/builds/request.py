@@ -7,13 +7,14 @@ from typing import Any
 from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import Plan
 from fishprep.builds.resolved import Resolved
+from fishprep.storage.base import Storage
 
 
 @dataclass(frozen=True)
 class BuildRequest:
     """A build: what, where to, and where its weights are."""
 
-    folder: Path
+    folder: Path | Storage
     plan: Plan
     resolved: Resolved
     weights: WeightsFrom

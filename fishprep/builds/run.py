@@ -2,9 +2,9 @@
 
 import errno
 from dataclasses import dataclass
-from pathlib import Path
 
 from fishprep.builds.builder import BuilderFactory
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.summary import write_manifest
@@ -75,7 +75,7 @@ class Finished:
     resumed: int
 
 
-def finish(folder: Path, run: Run, resumed: int, again: str) -> Finished:
+def finish(folder: BuildFolder, run: Run, resumed: int, again: str) -> Finished:
     """The manifest of a build that is whole; BuildError, and no manifest, where specs failed."""
     if run.failures:
         listed = "\n  ".join(f"{name}: {reason}" for name, reason in run.failures)

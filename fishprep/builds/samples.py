@@ -1,6 +1,6 @@
 """All rows of a build in one table, the last try at every photo, and what they add up to: the two files written at the end."""
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -8,39 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.manifest import MANIFEST, ROW_SCHEMA, SAMPLES, ShardRecord, Totals, finished, read_rows
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import ShardRecord, Totals
 from fishprep.common.canonical import sha256_json
-from fishprep.common.files import atomic, write_text
-from fishprep.common.parquet import writable
 from fishprep.common.status import Status
 from fishprep.shards.schema import ShardName
+from fishprep.storage.base import Storage
 
 SEAL = "seal"
 """Key of `manifest.json`: SHA-256 over everything else in it."""
 
 
-def write_end(folder: Path, configuration: BuildConfiguration, facts: dict[str, Any]) -> Totals:
+def write_end(folder: BuildFolder, configuration: BuildConfiguration, facts: dict[str, Any]) -> Totals:
     """Write `samples.parquet` and `manifest.json` from the rows that stand, and return the totals.
 
     Of a photo that was tried again only the last try counts. `facts` (recipe, inputs, versions, notes, tries) go into the
     manifest as they are. Memory does not grow with the build but for the ids of photos that were tried again.
     """
-    records = finished(folder)
+    records = folder.finished()
     tally = Tally()
-    with (
-        atomic(folder / SAMPLES) as temporary,
-        writable(temporary) as stream,
-        pq.ParquetWriter(stream, ROW_SCHEMA, compression="zstd") as writer,
-    ):
+    with folder.samples_to_write() as writer:
         for _, table in last_tries(folder, records, facts.get("retries", [])):
             writer.write_table(table)
             tally.add(table)
     manifest = contents(configuration, facts, tally.totals(records.values()), records.values())
-    text = json.dumps(manifest | {SEAL: sha256_json(manifest)}, indent=1, ensure_ascii=False)
-    write_text(folder / MANIFEST, text + "\n")
+    folder.write_manifest(manifest | {SEAL: sha256_json(manifest)})
     return tally.totals(records.values())
 
 
@@ -96,21 +91,23 @@ class Tally:
 
 
 def last_tries(
-    folder: Path, records: Iterable[ShardName], retries: list[dict[str, Any]]
+    folder: BuildFolder, records: Iterable[ShardName], retries: list[dict[str, Any]]
 ) -> Iterator[tuple[ShardName, pa.Table]]:
     """The rows of each finished spec, but those of photos that a later one of the `retries` took up again."""
     tries = _superseded(folder, retries)
     for name in records:
-        yield name, _without(read_rows(folder / name.rows_file), _later_photos(name, tries))
+        yield name, _without(folder.rows(name), _later_photos(name, tries))
 
 
-def _superseded(folder: Path, retries: list[dict[str, Any]]) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
+def _superseded(
+    folder: BuildFolder, retries: list[dict[str, Any]]
+) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
     """For each retry, in order: the specs that it wrote and the photos that they hold."""
     tries = []
     for retry in retries:
         names = frozenset(ShardName(*name) for name in retry["specs"])
-        done = [folder / name.rows_file for name in names if (folder / name.rows_file).exists()]
-        photos = frozenset(photo for path in done for photo in read_rows(path, ["photo"])["photo"].to_pylist())
+        done = [name for name in names if folder.has_rows(name)]
+        photos = frozenset(photo for name in done for photo in folder.rows(name, ["photo"])["photo"].to_pylist())
         tries.append((names, photos))
     return tries
 
@@ -129,3 +126,22 @@ def _without(table: pa.Table, photos: frozenset[str]) -> pa.Table:
 
 def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(table[name].to_pylist() for name in names), strict=True)
+
+
+def commonest_reason(place: Path | Storage) -> tuple[str, int, int, str, str]:
+    """Of a build that is not empty: the commonest status, its rows and all rows, and its commonest reason with a photo of it.
+
+    Reasons that differ in their numbers alone count as one.
+    """
+    rows = BuildFolder.at(place).samples(["photo", "status", "reason"])
+    ((status, count),) = Counter(rows["status"].to_pylist()).most_common(1)
+    mine = rows.filter(pa.compute.equal(rows["status"], status))
+    kinds = Counter(map(_without_numbers, mine["reason"].to_pylist()))
+    ((commonest, _),) = kinds.most_common(1)
+    reasons = zip(mine["reason"].to_pylist(), mine["photo"].to_pylist(), strict=True)
+    reason, photo = next(pair for pair in reasons if _without_numbers(pair[0]) == commonest)
+    return status, count, len(rows), reason, photo
+
+
+def _without_numbers(reason: str) -> str:
+    return re.sub(r"\d[\d,.]*", "", reason)

@@ -1,33 +1,27 @@
 """What a build records when it starts, and what resuming it compares with that."""
 
-import json
-from pathlib import Path
-
 from fishprep.builds import manifest
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
-from fishprep.builds.output import read_start
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.resolved import Resolved
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import ConfigurationError
-from fishprep.common.files import write_text
 
 
-def start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> BuildAttributes:
+def start(folder: BuildFolder, request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> BuildAttributes:
     """Compare with the build that is in the folder, or record this one."""
-    folder, configuration = request.folder, request.resolved.configuration
+    configuration = request.resolved.configuration
     inputs = manifest.inputs_hash(planned)
-    known = folder / manifest.CONFIGURATION
-    if known.exists():
+    if folder.is_started():
         if not resume:
             raise ConfigurationError(
                 f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
             )
         _refuse_changes(folder, request.resolved, planned)
     else:
-        manifest.write_plan(folder / manifest.PLAN, planned)
         facts = {
             "configuration": configuration.model_dump(mode="json"),
             "recipe": request.resolved.recipe,
@@ -37,18 +31,18 @@ def start(request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> B
             "notes": list(request.plan.notes),
             "left_out": [str(left_out) for left_out in request.plan.left_out],
         }
-        write_text(known, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-    stored = read_start(folder)
+        folder.write_start(planned, facts)
+    stored = folder.start()
     return BuildAttributes(configuration, stored["recipe"], inputs, stored["versions"])
 
 
-def _refuse_changes(folder: Path, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
-    stored = read_start(folder)
+def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
+    stored = folder.start()
     before = BuildConfiguration.recorded(stored["configuration"])
     changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
     versions = version_changes(stored["versions"], resolved.configuration)
     changes += versions
-    changes += _input_changes(manifest.read_plan(folder / manifest.PLAN), planned)
+    changes += _input_changes(folder.plan(), planned)
     if changes:
         raise ConfigurationError(
             f"{folder} holds a build of something else. Changed since:\n  "

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fishprep.builds import algorithms, manifest
+from fishprep.builds import algorithms
 from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import retried_names, taken_names
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
-from fishprep.builds.output import read_retries, read_start
 from fishprep.builds.pipelines import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
-from fishprep.common.files import sha256_file
 from fishprep.common.status import Status
 from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
 from fishprep.parsing.base import FaceParser
@@ -23,6 +22,7 @@ from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.shards.versions import are_recorded, differences
+from fishprep.storage.base import Storage
 from fishprep.weights import RECORDS
 
 
@@ -45,11 +45,12 @@ class Depth:
     weights: WeightsFrom = field(default_factory=WeightsFrom)
 
 
-def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lambda name: None) -> Verification:
+def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], None] = lambda name: None) -> Verification:
     """Check a build; reads every byte of it. BuildError where the folder is not that of a build."""
-    start = read_start(folder)
-    records = manifest.finished(folder)
-    recorded = {name: retry for retry in read_retries(folder).values() for name in retried_names(retry)}
+    folder = BuildFolder.at(place)
+    start = folder.start()
+    records = folder.finished()
+    recorded = {name: retry for retry in folder.retries().values() for name in retried_names(retry)}
     parser, notes = _parser(start, depth)
     if not are_recorded(start["versions"]):
         notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
@@ -61,7 +62,7 @@ def verify(folder: Path, depth: Depth | None, tell: Callable[[str], None] = lamb
             problems += check_rows(folder, name, record)
             problems += _check_shard(folder, name, record, recorded.get(name, start))
             if record.file is not None and depth is not None:
-                with Shard(folder / record.file) as shard:
+                with folder.shard(name) as shard:
                     chosen = np.unique(np.linspace(0, len(shard) - 1, depth.samples).round().astype(int))
                     problems += _derive_again(shard, chosen, parser)
                     rederived += len(chosen)
@@ -106,16 +107,17 @@ def _own_parser_weights(configuration: BuildConfiguration) -> str:
     return f"the weights that the shards were made with, {' and '.join(own)}," if own else ""
 
 
-def _check_shard(folder: Path, name: ShardName, record: ShardRecord, facts: dict[str, Any]) -> Iterator[str]:
+def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, facts: dict[str, Any]) -> Iterator[str]:
     if record.file is None:
         return
-    path = folder / record.file
-    if not path.exists():
+    path = folder.where(name.file)
+    size = folder.storage.size(name.file)
+    if size is None:
         yield f"{path}: gone; delete {name.rows_file} and build again"
         return
-    if path.stat().st_size != record.bytes or sha256_file(path) != record.sha256:
+    if size != record.bytes or folder.sha256(name) != record.sha256:
         yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
-    with Shard(path) as shard:
+    with folder.shard(name) as shard:
         shard.check_values()
         yield from _check_attributes(shard, name, facts)
         yield from _check_samples(folder, name, shard)
@@ -139,8 +141,8 @@ def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> I
         yield f"{shard.path}: made with other versions of libraries than were recorded"
 
 
-def _check_samples(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]:
-    rows = manifest.read_rows(folder / name.rows_file)
+def _check_samples(folder: BuildFolder, name: ShardName, shard: Shard) -> Iterator[str]:
+    rows = folder.rows(name)
     kept = [row for row in rows.select(["id", "index", "status", "box"]).to_pylist() if row["status"] == Status.OK]
     if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
         yield f"{shard.path}: its samples are not those of {name.rows_file}"
@@ -148,14 +150,14 @@ def _check_samples(folder: Path, name: ShardName, shard: Shard) -> Iterator[str]
         yield f"{shard.path}: its boxes are not those of {name.rows_file}"
 
 
-def _check_folder(folder: Path, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
+def _check_folder(folder: BuildFolder, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
     files = {record.file for record in records.values()}
     own = {name.file for name in taken_names(folder)}
-    for path in sorted(folder.glob("*.h5")):
-        if path.name not in own:
-            yield f"{path}: no shard of this build, though a training may take it for one: move it away"
-        elif path.name not in files:
-            yield f"{path}: no rows for it: not a finished shard; `fishprep build` makes it anew"
+    for file in (file for file in folder.storage.list() if file.endswith(".h5")):
+        if file not in own:
+            yield f"{folder.where(file)}: no shard of this build, though a training may take it for one: move it away"
+        elif file not in files:
+            yield f"{folder.where(file)}: no rows for it: not a finished shard; `fishprep build` makes it anew"
 
 
 def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -> Iterator[str]:

@@ -80,7 +80,7 @@ def says_out_of_memory(error: Exception) -> bool:
 _NO_MEMORY = ("out of memory", "insufficient memory", "can't allocate memory", "bad allocation", "bad_alloc")
 
 
-def unusable(path: os.PathLike[str], error: Exception, damaged: str) -> BuildError:
+def unusable(path: os.PathLike[str] | str, error: Exception, damaged: str) -> BuildError:
     """The error for a record of a build that cannot be used: `damaged` in these words, unless nobody could look at it."""
     why = refusal(error)
     return BuildError(f"{path}: {damaged}") if why is None else UnreadableError(f"{path}: {why}")

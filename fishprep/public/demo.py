@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import is_build, writing
 from fishprep.common.files import atomic
 from fishprep.decoding.decode import Limits, decode_file
@@ -43,9 +44,9 @@ def demo(out: StrPath, *, parser: str = OWN, overwrite: bool = False, progress: 
     """
     folder = Path(out)
     photos, shards = folder / "photos", folder / "shards"
-    if not is_build(shards):
+    if not is_build(BuildFolder.at(shards)):
         refuse_foreign((folder / name for name in FILES), "demo")
-    with writing(photos):
+    with writing(BuildFolder.at(photos)):
         _write_photos(photos)
     settings = BuildSettings(source="folder", licence=LICENCE, parser=parser, device="cpu", workers=1)
     built = build(photos, shards, settings, overwrite=overwrite, progress=progress)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep.builds.manifest import REPORT, Totals, read_manifest, totals_of
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import Totals, totals_of
+from fishprep.builds.names import REPORT
 from fishprep.public.settings import StrPath
 from fishprep.reports import ReportSettings, write_report
 
@@ -26,4 +28,4 @@ def report(out: StrPath, html: StrPath | None = None, *, seed: int = 0) -> Repor
     folder = Path(out)
     path = folder / REPORT if html is None else Path(html)
     write_report(folder, path, ReportSettings(seed=seed))
-    return ReportResult(path, path.stat().st_size, totals_of(read_manifest(folder)))
+    return ReportResult(path, path.stat().st_size, totals_of(BuildFolder.at(folder).manifest()))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep.builds.manifest import Totals, commonest_reason
+from fishprep.builds.manifest import Totals
 from fishprep.builds.run import Finished
+from fishprep.builds.samples import commonest_reason
 from fishprep.common.words import counted
 
 

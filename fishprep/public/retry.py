@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from fishprep.builds.manifest import Totals, read_manifest, totals_of
-from fishprep.builds.output import read_start
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import Totals, totals_of
 from fishprep.builds.retry import OVERRIDES, RetryRequest, count_photos
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
@@ -42,7 +42,7 @@ def retry(
     overrides = {name: value for name, value in asdict(settings).items() if name in OVERRIDES and value is not None}
     if "device" in overrides:
         overrides["device"] = str(resolve_device(overrides["device"]))
-    origin = read_start(folder)["source"]
+    origin = BuildFolder.at(folder).start()["source"]
     source = reopened(origin, folder, settings.follow_links)
     request = RetryRequest(
         folder=folder,
@@ -58,4 +58,4 @@ def retry(
 
 def totals(out: StrPath) -> Totals:
     """The totals of the finished build in `out`; BuildError where there is none."""
-    return totals_of(read_manifest(Path(out)))
+    return totals_of(BuildFolder.at(Path(out)).manifest())

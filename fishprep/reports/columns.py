@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ROW_SCHEMA, are_rows
+from fishprep.builds.names import SAMPLES
 from fishprep.common.errors import BuildError, unusable
-from fishprep.common.parquet import readable
 from fishprep.common.status import Status
 
 MEASURES = ("side", "yaw", "pitch", "roll", "blur", "skin")
@@ -85,16 +84,16 @@ class Columns:
         return Place(self.shard[number], int(self.index[number]))
 
 
-def read_columns(path: Path) -> Columns:
+def read_columns(folder: BuildFolder) -> Columns:
     """Read `samples.parquet`. BuildError where it is missing, damaged or of other columns."""
     names: dict[str, dict[str, int]] = {column: {} for column in _NAMES}
     parts: dict[str, list[np.ndarray]] = {}
-    for batch in _batches(path, [*_NAMES, *_KEYS, *MEASURES, "index", "fingerprint"]):
+    for batch in _batches(folder, [*_NAMES, *_KEYS, *MEASURES, "index", "fingerprint"]):
         for column, part in _numbers(batch, names):
             parts.setdefault(column, []).append(part)
     whole = {column: np.concatenate(pieces) for column, pieces in parts.items()}
     if not whole:
-        raise BuildError(f"{path}: no rows in it: the build saw no photos")
+        raise BuildError(f"{folder.where(SAMPLES)}: no rows in it: the build saw no photos")
     return Columns(
         **{
             {"landmark_backend": "backend"}.get(column, column): CodedColumn(tuple(names[column]), whole[column])
@@ -109,21 +108,22 @@ def read_columns(path: Path) -> Columns:
     )
 
 
-def read_chosen(path: Path, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
+def read_chosen(folder: BuildFolder, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Whole rows of `samples.parquet` by their numbers."""
     chosen = np.unique(np.fromiter(numbers, np.int64))
     rows: dict[int, dict[str, Any]] = {}
     start = 0
-    for batch in _batches(path, ROW_SCHEMA.names):
+    for batch in _batches(folder, ROW_SCHEMA.names):
         here = chosen[(chosen >= start) & (chosen < start + batch.num_rows)]
         rows |= zip(here.tolist(), batch.take(pa.array(here - start)).to_pylist(), strict=True)
         start += batch.num_rows
     return rows
 
 
-def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(folder: BuildFolder, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    path = folder.where(SAMPLES)
     try:
-        with readable(path) as stream, pq.ParquetFile(stream) as file:
+        with folder.samples_to_read() as file:
             if not are_rows(file.schema_arrow):
                 raise BuildError(f"{path}: its columns are not those of a build of this version")
             yield from file.iter_batches(_BATCH, columns=columns)

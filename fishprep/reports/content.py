@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fishprep.builds import manifest
 from fishprep.builds.alike import DETAIL_SIZE, fine_detail
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.manifest import Totals
-from fishprep.builds.output import read_start
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import Totals, totals_of
+from fishprep.builds.names import CONFIGURATION, MANIFEST
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
 from fishprep.common.words import counted
@@ -90,18 +90,17 @@ class Content:
     ran: Ran
 
 
-def gather(folder: Path, settings: ReportSettings) -> Content:
+def gather(folder: BuildFolder, settings: ReportSettings) -> Content:
     """Read what the report of a finished build needs. BuildError and ShardError as `write_report` says."""
     ran, totals, photos = _recorded(folder)
-    samples = folder / manifest.SAMPLES
-    columns = read_columns(samples)
+    columns = read_columns(folder)
     sheets = Sheets(
         kept_sheets(columns, settings), second_try_sheets(columns, settings), dropped_sheets(columns, settings)
     )
     measured = histograms(columns, settings.extremes)
     found = find_duplicates(columns, ShardDetails(folder, columns))
     pairs = found.pairs[: settings.pairs]
-    rows = read_chosen(samples, _numbers(sheets, measured, pairs))
+    rows = read_chosen(folder, _numbers(sheets, measured, pairs))
     return Content(
         totals=totals,
         kept_share=_kept_share(columns),
@@ -124,7 +123,7 @@ def gather(folder: Path, settings: ReportSettings) -> Content:
 class ShardDetails:
     """Fine detail of the faces of rows, read from their shards."""
 
-    folder: Path
+    folder: BuildFolder
     columns: Columns
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
@@ -146,7 +145,7 @@ def _numbers(sheets: Sheets, measured: list[Histogram], pairs: Iterable[LikePair
         yield from (pair.one, pair.other)
 
 
-def _cards(folder: Path, rows: dict[int, dict[str, Any]], photos: PhotoFolder) -> dict[int, Card]:
+def _cards(folder: BuildFolder, rows: dict[int, dict[str, Any]], photos: PhotoFolder) -> dict[int, Card]:
     places = {
         number: Place(row["shard"] or "", -1 if row["index"] is None else row["index"])
         for number, row in rows.items()
@@ -178,15 +177,15 @@ def _shares(counts: dict[str, int], notes: Mapping[Any, str] = MappingProxyType(
     return tuple(Count(name, count, count / total, notes.get(name, "")) for name, count in counts.items())
 
 
-def _recorded(folder: Path) -> tuple[Ran, Totals, PhotoFolder]:
+def _recorded(folder: BuildFolder) -> tuple[Ran, Totals, PhotoFolder]:
     """What `manifest.json` and `configuration.json` say; they may have been edited by hand."""
-    facts, start = manifest.read_manifest(folder), read_start(folder)
+    facts, start = folder.manifest(), folder.start()
     try:
         limits = BuildConfiguration.recorded(start["configuration"]).limits
-        return _ran(facts, start), manifest.totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
+        return _ran(facts, start), totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BuildError(
-            f"{folder}: {manifest.CONFIGURATION} or {manifest.MANIFEST} is not as a build writes it ({error!r}); "
+            f"{folder}: {CONFIGURATION} or {MANIFEST} is not as a build writes it ({error!r}); "
             f"`fishprep verify --repair {folder}` makes the latter anew"
         ) from error
 

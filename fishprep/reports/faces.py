@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError
 from fishprep.common.opencv import cv2
 from fishprep.reports.columns import Place
@@ -27,7 +27,7 @@ class FacePicture:
     skin: str
 
 
-def draw_faces(folder: Path, places: Mapping[int, Place]) -> dict[int, FacePicture]:
+def draw_faces(folder: BuildFolder, places: Mapping[int, Place]) -> dict[int, FacePicture]:
     """The pictures of samples, by the keys of `places`. One shard is open at a time.
 
     Raises ShardError where a shard cannot be read, BuildError where a place is not in it.
@@ -44,16 +44,17 @@ def draw_faces(folder: Path, places: Mapping[int, Place]) -> dict[int, FacePictu
     return pictures
 
 
-def by_shard(folder: Path, places: Mapping[int, Place]) -> Iterator[tuple[Shard, list[int]]]:
+def by_shard(folder: BuildFolder, places: Mapping[int, Place]) -> Iterator[tuple[Shard, list[int]]]:
     """Each shard that is needed, open, with the keys of its places."""
     keys: dict[str, list[int]] = defaultdict(list)
     for key, place in places.items():
         keys[place.shard].append(key)
     for name in sorted(keys):
         # a row may name anything, a path that leads out of the folder too
-        if str(ShardName.parse(f"{name}.h5")) != name:
+        parsed = ShardName.parse(f"{name}.h5")
+        if parsed is None or str(parsed) != name:
             raise BuildError(f"{folder}: a row names the shard {name!r}; `fishprep verify` says more")
-        with Shard(folder / f"{name}.h5") as shard:
+        with folder.shard(parsed) as shard:
             if not all(0 <= places[key].index < len(shard) for key in keys[name]):
                 raise BuildError(f"{shard.path}: a row names a sample beyond its end; `fishprep verify` says more")
             yield shard, keys[name]

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fishprep.builds import alike
+from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError
 from fishprep.common.files import write_text
 from fishprep.common.names import printable
@@ -24,7 +25,7 @@ def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
     The same build gives the same bytes, as long as the photos of its source can be read as they were. Raises BuildError where the
     build is not finished, its tables are damaged or the page cannot be written, ShardError where a shard cannot be read.
     """
-    page = render(gather(folder, settings))
+    page = render(gather(BuildFolder.at(folder), settings))
     try:
         write_text(path, page)
     except OSError as error:

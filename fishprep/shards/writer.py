@@ -54,15 +54,20 @@ def write_shard(path: Path, samples: Samples, attributes: Mapping[str, str]) -> 
     The same samples and attributes give the same bytes. Raises ShardError where the samples break the format, OSError
     where the disk does not take them; nothing is left behind in either case.
     """
-    if not len(samples):
-        raise ShardError(f"{path}: a shard holds at least one sample")
     with atomic(path) as temporary:
-        try:
-            _write(temporary, samples, attributes)
-        except (OSError, RuntimeError) as error:
-            raise _system_error(error, path) from error
-        with Shard(temporary) as written:
-            written.check_values()
+        fill_shard(temporary, samples, attributes, str(path))
+
+
+def fill_shard(path: Path, samples: Samples, attributes: Mapping[str, str], where: str) -> None:
+    """As `write_shard`, into a file that is made whole, or removed, by somebody else. where: its later place, for messages."""
+    if not len(samples):
+        raise ShardError(f"{where}: a shard holds at least one sample")
+    try:
+        _write(path, samples, attributes)
+    except (OSError, RuntimeError) as error:
+        raise _system_error(error, where) from error
+    with Shard(path) as written:
+        written.check_values()
 
 
 def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
@@ -93,10 +98,10 @@ def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
                     dataset.attrs["class_order"] = schema.CLASS_ORDER
 
 
-def _system_error(error: Exception, path: Path) -> OSError:
+def _system_error(error: Exception, where: str) -> OSError:
     """HDF5 reports a full disk as an OSError or a RuntimeError, with the system's number in its text."""
     match = re.search(r"errno = (\d+)", str(error))
     number = int(match[1]) if match else getattr(error, "errno", None)
     if number is None:
-        return OSError(f"{path}: cannot be written: {error}")
-    return OSError(number, os.strerror(number), str(path))
+        return OSError(f"{where}: cannot be written: {error}")
+    return OSError(number, os.strerror(number), where)

@@ -5,13 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from here import Here
 from small_build import face
 from support import Ran, run
 
 from fishprep.builds import manifest
+from fishprep.builds.folder import BuildFolder
 from fishprep.engines import ENGINES
 from fishprep.landmarks.sense import MEAN_FACE
 from fishprep.shards.schema import ShardName
@@ -54,8 +54,9 @@ def build(source: Path, out: Path, *flags: object, code: int | None = 0) -> Ran:
 
 def move(out: Path, name: str, to: str) -> None:
     """A finished spec under another name, in all that it says of itself."""
-    table = pq.read_table(out / f"{name}.parquet")
-    record = manifest.read_record(out / f"{name}.parquet")
+    folder, before = BuildFolder.at(out), ShardName.parse(f"{name}.h5")
+    assert before is not None
+    table, record = folder.rows(before), folder.record(before)
     table = table.set_column(table.schema.get_field_index("shard"), "shard", pa.array([to] * len(table)))
     moved = manifest.ShardRecord(
         to, f"{to}.h5", record.sha256, record.bytes, record.samples, record.rows, manifest.rows_hash(table)
@@ -64,7 +65,7 @@ def move(out: Path, name: str, to: str) -> None:
     (out / f"{name}.h5").rename(out / f"{to}.h5")
     parsed = ShardName.parse(f"{to}.h5")
     assert parsed is not None
-    manifest.write_table(out, parsed, table, moved)
+    folder.restore(parsed, table, moved)
 
 
 @pytest.fixture

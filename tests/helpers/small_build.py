@@ -11,7 +11,9 @@ import numpy as np
 import skimage.data
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.manifest import CONFIGURATION, Row, ShardRecord, write_rows
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import Row, ShardRecord
+from fishprep.builds.names import CONFIGURATION
 from fishprep.builds.summary import write_manifest
 from fishprep.common.files import write_text
 from fishprep.common.names import text
@@ -90,9 +92,9 @@ def write_build(written: Written, samples: list[Sample], dropped: list[Row], **f
             write_shard(written.folder / name.file, _arrays(chosen, rows), _attributes(configuration))
         rows += [row for row in dropped if row.split == split]
         record = ShardRecord(str(name), name.file if chosen else None, None, 1000, len(chosen), len(rows))
-        write_rows(written.folder, name, rows, record)
+        BuildFolder.at(written.folder).commit(name, rows, record)
         written.rows |= {row.id: row for row in rows}
-    write_manifest(written.folder)
+    write_manifest(BuildFolder.at(written.folder))
     return written
 
 

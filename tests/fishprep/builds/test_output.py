@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from small_build import Sample, Written, face, write_build
 
-from fishprep.builds.manifest import PlannedPhoto, write_plan
-from fishprep.builds.output import check_free, is_build, is_own, remove_build, remove_leftovers
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import PlannedPhoto
+from fishprep.builds.names import is_own
+from fishprep.builds.output import check_free, is_build, remove_build, remove_leftovers
+from fishprep.builds.tables import write_plan
 from fishprep.common.errors import ConfigurationError
 from fishprep.shards.schema import ShardName
 
@@ -29,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     out = tmp_path / "out"
     out.mkdir()
     write_build(Written(out, tmp_path), [Sample("a", face())], [])
-    write_plan(out / "plan.parquet", [PlannedPhoto("a", "a.png", "train", "", "")])
+    write_plan(BuildFolder.at(out).storage, "plan.parquet", [PlannedPhoto("a", "a.png", "train", "", "")])
     return out
 
 
@@ -41,7 +44,7 @@ def test_leftovers_are_own_files_of_own_shards(folder: Path) -> None:
     before = names(folder)
     for name in (*FOREIGN, *TEMPORARY, "train-00001.h5", "train-20240101.h5"):
         (folder / name).write_text("text")
-    remove_leftovers(folder, {ShardName("train", 0), ShardName("train", 1)})
+    remove_leftovers(BuildFolder.at(folder), {ShardName("train", 0), ShardName("train", 1)})
     assert names(folder) == before | set(FOREIGN) | {"train-20240101.h5"}
 
 
@@ -50,35 +53,35 @@ def test_a_build_is_removed_and_nothing_beside_it(folder: Path, planned: bool) -
     for name in (*FOREIGN, *TEMPORARY, "retry-0001.json", "report.html"):
         (folder / name).write_text("text")
     (folder / "train-20240101.h5").write_text("named as a shard, and none of this build")
-    remove_build(folder, {ShardName("train", 0)} if planned else None)
+    remove_build(BuildFolder.at(folder), {ShardName("train", 0)} if planned else None)
     assert names(folder) == set(FOREIGN) | ({"train-20240101.h5"} if planned else set())
 
 
 def test_nothing_is_removed_where_no_build_is(tmp_path: Path) -> None:
     for name in OWN:
         (tmp_path / name).write_text("{}")
-    remove_build(tmp_path, None)
+    remove_build(BuildFolder.at(tmp_path), None)
     assert names(tmp_path) == set(OWN)
 
 
 def test_a_removal_that_was_stopped_leaves_a_build(folder: Path) -> None:
     """Else the folder could be neither gone on with nor overwritten."""
     (folder / "configuration.json").unlink()
-    assert is_build(folder)
-    check_free(folder, overwrite=True)
+    assert is_build(BuildFolder.at(folder))
+    check_free(BuildFolder.at(folder), overwrite=True)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "report.html", "samples.parquet", "train-00000.parquet", "mine.h5"])
 def test_a_build_does_not_replace_what_is_no_builds(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("somebody's")
     with pytest.raises(ConfigurationError, match=f"{name}' but no build"):
-        check_free(tmp_path, overwrite=False)
+        check_free(BuildFolder.at(tmp_path), overwrite=False)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "report.html", "notes.txt", "configuration.json"])
 def test_overwriting_takes_a_build(tmp_path: Path, name: str) -> None:
-    check_free(tmp_path / "not there", overwrite=True)
-    check_free(tmp_path, overwrite=True)
+    check_free(BuildFolder.at(tmp_path / "not there"), overwrite=True)
+    check_free(BuildFolder.at(tmp_path), overwrite=True)
     (tmp_path / name).write_text('{"name": "of another program"}')
     with pytest.raises(ConfigurationError, match=f"no build that --overwrite could remove, but '{name}'"):
-        check_free(tmp_path, overwrite=True)
+        check_free(BuildFolder.at(tmp_path), overwrite=True)

@@ -16,6 +16,7 @@ from support import rows, run
 
 from fishprep.builds import manifest
 from fishprep.builds.bookkeeping import check_tables
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.repair import repair
 from fishprep.builds.verify import verify
 from fishprep.engines import ENGINES
@@ -110,7 +111,7 @@ def leaves(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 def test_every_fact_of_the_manifest(out: Path, sealed: bool) -> None:
     path = out / "manifest.json"
     text = path.read_text()
-    whole, records = json.loads(text), manifest.finished(out)
+    whole, records = json.loads(text), BuildFolder.at(out).finished()
     if not sealed:
         del whole["seal"]
     unknown = set() if sealed else {("producer",), ("schema_version",)}
@@ -121,14 +122,14 @@ def test_every_fact_of_the_manifest(out: Path, sealed: bool) -> None:
             holder = holder[key]
         holder[place[-1]] = "x" if holder[place[-1]] is None else other(holder[place[-1]])
         path.write_text(json.dumps(said))
-        assert list(check_tables(out, records)), place
+        assert list(check_tables(BuildFolder.at(out), records)), place
     for key in whole.keys() - {name for (name, *_) in unknown}:
         path.write_text(
             json.dumps(
                 {name: value for name, value in whole.items() if name != key} | ({"seal": "?"} if sealed else {})
             )
         )
-        assert list(check_tables(out, records)), key
+        assert list(check_tables(BuildFolder.at(out), records)), key
     repair(out)
     assert problems(out) == "" and path.read_text() == text
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from small_build import Written
 
+from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError, ShardError
 from fishprep.reports.columns import Place
 from fishprep.reports.faces import draw_faces, points_path, skin_path
@@ -51,7 +52,7 @@ def test_points_are_dots_at_the_landmarks() -> None:
 
 def test_faces_are_those_of_their_places(built: Written) -> None:
     places = {9: Place("train-00000", 4), 2: Place("test-00000", 1), 5: Place("train-00000", 0)}
-    pictures = draw_faces(built.folder, places)
+    pictures = draw_faces(BuildFolder.at(built.folder), places)
     assert sorted(pictures) == [2, 5, 9]
     for key, place in places.items():
         with Shard(built.folder / f"{place.shard}.h5") as shard:
@@ -73,4 +74,4 @@ def test_faces_are_those_of_their_places(built: Written) -> None:
 )
 def test_places_that_are_none(built: Written, place: Place, error: type[Exception]) -> None:
     with pytest.raises(error):
-        draw_faces(built.folder, {0: place})
+        draw_faces(BuildFolder.at(built.folder), {0: place})

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from fishcli.report import report
 from small_build import Sample, Written, dropped_row, face
 
-from fishprep.builds.manifest import CONFIGURATION, MANIFEST, SAMPLES
+from fishprep.builds.names import CONFIGURATION, MANIFEST, SAMPLES
 from fishprep.common.errors import BuildError, FishPrepError, ShardError
 from fishprep.common.status import Status
 from fishprep.reports import ReportSettings, duplicates, write_report

@@ -1,0 +1,192 @@
+"""The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fishprep.builds import tables
+from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord, rows_hash
+from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, SAMPLES, is_retry, next_retry, shard_of
+from fishprep.common.errors import BuildError, unusable
+from fishprep.common.files import sha256_file
+from fishprep.shards.reader import Shard
+from fishprep.shards.schema import ShardName
+from fishprep.shards.writer import Samples, fill_shard
+from fishprep.storage.base import Storage
+from fishprep.storage.folder import FolderStorage
+
+RECORDED = {"configuration", "recipe", "inputs", "versions"}
+"""What a build records at its start, at least."""
+
+
+@dataclass(frozen=True)
+class BuildFolder:
+    """What a build has stored, each record under its name; `str` says where, for messages."""
+
+    storage: Storage
+
+    @classmethod
+    def at(cls, place: Path | Storage) -> "BuildFolder":
+        """The build in a folder, or in another storage."""
+        return cls(FolderStorage(place) if isinstance(place, Path) else place)
+
+    def __str__(self) -> str:
+        return str(self.storage)
+
+    def where(self, name: str) -> str:
+        """Where a file of the build is, for messages."""
+        return self.storage.where(name)
+
+    # Planned
+
+    def is_started(self) -> bool:
+        """Whether a build has recorded here what it is."""
+        return self.storage.size(CONFIGURATION) is not None
+
+    def write_start(self, photos: Iterable[PlannedPhoto], facts: Mapping[str, Any]) -> None:
+        """Record a new build; FileExistsError where another one did so meanwhile."""
+        tables.write_plan(self.storage, PLAN, photos)
+        with self.storage.create(CONFIGURATION) as path:
+            _fill(path, facts)
+
+    def start(self) -> dict[str, Any]:
+        """What a build recorded at its start; BuildError where it is missing or damaged."""
+        if not self.is_started():
+            raise BuildError(f"{self}: no {CONFIGURATION} in it: not the folder of a build")
+        facts = self._facts(CONFIGURATION)
+        if missing := sorted(RECORDED - facts.keys()):
+            raise BuildError(
+                f"{self.where(CONFIGURATION)}: not that of a build: it says nothing of {', '.join(missing)}"
+            )
+        return facts
+
+    def plan(self) -> list[PlannedPhoto]:
+        """The photos of the build, in order; BuildError where their table is damaged."""
+        return tables.read_plan(self.storage, PLAN)
+
+    def retries(self) -> dict[str, dict[str, Any]]:
+        """The recorded retries, by the names of their files, in order; BuildError where one is damaged."""
+        return {name: self._facts(name) for name in self.storage.list("retry-") if is_retry(name)}
+
+    def add_retry(self, facts: Mapping[str, Any]) -> str:
+        """Record a new retry; the name of its file."""
+        name = next_retry(self.storage.list("retry-"))
+        with self.storage.create(name) as path:
+            _fill(path, facts)
+        return name
+
+    def remove_retry(self, name: str) -> None:
+        """Forget a retry, by the name of its file."""
+        self.storage.delete(name)
+
+    # Done
+
+    def write_shard(self, name: ShardName, samples: Samples, attributes: Mapping[str, str]) -> tuple[str, int]:
+        """Store a shard; its SHA-256 and its bytes. Without its rows it is not done."""
+        with self.storage.put(name.file) as path:
+            fill_shard(path, samples, attributes, self.where(name.file))
+            return sha256_file(path), path.stat().st_size
+
+    def commit(self, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
+        """Store the rows of a spec with its record, which is returned: this is what makes it done."""
+        table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+        record = replace(record, rows_sha256=rows_hash(table))
+        self.restore(name, table, record)
+        return record
+
+    def restore(self, name: ShardName, rows: pa.Table, record: ShardRecord) -> None:
+        """Store a table of rows as it is, with its record."""
+        tables.write_rows(self.storage, name.rows_file, rows, record)
+
+    def withdraw(self, *names: ShardName) -> None:
+        """Remove specs: their rows first, as from then on the shard does not count."""
+        self.storage.delete(*(name.rows_file for name in names))
+        self.storage.delete(*(name.file for name in names))
+
+    def finished(self) -> dict[ShardName, ShardRecord]:
+        """The specs that are done, in order, by their rows."""
+        named = ((shard_of(name), name) for name in self.storage.list() if name.endswith(".parquet"))
+        done = sorted((name, file) for name, file in named if name is not None)
+        return {name: tables.read_record(self.storage, file) for name, file in done}
+
+    def named(self) -> set[ShardName]:
+        """Shards of which a file is there, the shard or its rows, whoever wrote it."""
+        return {name for file in self.storage.list() if (name := shard_of(file)) is not None}
+
+    def has_rows(self, name: ShardName) -> bool:
+        """Whether there are rows of a spec, be they damaged."""
+        return self.storage.size(name.rows_file) is not None
+
+    def record(self, name: ShardName) -> ShardRecord:
+        """The record of a finished spec; BuildError where it is damaged."""
+        return tables.read_record(self.storage, name.rows_file)
+
+    def rows(self, name: ShardName, columns: list[str] | None = None) -> pa.Table:
+        """The rows of a finished spec; BuildError where they are damaged."""
+        return tables.read_rows(self.storage, name.rows_file, columns)
+
+    def stands(self, record: ShardRecord) -> bool:
+        """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
+        return record.file is None or self.storage.size(record.file) == record.bytes
+
+    @contextmanager
+    def shard(self, name: ShardName) -> Iterator[Shard]:
+        """A shard, open. ShardError where it cannot be read."""
+        with self.storage.local(name.file) as path, Shard(path) as shard:
+            yield shard
+
+    def sha256(self, name: ShardName) -> str:
+        """Of the bytes of a shard."""
+        with self.storage.local(name.file) as path:
+            return sha256_file(path)
+
+    # What it came to
+
+    def samples(self, columns: list[str] | None = None) -> pa.Table:
+        """All rows of a finished build; BuildError where they are damaged."""
+        return tables.read_rows(self.storage, SAMPLES, columns)
+
+    def samples_to_read(self) -> AbstractContextManager[pq.ParquetFile]:
+        """All rows of a finished build, to be read a batch at a time. Raises what Arrow and the system raise."""
+        return tables.rows_to_read(self.storage, SAMPLES)
+
+    def samples_to_write(self) -> AbstractContextManager[pq.ParquetWriter]:
+        """All rows of a build, to be written a table at a time."""
+        return tables.rows_to_write(self.storage, SAMPLES)
+
+    def write_manifest(self, facts: Mapping[str, Any]) -> None:
+        """Store the manifest of a finished build."""
+        with self.storage.put(MANIFEST) as path:
+            _fill(path, facts)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of a finished build; BuildError where there is none."""
+        try:
+            return json.loads(self.storage.read(MANIFEST).decode("utf-8"))
+        except FileNotFoundError as error:
+            raise BuildError(
+                f"{self}: no {MANIFEST} in it: not a finished build; run `fishprep build` again"
+            ) from error
+        except (OSError, ValueError) as error:
+            damaged = f"damaged ({error}); `fishprep verify --repair {self}` makes it anew"
+            raise unusable(self.where(MANIFEST), error, damaged) from error
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        try:
+            facts = json.loads(self.storage.read(name).decode("utf-8"))
+        except (OSError, ValueError) as error:
+            raise unusable(self.where(name), error, f"damaged ({error})") from error
+        if not isinstance(facts, dict):
+            raise BuildError(f"{self.where(name)}: damaged (no JSON object)")
+        return facts
+
+
+def _fill(path: Path, facts: Mapping[str, Any]) -> None:
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of bytes that are no UTF-8

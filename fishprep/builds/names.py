@@ -1,0 +1,39 @@
+"""The names of the files of a build: nothing that has another name is the build's."""
+
+import re
+from pathlib import Path
+
+from fishprep.shards.schema import ShardName
+
+CONFIGURATION = "configuration.json"
+PLAN = "plan.parquet"
+MANIFEST = "manifest.json"
+SAMPLES = "samples.parquet"
+REPORT = "report.html"
+
+MARKS = (PLAN, CONFIGURATION)
+"""A folder that holds one of them is known for a build's. Written first, and removed last, in this order."""
+SINGLE = (MANIFEST, SAMPLES, REPORT, *MARKS)
+_RETRY = re.compile(r"retry-(?P<number>\d{4,})\.json")
+
+
+def is_own(name: str) -> bool:
+    """Whether a build writes files of this name."""
+    return name in SINGLE or is_retry(name) or shard_of(name) is not None
+
+
+def is_retry(name: str) -> bool:
+    """Whether a file of this name is the record of a retry."""
+    return _RETRY.fullmatch(name) is not None
+
+
+def next_retry(names: list[str]) -> str:
+    """The name of the next record of a retry: after all that are there, whichever of them were deleted."""
+    numbers = [int(match["number"]) for name in names if (match := _RETRY.fullmatch(name))]
+    return f"retry-{max(numbers, default=0) + 1:04d}.json"
+
+
+def shard_of(name: str) -> ShardName | None:
+    """The shard that a file of this name is, or holds the rows of."""
+    path = Path(name)
+    return ShardName.parse(path.with_suffix(".h5")) if path.suffix in (".h5", ".parquet") else None
