@@ -31,7 +31,7 @@ from rich.table import Table
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import WeightsFrom, load, make_parser
+from fishprep.builds.pipelines import WeightsFrom, load_networks, make_parser
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.resolved import resolve
 from fishprep.common.tensors import load_state_dict
@@ -145,7 +145,7 @@ def pipeline(photos: list[Photo], weights: Path, size: int | None, out: Path) ->
     source = WeightsFrom(parser=weights)
     resolved = resolve(BuildConfiguration(parser_size=size), source)
     attributes = BuildAttributes(resolved.configuration, resolved.recipe, "", {})
-    builder = ShardBuilder(out, attributes, load(resolved.configuration, source))
+    builder = ShardBuilder(out, attributes, load_networks(resolved.configuration, source))
     result = builder(ShardSpec(ShardName("train", 0), tuple(photos)), lambda news: None)
     with Shard(out / "train-00000.h5") as shard:
         skin = dict(zip(shard.ids, np.array(shard.skin(128)), strict=True))

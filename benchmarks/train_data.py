@@ -29,7 +29,7 @@ from fishfsr.models.registry import create_model
 from fishfsr.training.config import SrSection, TrainingConfig, resolve_training
 from fishfsr.training.optimiser import adam
 from fishfsr.training.precision import amp
-from fishfsr.training.run import TrainingRequest, train
+from fishfsr.training.run import TrainingRequest, run_training
 from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards.writer import Samples, write_shard
 
@@ -202,7 +202,7 @@ def private_peak(shards: Path, run: Path, result: Any) -> None:
 
     settings = {"parsing": {"width": 8, "blocks": 1, "steps": 400, "batch_size": 64}, "log_every": 5, "save_every": 200}
     config: TrainingConfig = resolve_training("paper", settings, {"validation": {"every": 200}, "scale": SCALE})
-    train(TrainingRequest((shards,), run, config, stage="parsing", device="cpu"), look)
+    run_training(TrainingRequest((shards,), run, config, stage="parsing", device="cpu"), look)
     result.put(peak)
 
 

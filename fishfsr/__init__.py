@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         TrainingError,
     )
-    from fishfsr.evaluation.evaluate import Evaluation, check_free, evaluate
+    from fishfsr.evaluation.evaluate import Evaluation, check_out, evaluate
     from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
     from fishfsr.inference.find import find_checkpoint
     from fishfsr.inference.resolver import FaceSuperResolver, load
@@ -59,7 +59,7 @@ _PUBLIC = {
     "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint read_metadata save_checkpoint",
     "fishfsr.errors": "CheckpointError ConfigurationError DataError DeviceError FishFSRError InputError MissingExtraError "
     "TrainingError",
-    "fishfsr.evaluation.evaluate": "Evaluation check_free evaluate",
+    "fishfsr.evaluation.evaluate": "Evaluation check_out evaluate",
     "fishfsr.evaluation.settings": "EvaluationSettings parse_choices",
     "fishfsr.inference.find": "find_checkpoint",
     "fishfsr.inference.resolver": "FaceSuperResolver load",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         ParseSettings,
         RetrySettings,
     )
-    from fishprep.public.shards import Face, ShardFacts, Shards, inspect, open_shards
+    from fishprep.public.shards import ShardFace, ShardFacts, Shards, inspect, open_shards
     from fishprep.public.verify import verify
 
 _HOMES = {
@@ -54,7 +54,7 @@ _HOMES = {
     "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
     "Estimate": "fishprep.builds.estimate",
-    "Face": "fishprep.public.shards",
+    "ShardFace": "fishprep.public.shards",
     "FishPrepError": "fishprep.common.errors",
     "Listener": "fishprep.public.news",
     "News": "fishprep.public.news",
@@ -95,7 +95,6 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "DemoResult",
     "DropReason",
     "Estimate",
-    "Face",
     "FishPrepError",
     "Listener",
     "News",
@@ -109,6 +108,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Progress",
     "ReportResult",
     "RetrySettings",
+    "ShardFace",
     "ShardFacts",
     "Shards",
     "Totals",

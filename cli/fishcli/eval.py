@@ -68,7 +68,7 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
 
     path, settings = fishfsr.find_checkpoint(run), _settings(flags)
     out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
-    fishfsr.check_free(out, flags["overwrite"])
+    fishfsr.check_out(out, flags["overwrite"])
     if run.is_dir():
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import click
 
 
-class Place(NamedTuple):
+class CommandPlace(NamedTuple):
     """Where a command stands, and the first sentence of its help."""
 
     module: str
@@ -15,9 +15,9 @@ class Place(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Commands by name, each at its `Place`."""
+    """Commands by name, each at its `CommandPlace`."""
 
-    places: dict[str, Place]
+    places: dict[str, CommandPlace]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, sorted."""
@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-def lazy(places: dict[str, Place]) -> type[LazyGroup]:
+def lazy(places: dict[str, CommandPlace]) -> type[LazyGroup]:
     """A group with these commands, as `click.group(cls=...)` takes it."""
     return type("Group", (LazyGroup,), {"places": places})
 

@@ -4,29 +4,31 @@ import click
 
 import fishprep
 from fishcli import common
-from fishcli.lazy import Place, lazy
+from fishcli.lazy import CommandPlace, lazy
 
 SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 COMMANDS = {
-    "build": Place("fishcli.build", "build", "Build shards in OUT from the photos in SOURCE."),
-    "demo": Place(
+    "build": CommandPlace("fishcli.build", "build", "Build shards in OUT from the photos in SOURCE."),
+    "demo": CommandPlace(
         "fishcli.demo", "demo", "Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT."
     ),
-    "doctor": Place("fishcli.doctor", "doctor", "Show versions, devices, weights, and what is wrong with them."),
-    "inspect": Place("fishcli.inspect", "inspect", "Show what a shard says of itself."),
-    "models": Place(
+    "doctor": CommandPlace("fishcli.doctor", "doctor", "Show versions, devices, weights, and what is wrong with them."),
+    "inspect": CommandPlace("fishcli.inspect", "inspect", "Show what a shard says of itself."),
+    "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."
     ),
-    "parse": Place("fishcli.parse", "parse", "Write parsing maps of the face images IN (a folder or one file) to OUT."),
-    "parser": Place("fishcli.parser", "parser", "Train a face parser from labelled faces, and measure one."),
-    "plan": Place("fishcli.plan", "plan", "Say what a build would do, and cost."),
-    "report": Place("fishcli.report", "report", "Show a finished build as one HTML page that needs no network."),
-    "retry": Place(
+    "parse": CommandPlace(
+        "fishcli.parse", "parse", "Write parsing maps of the face images IN (a folder or one file) to OUT."
+    ),
+    "parser": CommandPlace("fishcli.parser", "parser", "Train a face parser from labelled faces, and measure one."),
+    "plan": CommandPlace("fishcli.plan", "plan", "Say what a build would do, and cost."),
+    "report": CommandPlace("fishcli.report", "report", "Show a finished build as one HTML page that needs no network."),
+    "retry": CommandPlace(
         "fishcli.retry",
         "retry",
         "Try the dropped photos of a finished build again, with other settings, into further shards of it.",
     ),
-    "verify": Place(
+    "verify": CommandPlace(
         "fishcli.verify",
         "verify",
         "Check a build: format, shapes, values, hashes, and the manifest against the shards.",

@@ -39,7 +39,7 @@ class Evaluation:
 
     def text(self) -> str:
         """The tables for people, with what they are of."""
-        return tables.text(self.summary)
+        return tables.all_tables(self.summary)
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, the summary last; files of an earlier evaluation there are replaced.
@@ -86,7 +86,7 @@ def evaluate(
     with the faces, or `out` holds other things, DeviceError.
     """
     if out is not None:
-        check_free(out, overwrite)
+        check_out(out, overwrite)
     if "maps" in changes:
         changes["maps"] = parse_choices([text if isinstance(text, str) else text.name for text in changes["maps"]])
     found = _evaluate(find_checkpoint(model), Path(shards), replace(settings or EvaluationSettings(), **changes), tell)
@@ -95,7 +95,7 @@ def evaluate(
     return found
 
 
-def check_free(out: Path, overwrite: bool) -> None:
+def check_out(out: Path, overwrite: bool) -> None:
     """Raise ConfigurationError where `out` holds an evaluation that is not to be replaced, or files of others by its names."""
     if not says(out / SUMMARY, ("figures", "provenance")):
         refuse_foreign((out / name for name in FILES), "evaluation")

@@ -32,7 +32,7 @@ class CheckpointFacts:
 
 
 @dataclass(frozen=True)
-class ShardFacts:
+class EvaluatedShards:
     """What the shards say of themselves; `faces` of the `available` ones of the split were measured."""
 
     folder: str
@@ -51,7 +51,7 @@ class Provenance:
     """`protocol`, in words; `identity`: the embedder's name; `runs_on`: device, precision and options."""
 
     checkpoint: CheckpointFacts
-    shards: ShardFacts
+    shards: EvaluatedShards
     scale: int
     protocol: str
     protocol_words: str
@@ -82,10 +82,10 @@ def checkpoint_facts(path: Path, checkpoint: Checkpoint) -> CheckpointFacts:
     )
 
 
-def shard_facts(faces: SplitFaces) -> ShardFacts:
+def shard_facts(faces: SplitFaces) -> EvaluatedShards:
     """Of the split that `faces` come from."""
     said = faces.attributes
-    return ShardFacts(
+    return EvaluatedShards(
         folder=str(faces.folder),
         split=faces.split,
         faces=len(faces),

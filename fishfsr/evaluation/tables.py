@@ -134,7 +134,7 @@ def _safe(text: str) -> str:
     return "".join(f"\\{char}" if char in MARKUP else char for char in printable(text))
 
 
-def text(summary: Summary) -> str:
+def all_tables(summary: Summary) -> str:
     """All tables, as `fishfsr eval` prints them."""
     shown = [methods(summary)]
     shown += [parsing(summary)] if summary.parsing else []

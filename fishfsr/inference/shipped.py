@@ -14,14 +14,14 @@ PREFIX = "fishfsr-"
 
 
 @dataclass(frozen=True)
-class Card:
+class PairFigures:
     """PSNR-Y in dB on 998 test faces of CelebA by the protocol `reference`: of a pair, and of bicubic (docs/weights.md)."""
 
     psnr: float
     bicubic_psnr: float
 
 
-CARDS = {"x4": Card(31.15, 27.86), "x8": Card(26.24, 23.73), "x16": Card(22.56, 20.31)}
+FIGURES = {"x4": PairFigures(31.15, 27.86), "x8": PairFigures(26.24, 23.73), "x16": PairFigures(22.56, 20.31)}
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def shipped_models(store: WeightStore | None = None) -> tuple[ShippedModel, ...]
             lr_size=HR_SIZE // _scale(name),
             sides=served[_scale(name)],
             licence=record.licence,
-            psnr=CARDS[name].psnr,
-            bicubic_psnr=CARDS[name].bicubic_psnr,
+            psnr=FIGURES[name].psnr,
+            bicubic_psnr=FIGURES[name].bicubic_psnr,
             sha256=record.sha256,
             status=str(store.status(record)),
         )

@@ -94,7 +94,7 @@ def init_settings(path: Path) -> Settings:
     return settings
 
 
-def train(request: TrainingRequest, listen: Listen) -> TrainingOutcome:
+def run_training(request: TrainingRequest, listen: Listen) -> TrainingOutcome:
     """Train what is asked for, and tell `listen` of it.
 
     Ctrl-C, SIGTERM and the end of the time save a state and end in a TrainingOutcome that says so. Raises FishFSRError

@@ -10,8 +10,7 @@ import torch
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig, flat, merged, parse_assignments, read_settings, resolve_training
 from fishfsr.training.journal import Listen, TrainingNews, Validated
-from fishfsr.training.run import StageChoice, TrainingOutcome, TrainingRequest, init_settings
-from fishfsr.training.run import train as run_training
+from fishfsr.training.run import StageChoice, TrainingOutcome, TrainingRequest, init_settings, run_training
 
 Choices = Mapping[str, Any] | Sequence[str]
 """Settings by name, `{"sr.width": 16}` or in tables `{"sr": {"width": 16}}`; or texts as the command's `--set` takes them."""
@@ -50,7 +49,7 @@ def train(
     Raises FishFSRError (ConfigurationError, CheckpointError, DataError, TrainingError, ...), DeviceError, and ShardError for a
     damaged shard.
     """
-    resolved = resolve(preset, scale, seed, settings, config, init)
+    resolved = training_config(preset, scale, seed, settings, config, init)
     paths = [shards] if isinstance(shards, str | Path) else shards
     request = TrainingRequest(
         shards=tuple(map(Path, paths)),
@@ -75,7 +74,7 @@ def train(
         return replace(run_training(request, hear), figures=figures)
 
 
-def resolve(
+def training_config(
     preset: str | None,
     scale: int | None,
     seed: int | None,

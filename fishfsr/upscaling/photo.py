@@ -13,7 +13,7 @@ from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.pictures import PictureFormat
-from fishfsr.upscaling.planning import Plan, PlannedFace, Planner
+from fishfsr.upscaling.planning import PicturePlan, PlannedFace, Planner
 from fishfsr.upscaling.record import Fate
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
@@ -114,7 +114,7 @@ def _face(result: Result, number: int, kind: Image.Image | np.ndarray) -> Upscal
     )
 
 
-def _why(plan: Plan, face: PlannedFace) -> str:
+def _why(plan: PicturePlan, face: PlannedFace) -> str:
     """Why the model took the face, or why none did."""
     if face.model is None:
         return face.reason

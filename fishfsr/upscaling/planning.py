@@ -57,7 +57,7 @@ class PlannedFace:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class PicturePlan:
     """What is to be done with a picture (H, W, 3) uint8: its kind, guessed or told, and its faces from left to right.
 
     problem: why there are none. note: what was found out about the picture as a whole.
@@ -92,23 +92,23 @@ class Planner:
         if self.finder is None and self.kind in (None, Kind.PHOTO):
             raise ConfigurationError("photos, and pictures whose kind is to be guessed, need a face finder")
 
-    def plan(self, image: np.ndarray) -> Plan:
+    def plan(self, image: np.ndarray) -> PicturePlan:
         """The plan of a picture (H, W, 3) uint8, upright."""
         height, width = image.shape[:2]
         guessed = self.kind is None
         if self.kind is Kind.ALIGNED or (self.kind is None and could_be_aligned(width, height)):
-            return Plan(image, Kind.ALIGNED, guessed, (self._aligned(image),))
+            return PicturePlan(image, Kind.ALIGNED, guessed, (self._aligned(image),))
         if self.kind is Kind.CROP:
-            return Plan(image, Kind.CROP, guessed, (self._whole(image),))
+            return PicturePlan(image, Kind.CROP, guessed, (self._whole(image),))
         assert self.finder is not None
         found = self.finder.find(image)
         if isinstance(found, Problem):
             hint = "; of a face crop say so with --kind crop" if self.kind is None else ""
-            return Plan(image, Kind.PHOTO, guessed, problem=Problem(found.status, found.reason + hint))
+            return PicturePlan(image, Kind.PHOTO, guessed, problem=Problem(found.status, found.reason + hint))
         if self.kind is None and looks_like_crop(image, found.faces, self.models.recipe.crop):
-            return Plan(image, Kind.CROP, guessed, (self._whole(image, found.faces[0]),))
+            return PicturePlan(image, Kind.CROP, guessed, (self._whole(image, found.faces[0]),))
         faces = tuple(self._found(image, face) for face in found.faces)
-        return Plan(image, Kind.PHOTO, guessed, faces, note=_reach(found.smallest, self.finder.search.smallest))
+        return PicturePlan(image, Kind.PHOTO, guessed, faces, note=_reach(found.smallest, self.finder.search.smallest))
 
     @property
     def _smallest(self) -> int:

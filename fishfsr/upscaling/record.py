@@ -149,7 +149,7 @@ def remove_journal(out: Path) -> None:
     (out / JOURNAL).unlink(missing_ok=True)
 
 
-def read_record(out: Path) -> Record | None:
+def read_upscale_record(out: Path) -> Record | None:
     """The record in `out` with the rows of a run that was killed, None where there is none.
 
     Raises ConfigurationError where it cannot be read.

@@ -8,13 +8,13 @@ import torch
 from fishfsr.errors import FishFSRError
 from fishfsr.inference.kinds import as_tensor, levels
 from fishfsr.upscaling.models import FaceModel
-from fishfsr.upscaling.planning import Plan, PlannedFace
+from fishfsr.upscaling.planning import PicturePlan, PlannedFace
 
 Restored = np.ndarray | str
 """A restored face (scale·h, scale·w, 3) uint8, or why there is none."""
 
 
-def restore(plans: Sequence[Plan], batch: int) -> list[dict[int, Restored]]:
+def restore(plans: Sequence[PicturePlan], batch: int) -> list[dict[int, Restored]]:
     """The restored faces of each plan, by their number; faces left alone are not among them.
 
     `batch` faces at most go through a model at a time; those of one model and one size go together, whatever picture they are

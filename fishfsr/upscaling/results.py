@@ -12,7 +12,7 @@ from fishfsr.upscaling.inputs import Input
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.pasting import RestoredFace, enlarge, enlarged_size, paste
 from fishfsr.upscaling.pictures import COMPARISONS, CROPPED, RESTORED, Album, PictureFormat, comparison
-from fishfsr.upscaling.planning import Plan, PlannedFace
+from fishfsr.upscaling.planning import PicturePlan, PlannedFace
 from fishfsr.upscaling.record import FaceRow, Fate, InputRow, Refusal
 from fishfsr.upscaling.restoring import Restored
 from fishprep.common.status import Status
@@ -46,7 +46,7 @@ class Result:
     """
 
     picture: Picture
-    plan: Plan
+    plan: PicturePlan
     restored: Mapping[int, Restored]
     scale: int = 1
 

@@ -13,8 +13,8 @@ from filelock import Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
-from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_leftovers
-from fishfsr.upscaling.planning import Plan, Planner
+from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_unfinished
+from fishfsr.upscaling.planning import PicturePlan, Planner
 from fishfsr.upscaling.record import (
     FILE,
     JOURNAL,
@@ -23,7 +23,7 @@ from fishfsr.upscaling.record import (
     Journal,
     Record,
     Refusal,
-    read_record,
+    read_upscale_record,
     remove_journal,
 )
 from fishfsr.upscaling.restoring import restore
@@ -161,7 +161,7 @@ class _Run:
             remove_files(request.out, row.files)
         if request.overwrite:
             remove_journal(request.out)
-        remove_leftovers(request.out)
+        remove_unfinished(request.out)
         self._record = Record(settings, {**ran, "left_out": [asdict(each) for each in self._left_out]}, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0
@@ -178,7 +178,7 @@ class _Run:
         return UpscaleReport(rows, self._done_before, self._request.out / FILE, tuple(self._left_out))
 
     def _pass(self) -> None:
-        waiting: list[tuple[_Opened, Plan]] = []
+        waiting: list[tuple[_Opened, PicturePlan]] = []
         for opened in self._open_ahead():
             self._searched += 1
             if opened.row is not None:
@@ -227,7 +227,7 @@ class _Run:
         whole = all(is_file(self._request.out / file) for file in earlier.files)
         return earlier.status in _WRITTEN and earlier.sha256 == sha256 and whole
 
-    def _finish(self, waiting: Sequence[tuple[_Opened, Plan]]) -> None:
+    def _finish(self, waiting: Sequence[tuple[_Opened, PicturePlan]]) -> None:
         restored = restore([plan for _, plan in waiting], self._request.batch)
         for (opened, plan), faces in zip(waiting, restored, strict=True):
             assert opened.picture is not None
@@ -266,7 +266,7 @@ def _refused(source: Input, status: str, reason: str, sha256: str = "") -> Input
     return InputRow(source.key, source.name, status, reason, sha256=sha256)
 
 
-def _full(plans: Sequence[Plan], batch: int) -> bool:
+def _full(plans: Sequence[PicturePlan], batch: int) -> bool:
     return sum(plan.count for plan in plans) >= batch or sum(plan.image.size // 3 for plan in plans) >= WAITING_PIXELS
 
 
@@ -288,7 +288,7 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
 
 def _earlier(request: UpscaleRequest, settings: Mapping[str, Any]) -> dict[str, InputRow]:
     """The rows of earlier runs into the folder, or ConfigurationError where their results do not go with this run's."""
-    record = read_record(request.out)
+    record = read_upscale_record(request.out)
     if record is None:
         if strays := [name for name in (*FOLDERS, JOURNAL) if (request.out / name).exists()]:
             raise ConfigurationError(f"{request.out}: holds {strays[0]}, but no {FILE}; take another folder")

@@ -9,7 +9,7 @@ import numpy as np
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Row, ShardRecord
-from fishprep.builds.pipelines import Loaded, WeightsFrom, load
+from fishprep.builds.pipelines import Loaded, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
 from fishprep.common.progress import Progress
@@ -41,7 +41,7 @@ class BuilderFactory:
     weights: WeightsFrom
 
     def __call__(self) -> "ShardBuilder":
-        loaded = load(self.attributes.configuration, self.weights)
+        loaded = load_networks(self.attributes.configuration, self.weights)
         loaded.prove()
         return ShardBuilder(self.folder, self.attributes, loaded)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import Loaded, WeightsFrom, load
+from fishprep.builds.pipelines import Loaded, WeightsFrom, load_networks
 from fishprep.builds.plan import Plan, ShardSpec
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Steps
@@ -52,7 +52,7 @@ class _TrierFactory:
     weights: WeightsFrom
 
     def __call__(self) -> "_Trier":
-        loaded = load(self.configuration, self.weights)
+        loaded = load_networks(self.configuration, self.weights)
         loaded.prove()
         return _Trier(loaded)
 

@@ -41,7 +41,7 @@ class Loaded:
         self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
 
 
-def load(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
+def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
     """Load everything that a configuration names; the process computes with the configuration's threads from here on.
 
     WeightsError and ConfigurationError say what is missing and what to type.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
-from fishprep.builds.pipelines import WeightsFrom, load
+from fishprep.builds.pipelines import WeightsFrom, load_networks
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.parsing import PARSERS, named
@@ -26,7 +26,7 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
     resolve_device(configuration.device)
     configuration = configuration.model_copy(update={"parser": named(configuration.parser, weights.parser)})
     with threads(configuration.threads, opencv=True):
-        loaded = load(configuration.model_copy(update={"device": "cpu"}), weights)
+        loaded = load_networks(configuration.model_copy(update={"device": "cpu"}), weights)
     parser, backend = loaded.parser, loaded.pipeline.backend
     if configuration.keep_classes and not PARSERS[configuration.parser].has_classes:
         raise ConfigurationError(

@@ -18,7 +18,7 @@ from fishprep.shards.versions import are_recorded
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class ShardFace:
     """One face of a shard; its arrays are mapped, read-only, and read when they are looked at."""
 
     shard: Shard
@@ -58,7 +58,7 @@ class Face:
         return self.shard["box"][self.index]
 
 
-class Shards(Sequence[Face]):
+class Shards(Sequence[ShardFace]):
     """The faces of some shards, in their order, as one sequence: `len`, an index or a slice, iteration.
 
     `shards` are the shards themselves, for who wants whole arrays: `shard.images(16)` is (N, 16, 16, 3).
@@ -72,11 +72,11 @@ class Shards(Sequence[Face]):
         return self._ends[-1] if self._ends else 0
 
     @overload
-    def __getitem__(self, index: int) -> Face: ...
+    def __getitem__(self, index: int) -> ShardFace: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Face]: ...
+    def __getitem__(self, index: slice) -> list[ShardFace]: ...
 
-    def __getitem__(self, index: int | slice) -> Face | list[Face]:
+    def __getitem__(self, index: int | slice) -> ShardFace | list[ShardFace]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
@@ -84,7 +84,7 @@ class Shards(Sequence[Face]):
         place = index % len(self)
         number = bisect_right(self._ends, place)
         shard = self.shards[number]
-        return Face(shard, place - (self._ends[number] - len(shard)))
+        return ShardFace(shard, place - (self._ends[number] - len(shard)))
 
     @property
     def ids(self) -> list[str]:

@@ -16,7 +16,7 @@ import training
 
 from fishfsr.data import Stream
 from fishfsr.training.journal import Trained, TrainingNews
-from fishfsr.training.run import train
+from fishfsr.training.run import run_training
 from fishfsr.training.stages import ParsingStage
 from fishfsr.training.surroundings import ShardDataset
 from fishprep.common.errors import ShardError
@@ -77,7 +77,7 @@ def main(shards: str, runs: str, *places: str) -> None:
         asked = training.request(Path(shards), Path(runs) / place, *SETTINGS, stage="parsing")
         with mock.patch.multiple(dist, **KEPT), mock.patch(*patch) if patch else contextlib.nullcontext():
             try:
-                train(asked, speaking if place == "speaking" else lambda news: None)
+                run_training(asked, speaking if place == "speaking" else lambda news: None)
                 ended = "nothing"
             except Exception as error:
                 ended = type(error).__name__

@@ -9,7 +9,7 @@ import torch
 
 from fishfsr.training.config import parse_assignments, resolve_training
 from fishfsr.training.journal import Trained, TrainingNews, read_metrics
-from fishfsr.training.run import TrainingRequest, train
+from fishfsr.training.run import TrainingRequest, run_training
 from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
 from fishprep.shards import schema
 from fishprep.shards.writer import Samples, write_shard
@@ -90,4 +90,4 @@ def train_and_die(request: TrainingRequest, stage: str, step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     torch.set_num_threads(1)
-    train(request, listen)
+    run_training(request, listen)

@@ -13,7 +13,7 @@ from training import losses, request
 from fishfsr.training import precision
 from fishfsr.training.journal import Note, Trained, TrainingNews, read_metrics
 from fishfsr.training.precision import amp
-from fishfsr.training.run import train
+from fishfsr.training.run import run_training
 from fishfsr.training.stages import ParsingStage
 from fishfsr.training.state import TrainingState
 from fishprep.common.stop import StopRequest
@@ -56,7 +56,7 @@ def test_the_weights_at_the_end_of_the_time_are_validated(
         run = tmp_path / reason
         asked = request(shards, run, "parsing.steps=9", "validation.every=100", stage="parsing")
         with monkeypatch.context() as patch:
-            step = train(asked, interrupted(patch, "parsing", 2, reason)).step
+            step = run_training(asked, interrupted(patch, "parsing", 2, reason)).step
         assert step == 3
         assert [line["step"] for line in read_metrics(run / "metrics.jsonl") if "accuracy" in line] == validated
         assert TrainingState.load(run / "state.safetensors").position.best_step == (validated or [None])[0]
@@ -66,16 +66,16 @@ def test_auto_precision_stays_what_it_was(shards: Path, tmp_path: Path, monkeypa
     asked = request(shards, tmp_path / "run", *SHORT, "precision=auto")
     with monkeypatch.context() as patch:
         patch.setattr(precision, "has_bfloat16", lambda device: True)
-        train(asked, interrupted(patch, "parsing", 1))
+        run_training(asked, interrupted(patch, "parsing", 1))
     assert TrainingState.load(tmp_path / "run" / "state.safetensors").precision == "bfloat16"
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
     news: list[TrainingNews] = []
-    train(asked, news.append)
+    run_training(asked, news.append)
     assert any(isinstance(each, Note) and "| cpu, bfloat16 |" in each.text for each in news)
     unbroken = request(shards, tmp_path / "unbroken", *SHORT, "precision=bfloat16")
-    train(unbroken, lambda news: None)
+    run_training(unbroken, lambda news: None)
     assert losses(tmp_path / "run") == losses(tmp_path / "unbroken")
-    train(replace(asked, out=tmp_path / "new"), lambda news: None)
+    run_training(replace(asked, out=tmp_path / "new"), lambda news: None)
     assert TrainingState.load(tmp_path / "new" / "state.safetensors").precision == "float32"
     assert amp("float32", torch.device("cpu"), "bfloat16").name == "float32"
 
@@ -90,7 +90,7 @@ def test_the_backward_pass_is_not_in_autocast(shards: Path, tmp_path: Path, monk
         return found
 
     monkeypatch.setattr(ParsingStage, "loss", watched)
-    train(request(shards, tmp_path, *SHORT, "precision=bfloat16", stage="parsing"), lambda news: None)
+    run_training(request(shards, tmp_path, *SHORT, "precision=bfloat16", stage="parsing"), lambda news: None)
     assert seen == [(True, False)] * 3
 
 
@@ -102,8 +102,8 @@ def test_tensorboard_shows_both_stages_and_a_resume_once(
     stopped = (("parsing", 1), ("sr", 1))
     for stage, step in stopped:
         with monkeypatch.context() as patch:
-            train(asked, interrupted(patch, stage, step))
-    train(asked, lambda news: None)
+            run_training(asked, interrupted(patch, stage, step))
+    run_training(asked, lambda news: None)
     events = reader.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     for stage in ("parsing", "sr"):

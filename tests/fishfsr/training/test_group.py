@@ -18,7 +18,7 @@ from fishfsr.checkpoint import read_metadata
 from fishfsr.errors import ConfigurationError, DeviceError
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.ranks import process_group
-from fishfsr.training.run import train
+from fishfsr.training.run import run_training
 from fishfsr.training.state import TrainingState
 
 MODEL_8 = (
@@ -37,7 +37,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(shards: Path) -> Path:
     """A run of Model 8 in one process, unbroken."""
     run = shards.parent / "whole"
-    train(request(shards, run, *MODEL_8), lambda news: None)
+    run_training(request(shards, run, *MODEL_8), lambda news: None)
     return run
 
 
@@ -64,8 +64,8 @@ def test_model_8_goes_on_to_the_bit(whole: Path, shards: Path, tmp_path: Path) -
             os.kill(os.getpid(), signal.SIGINT)
 
     asked = request(shards, tmp_path, *MODEL_8)
-    assert train(asked, interrupt).reason == "interrupted"
-    assert train(asked, lambda news: None).reason is None
+    assert run_training(asked, interrupt).reason == "interrupted"
+    assert run_training(asked, lambda news: None).reason is None
     assert losses(tmp_path) == losses(whole)
     assert read_metadata(tmp_path / "last.safetensors") == read_metadata(whole / "last.safetensors")
     one, other = weights_of(tmp_path), weights_of(whole)
@@ -104,9 +104,9 @@ def test_a_process_that_fails_stops_the_others_with_a_state(shards: Path, tmp_pa
         assert state.exists() == (step is not None)
         assert step is None or TrainingState.load(state).position.step == step
     settings = ("parsing.steps=6", "save_every=1000", "validation.every=4")
-    train(request(shards, tmp_path / "unbroken", *settings, stage="parsing"), lambda news: None)
+    run_training(request(shards, tmp_path / "unbroken", *settings, stage="parsing"), lambda news: None)
     for place in ("backward", "validating"):
-        train(request(shards, tmp_path / place, *settings, stage="parsing"), lambda news: None)
+        run_training(request(shards, tmp_path / place, *settings, stage="parsing"), lambda news: None)
         lines, expected = (read_metrics(tmp_path / run / "metrics.jsonl") for run in (place, "unbroken"))
         assert [(line["step"], "loss" in line) for line in lines] == [
             (line["step"], "loss" in line) for line in expected
@@ -120,7 +120,7 @@ def test_fewer_validation_faces_than_processes(shards: Path, tmp_path: Path) -> 
     one = ("parsing.steps=2", "validation.every=1", "validation.faces=1")
     ran = torchrun(words(shards, tmp_path / "two", *one, "sr.steps=1"))
     assert ran.returncode == 0, ran.stderr
-    train(request(shards, tmp_path / "one", *one, "sr.steps=1"), lambda news: None)
+    run_training(request(shards, tmp_path / "one", *one, "sr.steps=1"), lambda news: None)
     for name in ("accuracy", "psnr", "ssim"):
         found, expected = (
             [line[name] for line in read_metrics(tmp_path / run / "metrics.jsonl") if name in line]

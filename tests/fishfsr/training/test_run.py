@@ -27,7 +27,7 @@ from fishfsr.metrics import psnr
 from fishfsr.models.registry import create_model
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.precision import amp
-from fishfsr.training.run import TrainingRequest, init_settings, train
+from fishfsr.training.run import TrainingRequest, init_settings, run_training
 from fishfsr.training.state import TrainingState
 from fishprep.common.errors import ConfigurationError
 
@@ -104,7 +104,7 @@ def test_stage_two_leaves_parsing_net_alone(finished: Path) -> None:
 def test_killed_five_times_it_goes_on_to_the_bit(shards: Path, tmp_path: Path) -> None:
     settings = ("parsing.steps=7", "sr.steps=9", "sr.ema=0.9", "sr.clip=0.5", "sr.accumulate=2", "sr.schedule=cosine")
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    train(request(shards, unbroken, *settings), lambda news: None)
+    run_training(request(shards, unbroken, *settings), lambda news: None)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["training"])
     rng = np.random.default_rng()
@@ -117,7 +117,7 @@ def test_killed_five_times_it_goes_on_to_the_bit(shards: Path, tmp_path: Path) -
         child.start()
         child.join()
         assert child.exitcode == -signal.SIGKILL, kills
-    train(request(shards, broken, *settings), lambda news: None)
+    run_training(request(shards, broken, *settings), lambda news: None)
     assert losses(broken) == losses(unbroken), kills
     for name in ("best", "last", "parsing"):
         one, other = (run / f"{name}.safetensors" for run in (broken, unbroken))
@@ -138,7 +138,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(shards: Path, tmp_path: Path, finish
         if isinstance(news, Trained) and news.step == 11:
             os.kill(os.getpid(), signal.SIGINT)
 
-    outcome = train(request(shards, run, *settings, stage="parsing"), interrupt)
+    outcome = run_training(request(shards, run, *settings, stage="parsing"), interrupt)
     assert (outcome.reason, outcome.stage) == ("interrupted", "parsing") and outcome.step in (11, 12)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert TrainingState.load(run / "state.safetensors").position.step == outcome.step
@@ -183,7 +183,7 @@ def test_the_time_is_up(shards: Path, tmp_path: Path) -> None:
 def test_accumulated_parts_make_the_same_step(shards: Path, tmp_path: Path) -> None:
     settings = ("parsing.steps=6", "sr.steps=1", "parsing.lr=1e-3")
     for name, parts in (("one", 1), ("four", 4)):
-        train(
+        run_training(
             request(shards, tmp_path / name, *settings, f"parsing.accumulate={parts}", stage="parsing"),
             lambda news: None,
         )
@@ -220,13 +220,13 @@ def test_a_shard_damaged_on_the_way_stops_it_with_a_state(tmp_path: Path) -> Non
 
     asked = request(folder, tmp_path / "run", "parsing.steps=20", "sr.steps=1", "save_every=1000", stage="parsing")
     with pytest.raises(Exception, match=r"train-00001\.h5: changed or damaged") as error:
-        train(asked, damage)
+        run_training(asked, damage)
     assert type(error.value).__name__ == "ShardError"
     stopped = TrainingState.load(tmp_path / "run" / "state.safetensors").position.step
     assert 3 <= stopped < 20
     (folder / "train-00001.h5").write_bytes(whole)
-    train(asked, lambda news: None)
-    train(
+    run_training(asked, lambda news: None)
+    run_training(
         request(folder, tmp_path / "again", "parsing.steps=20", "sr.steps=1", "save_every=1000", stage="parsing"),
         lambda news: None,
     )
@@ -255,7 +255,7 @@ def test_files_that_are_no_runs_are_not_replaced(shards: Path, tmp_path: Path, n
     mine.parent.mkdir(parents=True)
     mine.write_text('{"configuration": {}}')
     with pytest.raises(ConfigurationError, match=f"{name}.* no run"):
-        train(request(shards, tmp_path / "models", overwrite=overwrite), lambda news: None)
+        run_training(request(shards, tmp_path / "models", overwrite=overwrite), lambda news: None)
     assert mine.read_text() == '{"configuration": {}}' and not (tmp_path / "models" / "state.safetensors").exists()
 
 
@@ -316,6 +316,8 @@ def test_bad_input_in_words(shards: Path, tmp_path: Path) -> None:
     assert "needs a CUDA device" in support.run("fishfsr", "train", shards, *run, "--set", "compile=true", code=1).err
     (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run" / "state.safetensors").write_bytes(b"no state")
+    assert "holds no run that wrote it" in support.run("fishfsr", "train", shards, *run, code=1).err
+    (tmp_path / "run" / "configuration.json").write_text('{"configuration": {}, "shards": [], "identity": {}}')
     assert "not a training state" in support.run("fishfsr", "train", shards, *run, code=1).err
 
 
@@ -331,10 +333,10 @@ def test_a_file_sets_what_flags_do_not(shards: Path, tmp_path: Path) -> None:
 
 def test_bfloat16_trains_and_float16_is_not_replaced(shards: Path, tmp_path: Path) -> None:
     settings = ("parsing.steps=4", "sr.steps=1", "precision=bfloat16")
-    train(request(shards, tmp_path / "run", *settings, stage="parsing"), lambda news: None)
+    run_training(request(shards, tmp_path / "run", *settings, stage="parsing"), lambda news: None)
     assert all(math.isfinite(loss) for loss in losses(tmp_path / "run").values())
     plain = request(shards, tmp_path / "plain", *settings[:2], stage="parsing")
-    train(plain, lambda news: None)
+    run_training(plain, lambda news: None)
     one, other = (list(losses(tmp_path / run).values()) for run in ("run", "plain"))
     np.testing.assert_allclose(one, other, rtol=0.05)
     assert one != other
@@ -364,7 +366,7 @@ def test_it_learns_on_cuda(shards: Path, tmp_path: Path, precision: str, compile
         f"compile={str(compiled).lower()}",
     )
     asked = request(shards, tmp_path / "run", *settings)
-    train(TrainingRequest(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
+    run_training(TrainingRequest(asked.shards, asked.out, asked.config, device="cuda"), lambda news: None)
     found = [loss for (stage, _), loss in losses(tmp_path / "run").items() if stage == "parsing"]
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:10])
 
@@ -373,14 +375,14 @@ def test_tapernet_trains_resumes_and_is_gone_on_with(shards: Path, tmp_path: Pat
     sets = ("sr.architecture=tapernet", "sr.blocks=1", "sr.multi_scale_refine=true", "sr.spatial_attention=true")
     settings = (*sets, "sr.channel_attention=true", "parsing.steps=2", "sr.lr=2e-3")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(request(shards, whole, *settings, "sr.steps=6"), lambda news: None)
+    run_training(request(shards, whole, *settings, "sr.steps=6"), lambda news: None)
     child = multiprocessing.get_context("spawn").Process(
         target=training.train_and_die, args=(request(shards, parts, *settings, "sr.steps=6"), "sr", 4)
     )
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    train(request(shards, parts, *settings, "sr.steps=6"), lambda news: None)
+    run_training(request(shards, parts, *settings, "sr.steps=6"), lambda news: None)
     assert (parts / "last.safetensors").read_bytes() == (whole / "last.safetensors").read_bytes()
     again = init_settings(whole / "last.safetensors")
     assert again["sr"]["architecture"] == "tapernet" and again["sr"]["blocks"] == 1

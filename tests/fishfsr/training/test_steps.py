@@ -17,7 +17,7 @@ from fishfsr.data import Order, ShardDataset
 from fishfsr.data.order import coins
 from fishfsr.models.registry import create_model
 from fishfsr.training.journal import read_metrics
-from fishfsr.training.run import train
+from fishfsr.training.run import run_training
 
 SEED = 3
 SETTINGS = (
@@ -95,7 +95,7 @@ def check(run: Path, stage: str, plain: Plain) -> None:
 @pytest.mark.parametrize(("loss", "ema"), [("l1", "0.2"), ("mse", "0.9")])
 def test_steps_of_parsing_net_are_those_of_a_plain_loop(loss: str, ema: str, shards: Path, tmp_path: Path) -> None:
     settings = [f"parsing.{setting}" for setting in (*SETTINGS, f"loss={loss}", f"ema={ema}")]
-    train(training.request(shards, tmp_path, f"seed={SEED}", *settings, stage="parsing"), lambda news: None)
+    run_training(training.request(shards, tmp_path, f"seed={SEED}", *settings, stage="parsing"), lambda news: None)
     torch.manual_seed(SEED)
     plain = Plain(create_model("parsingnet_x2", width=8, blocks=1), loss, ema)
     dataset = ShardDataset(shards, "train", training.SCALE)
@@ -108,7 +108,7 @@ def test_steps_of_parsing_net_are_those_of_a_plain_loop(loss: str, ema: str, sha
 @pytest.mark.parametrize(("loss", "ema"), [("l1", "0.2"), ("mse", "0.9")])
 def test_steps_of_fishfsrnet_are_those_of_a_plain_loop(loss: str, ema: str, shards: Path, tmp_path: Path) -> None:
     settings = [f"sr.{setting}" for setting in (*SETTINGS, f"loss={loss}", f"ema={ema}")]
-    train(training.request(shards, tmp_path, f"seed={SEED}", "parsing.steps=2", *settings), lambda news: None)
+    run_training(training.request(shards, tmp_path, f"seed={SEED}", "parsing.steps=2", *settings), lambda news: None)
     parsing_net = load_checkpoint(tmp_path / "parsing.safetensors").parsing_net
     options = json.loads((tmp_path / "configuration.json").read_text())["configuration"]["sr"]
     switches = {name: value for name, value in options.items() if isinstance(value, bool)}
@@ -125,6 +125,6 @@ def test_steps_of_fishfsrnet_are_those_of_a_plain_loop(loss: str, ema: str, shar
 
 def test_fishfsrnet_learns_to_enlarge(shards: Path, tmp_path: Path) -> None:
     settings = ("parsing.steps=1", "sr.steps=40", "sr.lr=3e-3", "sr.schedule=cosine", "validation.every=10")
-    train(training.request(shards, tmp_path, *settings), lambda news: None)
+    run_training(training.request(shards, tmp_path, *settings), lambda news: None)
     found = [line["psnr"] for line in read_metrics(tmp_path / "metrics.jsonl") if "psnr" in line]
     assert len(found) == 4 and found[-1] > max(found[0] + 3, 21), found

@@ -17,7 +17,7 @@ from fishfsr.checkpoint import load_checkpoint, read_metadata
 from fishfsr.data import ShardDataset, to_faces
 from fishfsr.metrics import psnr
 from fishfsr.training.journal import Note, TrainingNews, Validated, read_metrics
-from fishfsr.training.run import train
+from fishfsr.training.run import run_training
 from fishfsr.training.stages import bicubic
 from fishfsr.training.state import TrainingState
 
@@ -55,7 +55,7 @@ def test_a_face_of_infinite_psnr_is_in_no_mean(shards: Path, tmp_path: Path) -> 
     flat_grey(folder, 1)
     asked = request(folder, tmp_path / "run", *SHORT, "sr.steps=1", "validation.faces=4")
     news: list[TrainingNews] = []
-    assert train(asked, news.append).reason is None
+    assert run_training(asked, news.append).reason is None
     faces = to_faces(ShardDataset(folder, "val", training.SCALE).__getitems__([0, 2, 3]), torch.device("cpu"))
     expected = psnr(bicubic(faces.lr, training.SCALE), faces.hr, training.SCALE).mean().item()
     (line,) = [line for line in strict_lines(tmp_path / "run") if "psnr" in line]
@@ -63,14 +63,14 @@ def test_a_face_of_infinite_psnr_is_in_no_mean(shards: Path, tmp_path: Path) -> 
     results = read_metadata(tmp_path / "run" / "best.safetensors").details.results
     assert results["bicubic_psnr"] == line["bicubic_psnr"] and math.isfinite(results["psnr"])
     assert [each.left_out for each in news if isinstance(each, Validated)] == [0, 0, 1]
-    assert train(asked, lambda news: None).reason is None, "it goes on, too"
+    assert run_training(asked, lambda news: None).reason is None, "it goes on, too"
 
 
 def test_where_every_face_is_perfect_the_newest_weights_are_kept(shards: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(shards, tmp_path / "shards")
     flat_grey(folder, 0, 1, 2, 3)
     asked = request(folder, tmp_path / "run", *SHORT, "validation.faces=4")
-    assert train(asked, lambda news: None).checkpoint == tmp_path / "run" / "best.safetensors"
+    assert run_training(asked, lambda news: None).checkpoint == tmp_path / "run" / "best.safetensors"
     lines = [line for line in strict_lines(tmp_path / "run") if line["stage"] == "sr" and "loss" not in line]
     assert lines == [{"stage": "sr", "step": step, "left_out": 4} for step in (1, 2)]
     kept = [load_checkpoint(tmp_path / "run" / f"{name}.safetensors").sr_net for name in ("best", "last")]
@@ -79,7 +79,7 @@ def test_where_every_face_is_perfect_the_newest_weights_are_kept(shards: Path, t
 
 def test_an_evaluation_leaves_a_perfect_face_out_too(shards: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(shards, tmp_path / "shards")
-    train(request(folder, tmp_path / "run", *SHORT), lambda news: None)
+    run_training(request(folder, tmp_path / "run", *SHORT), lambda news: None)
     flat_grey(folder, 1)
     words = ("eval", tmp_path / "run", folder, "--split", "val", "--device", "cpu", "--out", tmp_path / "eval")
     support.run("fishfsr", *words)
@@ -100,11 +100,11 @@ def test_the_best_is_measured_anew_when_other_faces_validate(shards: Path, tmp_p
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError):
-        train(request(folder, run, *few, "validation.faces=1", stage="parsing"), stop)
+        run_training(request(folder, run, *few, "validation.faces=1", stage="parsing"), stop)
     first = TrainingState.load(run / "state.safetensors").position
     assert (first.best, first.best_step) == (1.0, 3)
     news: list[TrainingNews] = []
-    train(request(folder, run, *few, "validation.faces=4", stage="parsing"), news.append)
+    run_training(request(folder, run, *few, "validation.faces=4", stage="parsing"), news.append)
     last = TrainingState.load(run / "state.safetensors").position
     lines = {line["step"]: line["accuracy"] for line in read_metrics(run / "metrics.jsonl") if "accuracy" in line}
     assert last.best == max(lines[step] for step in (6, 9, 12)) < 1 and last.best_step > 3
@@ -113,17 +113,17 @@ def test_the_best_is_measured_anew_when_other_faces_validate(shards: Path, tmp_p
     )
     assert read_metadata(run / "parsing.safetensors").details.training["step"] == last.best_step
     again: list[TrainingNews] = []
-    train(request(folder, run, *few, "validation.faces=4", stage="parsing"), again.append)
+    run_training(request(folder, run, *few, "validation.faces=4", stage="parsing"), again.append)
     assert "so far" not in said(again)
 
 
 def test_other_validation_shards_do_not_stop_a_run(shards: Path, tmp_path: Path) -> None:
     own = training.write(tmp_path / "own", {"train": (6,)})
     run, settings = tmp_path / "run", ("parsing.steps=2", "validation.every=1")
-    train(request(own, run, *settings, stage="parsing"), lambda news: None)
+    run_training(request(own, run, *settings, stage="parsing"), lambda news: None)
     more = training.write(tmp_path / "more", {"val": (3,)})
     both = request(own, run, *settings, stage="parsing")
-    train(both.__class__((own, more), run, both.config, "parsing", device="cpu"), lambda news: None)
+    run_training(both.__class__((own, more), run, both.config, "parsing", device="cpu"), lambda news: None)
     assert TrainingState.load(run / "state.safetensors").position.best_step == 2, "validated though all steps were done"
 
 

@@ -12,7 +12,7 @@ from fishfsr.errors import ConfigurationError
 from fishfsr.upscaling.faces import FaceFinder, Search
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import ModelSet
-from fishfsr.upscaling.planning import Plan, Planner
+from fishfsr.upscaling.planning import PicturePlan, Planner
 
 Models = Callable[..., ModelSet]
 Points = Callable[..., np.ndarray]
@@ -24,7 +24,7 @@ def photo() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (240, 400, 3), np.uint8)
 
 
-def planned(photo: np.ndarray, points: list[np.ndarray], models: ModelSet, **options: object) -> Plan:
+def planned(photo: np.ndarray, points: list[np.ndarray], models: ModelSet, **options: object) -> PicturePlan:
     finder = FaceFinder(KnownFaces(photo.shape[1], points), Search(smallest=8))
     return Planner(models, finder, Kind.PHOTO, **options).plan(photo)  # type: ignore[arg-type]
 
