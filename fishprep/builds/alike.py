@@ -10,6 +10,7 @@ from fishprep.builds.looks import SEEN_SIDE, Tell, look_at, small_picture
 from fishprep.common.near import near_pairs
 from fishprep.common.opencv import cv2
 from fishprep.decoding.decode import Limits
+from fishprep.faces.detail import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
 from fishprep.faces.photo import Photo
 
 MOST_BITS = 6
@@ -18,11 +19,6 @@ MOST_BITS = 6
 MOST_CANDIDATES = 2_000_000
 """Pairs of near hashes that are looked at."""
 
-LEAST_CORRELATION = 0.78
-"""Of the fine detail of two pictures that are one. Halfway between the weakest true pair on CelebA (0.86: the same photo in other
-colours) and the strongest of two different photos (0.70: two frames of one moment)."""
-
-DETAIL_SIZE = 32
 _DETAILS_KEPT = 1 << 15
 
 
@@ -58,21 +54,6 @@ def same_pictures(photos: Sequence[Photo], limits: Limits, tell: Tell, seconds: 
             (i, j) for i, j in zip(seen[ones].tolist(), seen[others].tolist(), strict=True) if details.agree(i, j)
         ]
     return SamePictures(tuple(pairs), True)
-
-
-def fine_detail(pictures: np.ndarray) -> np.ndarray:
-    """pictures (M, 32, 32, 3) uint8 RGB → (M, 576) float32 of unit length: the middle of the grey picture less its blurred self.
-
-    What two photos of different people share (light, hair, the layout of any face) is coarse, and is gone.
-    """
-    details = np.empty((len(pictures), (DETAIL_SIZE * 3 // 4) ** 2), np.float32)
-    margin = DETAIL_SIZE // 8
-    for i, picture in enumerate(pictures):
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        fine = (grey - cv2.GaussianBlur(grey, (0, 0), 1.0))[margin:-margin, margin:-margin].ravel()
-        fine -= fine.mean()
-        details[i] = fine / max(float(np.linalg.norm(fine)), 1e-6)
-    return details
 
 
 class _Details:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from fishprep.builds.alike import DETAIL_SIZE, fine_detail
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals, totals_of
@@ -16,6 +15,7 @@ from fishprep.builds.names import CONFIGURATION, MANIFEST
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
 from fishprep.common.words import counted
+from fishprep.faces.detail import DETAIL_SIZE, fine_detail
 from fishprep.reports import provenance
 from fishprep.reports.cards import Card, face_card, photo_card
 from fishprep.reports.columns import Columns, Place, read_chosen, read_columns

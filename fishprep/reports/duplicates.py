@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fishprep.builds.alike import LEAST_CORRELATION
 from fishprep.common.near import near_pairs
+from fishprep.faces.detail import LEAST_CORRELATION
 from fishprep.reports.columns import Columns
 
 MOST_BITS = 4

@@ -11,14 +11,8 @@ from annotated import points
 from here import Here
 from small_build import face
 
-from fishprep.builds.build import build
-from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.estimate import estimate
-from fishprep.builds.pipelines import WeightsFrom
-from fishprep.builds.plan import make_plan
-from fishprep.builds.request import BuildRequest
-from fishprep.builds.resolved import resolve
-from fishprep.builds.verify import verify
+import fishprep
+from fishprep import BuildSettings
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.containers import Opened, SizeCheck
 from fishprep.decoding.formats import FORMATS, Format
@@ -31,9 +25,8 @@ from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.geometry import box_of_points
 from fishprep.parsing import PARSERS, ParserKind
 from fishprep.parsing.base import ParsedFaces, ParserRequest
-from fishprep.reports import ReportSettings, write_report
 from fishprep.shards.reader import Shard
-from fishprep.sources import SOURCES, Listing, Source, SourceKind, SourceRequest, open_source
+from fishprep.sources import SOURCES, Listing, Source, SourceKind, SourceRequest
 from fishprep.sources.layout import Layout
 
 MARK = b"ROWS"
@@ -142,31 +135,22 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
         entries: dict[str, Any] = registry  # type: ignore[assignment]
         monkeypatch.setitem(entries, name, kind)
 
-    def make(**settings: object) -> Built:
+    def make() -> Built:
         root, out = tmp_path / "photos", tmp_path / "out"
         root.mkdir()
         for number in range(2):
             write_rows_picture(root / f"{number}.rows", face(shift=number))
         (root / "rows.txt").write_text("0.rows\n1.rows\n")
-        source = open_source(SourceRequest(root))
-        toys = {"source": source.kind, "landmarks": "middle", "parser": "half", "resizer": "nearest", "min_side": 32}
-        configuration = BuildConfiguration.parse(toys | settings)
-        plan = make_plan(source, configuration)
-        assert estimate(plan, configuration, WeightsFrom(), workers=1).kept_per_photo == 1
-        request = BuildRequest(
-            out, plan, resolve(configuration, WeightsFrom()), WeightsFrom(), ORIGIN | {"root": str(root)}
-        )
-        assert build(request, 1, lambda news: None).totals.samples == 2
-        assert verify(out, None).problems == ()
-        write_report(out, out / "report.html", ReportSettings())
-        with Shard(out / "train-00000.h5") as shard:
-            arrays = [np.array(shard.images(128)), np.array(shard.images(16)), np.array(shard.skin(128))]
-        return Built(out, *arrays, page=(out / "report.html").read_text())
+        toys = BuildSettings(landmarks="middle", parser="half", resizer="nearest", min_side=32, device="cpu", workers=1)
+        assert fishprep.plan(root, toys).estimate.kept_per_photo == 1
+        assert fishprep.build(root, out, toys).totals.samples == 2
+        assert fishprep.verify(out).problems == ()
+        page = fishprep.report(out).path.read_text()
+        with fishprep.open_shards(out) as shards:
+            arrays = (np.stack([each.image(size) for each in shards]) for size in (128, 16))
+            return Built(out, *arrays, np.stack([each.skin() for each in shards]), page)
 
     return make
-
-
-ORIGIN = {"kind": "rows", "follow_links": False, "split": "official"}
 
 
 def test_a_toy_of_each_is_planned_built_verified_and_reported(built: Build) -> None:

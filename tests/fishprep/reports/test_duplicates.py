@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from fishprep.builds.alike import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.faces.crop import CropRecipe, cut
+from fishprep.faces.detail import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
 from fishprep.faces.measures import measure
 from fishprep.faces.pyramid import hr_face, lr_pyramid
 from fishprep.landmarks import LandmarkRequest, create_backend
