@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         CheckpointMetadata,
         Details,
         load_checkpoint,
+        pack_checkpoint,
         read_metadata,
         save_checkpoint,
     )
+    from fishfsr.compat.importer import imported_checkpoint
     from fishfsr.errors import (
         CheckpointError,
         ConfigurationError,
@@ -39,11 +41,14 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from fishfsr.evaluation.evaluate import Evaluation, check_out, evaluate
+    from fishfsr.evaluation.restored import restored_sheet
     from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
+    from fishfsr.export import Parity, check_extra, export_onnx
     from fishfsr.inference.find import find_checkpoint
     from fishfsr.inference.resolver import FaceSuperResolver, load
     from fishfsr.inference.runner import InferenceOptions
     from fishfsr.inference.shipped import ShippedModel, shipped_models
+    from fishfsr.models.count import count_parameters
     from fishfsr.models.registry import ModelRecord, create_model, list_models, model_size
     from fishfsr.training.journal import Note, Trained, TrainingNews, Validated
     from fishfsr.training.run import TrainingOutcome
@@ -56,15 +61,19 @@ if TYPE_CHECKING:
     from fishfsr.upscaling.upscaler import Upscaler, UpscaleSettings, upscale_photo
 
 _PUBLIC = {
-    "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint read_metadata save_checkpoint",
+    "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint pack_checkpoint read_metadata save_checkpoint",
+    "fishfsr.compat.importer": "imported_checkpoint",
     "fishfsr.errors": "CheckpointError ConfigurationError DataError DeviceError FishFSRError InputError MissingExtraError "
     "TrainingError",
     "fishfsr.evaluation.evaluate": "Evaluation check_out evaluate",
+    "fishfsr.evaluation.restored": "restored_sheet",
     "fishfsr.evaluation.settings": "EvaluationSettings parse_choices",
+    "fishfsr.export": "Parity check_extra export_onnx",
     "fishfsr.inference.find": "find_checkpoint",
     "fishfsr.inference.resolver": "FaceSuperResolver load",
     "fishfsr.inference.runner": "InferenceOptions",
     "fishfsr.inference.shipped": "ShippedModel shipped_models",
+    "fishfsr.models.count": "count_parameters",
     "fishfsr.models.registry": "ModelRecord create_model list_models model_size",
     "fishfsr.training.journal": "Note Trained TrainingNews Validated",
     "fishfsr.training.run": "TrainingOutcome",

@@ -143,6 +143,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(parsing_net, sr_net, metadata.details)
 
 
+def pack_checkpoint(path: Path, out: Path, licence: str | None = None) -> None:
+    """Write the checkpoint at `path` to `out` in float16, half its size; `licence` is kept in the file. Raises CheckpointError."""
+    loaded = load_checkpoint(path)
+    details = replace(loaded.details, licence=licence or loaded.details.licence)
+    save_checkpoint(out, replace(loaded, details=details), torch.float16)
+
+
 def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:

@@ -27,6 +27,11 @@ class Parity(NamedTuple):
     sr: float
     map: float
 
+    @property
+    def limit(self) -> float:
+        """Above which nothing is written."""
+        return TOLERANCE
+
 
 class Pair(nn.Module):
     """Both networks behind one another: LR face to (SR face, map clamped to [0, 1])."""

@@ -34,17 +34,6 @@ NOT_YET: set[tuple[str, str]] = set()
 """Imports, (of, what), that break a rule and are to go: nothing is added."""
 
 BELOW_THE_FACE = {
-    "fishfsr.checkpoint",
-    "fishfsr.compat.importer",
-    "fishfsr.errors",
-    "fishfsr.evaluation.restored",
-    "fishfsr.export",
-    "fishfsr.inference.resolver",
-    "fishfsr.inference.shipped",
-    "fishfsr.models.count",
-    "fishfsr.models.fishfsrnet",
-    "fishfsr.models.parsingnet",
-    "fishfsr.models.registry",
     "fishfsr.weights",
     "fishprep.common.device",
     "fishprep.common.doctor",

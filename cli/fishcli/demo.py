@@ -45,14 +45,12 @@ def demo(out: Path, **flags: Any) -> None:
 
 def _restore(shards: Path, path: Path) -> Path | None:
     """The faces super-resolved by the shipped networks; None where those are not installed."""
-    from fishfsr.evaluation.restored import restored_sheet
-    from fishfsr.inference.shipped import shipped
+    import fishfsr
     from fishprep.common.files import atomic
-    from fishprep.common.weights import WeightStore
 
-    checkpoints = shipped(WeightStore.from_environment())
-    if not checkpoints:
+    models = [model.name for model in fishfsr.shipped_models() if model.status != "missing"]
+    if not models:
         return None
     with atomic(path) as temporary:
-        restored_sheet(shards, checkpoints).save(temporary, "JPEG", quality=92)
+        fishfsr.restored_sheet(shards, models).save(temporary, "JPEG", quality=92)
     return path

@@ -12,14 +12,12 @@ from fishcli.doctor import doctor
 from fishcli.eval import evaluate_command
 from fishcli.train import train
 from fishcli.upscale import upscale
-from fishfsr import __version__
-from fishfsr.errors import CheckpointError, FishFSRError
+from fishfsr import CheckpointError, FishFSRError, __version__
 from fishprep.common.errors import FishPrepError
 from fishprep.common.words import size_text
 
 if TYPE_CHECKING:
-    from fishfsr.checkpoint import Checkpoint, CheckpointMetadata
-    from fishfsr.models.registry import ModelRecord
+    from fishfsr import CheckpointMetadata, ModelRecord
 
 ERRORS = (FishFSRError, FishPrepError)
 SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
@@ -57,7 +55,7 @@ def main() -> None:
 @cli.group(context_settings=SETTINGS, invoke_without_command=True)
 @click.pass_context
 def models(context: click.Context) -> None:
-    """The networks by name, and checkpoint files; without a subcommand the list of networks.
+    """The trained pairs that are shipped, the networks by name, and checkpoint files; without a subcommand the list of both.
 
     \b
     Example: fishfsr models show x8.safetensors
@@ -69,18 +67,30 @@ def models(context: click.Context) -> None:
 @models.command("list", context_settings=SETTINGS)
 @click.option("--json", is_flag=True, help="The list as JSON.")
 def list_models(**flags: Any) -> None:
-    """List the networks with parameters and multiply-accumulates per face, both computed.
+    """List the trained pairs that come with the project, and the networks with parameters and multiply-accumulates per face.
 
     \b
     Example: fishfsr models list --json
     """
-    from fishfsr.models import registry
+    import fishfsr
 
-    rows = [_model_row(record) for record in registry.list_models()]
+    shipped = [asdict(model) for model in fishfsr.shipped_models()]
+    rows = [_model_row(record) for record in fishfsr.list_models()]
     if flags.get("json"):
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps({"shipped": shipped, "networks": rows}, indent=2))
         return
-    click.echo(f"{'name':24}{'scale':>6}{'width':>7}{'input':>9}{'parameters':>13}{'GMAC':>8}  {'licence':12}weights")
+    click.echo(
+        f"{'shipped':9}{'scale':>6}{'input':>9}{'crops of':>11}{'PSNR-Y':>11}{'bicubic':>11}  {'state':9}licence"
+    )
+    for model in shipped:
+        click.echo(
+            f"{model['name']:9}{'x{scale}'.format(**model):>6}{'{lr_size}x{lr_size}'.format(**model):>9}"
+            f"{'{}-{} px'.format(*model['sides']):>11}{model['psnr']:>8.2f} dB{model['bicubic_psnr']:>8.2f} dB"
+            f"  {model['status']:9}{model['licence']}"
+        )
+    click.echo(
+        f"\n{'network':24}{'scale':>6}{'width':>7}{'input':>9}{'parameters':>13}{'GMAC':>8}  {'licence':12}weights"
+    )
     for row in rows:
         click.echo(
             f"{row['name']:24}{'x' + str(row['scale']):>6}{row['width']:>7}{'{}x{}'.format(*row['input_size']):>9}"
@@ -97,8 +107,7 @@ def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
     \b
     Example: fishfsr models show x8.safetensors
     """
-    from fishfsr.checkpoint import load_checkpoint, read_metadata
-    from fishfsr.models.count import count_parameters
+    from fishfsr import count_parameters, load_checkpoint, read_metadata
 
     metadata, loaded = read_metadata(checkpoint), load_checkpoint(checkpoint)
     summary = _summary(metadata)
@@ -124,10 +133,10 @@ def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool) ->
     Examples: fishfsr models import x8.pth x8.safetensors
               fishfsr models import x8.pth parsingnet.pth x8.safetensors
     """
-    from fishfsr.checkpoint import read_metadata, save_checkpoint
+    from fishfsr import imported_checkpoint, read_metadata, save_checkpoint
 
     _check_free(out, overwrite)
-    save_checkpoint(out, _imported(authors))
+    save_checkpoint(out, imported_checkpoint(authors, lambda note: click.echo(f"note: {note}", err=True)))
     for name, value in _summary(read_metadata(out)).items():
         if name != "details":
             click.echo(f"{name}: {value['architecture']}, {_options(value['config'])}")
@@ -145,16 +154,10 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool) -> N
     \b
     Example: fishfsr models pack run/best.safetensors x8.safetensors --licence "non-commercial: trained on CelebA"
     """
-    from dataclasses import replace
-
-    import torch
-
-    from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+    from fishfsr import pack_checkpoint
 
     _check_free(out, overwrite)
-    loaded = load_checkpoint(checkpoint)
-    details = replace(loaded.details, licence=licence or loaded.details.licence)
-    save_checkpoint(out, replace(loaded, details=details), torch.float16)
+    pack_checkpoint(checkpoint, out, licence)
     click.echo(f"written: {out} ({size_text(out.stat().st_size)})")
 
 
@@ -171,15 +174,14 @@ def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool) ->
     \b
     Example: fishfsr export x8.safetensors x8.onnx
     """
-    from fishfsr.export import TOLERANCE, check_extra, export_onnx
-    from fishfsr.inference.resolver import load
+    import fishfsr
 
-    check_extra()
+    fishfsr.check_extra()
     _check_free(out, overwrite)
-    parity = export_onnx(load(checkpoint, device="cpu"), out, lr_size)
+    parity = fishfsr.export_onnx(fishfsr.load(checkpoint, device="cpu"), out, lr_size)
     click.echo(f"written: {out}")
     click.echo(
-        f"onnxruntime against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {TOLERANCE:.0e})"
+        f"onnxruntime against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {parity.limit:.0e})"
     )
 
 
@@ -188,30 +190,8 @@ def _check_free(out: Path, overwrite: bool) -> None:
         raise CheckpointError(f"{out}: exists; replace it with --overwrite")
 
 
-def _imported(paths: tuple[Path, ...]) -> "Checkpoint":
-    from fishfsr.checkpoint import Checkpoint, Details
-    from fishfsr.compat.importer import import_authors
-    from fishfsr.models.fishfsrnet import FishFSRNet
-    from fishfsr.models.parsingnet import ParsingNet
-    from fishprep.common.files import sha256_file
-
-    networks = [import_authors(path, lambda note: click.echo(f"note: {note}", err=True)) for path in paths]
-    parsing_nets = [network for network in networks if isinstance(network, ParsingNet)]
-    sr_nets = [network for network in networks if isinstance(network, FishFSRNet)]
-    if len(parsing_nets) > 1 or len(sr_nets) > 1:
-        raise CheckpointError(
-            "two files hold the same kind of network: a checkpoint has one ParsingNet and one FishFSRNet"
-        )
-    source = "; ".join(f"{path.name} (SHA-256 {sha256_file(path)})" for path in paths)
-    return Checkpoint(
-        parsing_nets[0] if parsing_nets else None,
-        sr_nets[0] if sr_nets else None,
-        Details(source=f"imported from the authors' {source}"),
-    )
-
-
 def _model_row(record: "ModelRecord") -> dict[str, Any]:
-    from fishfsr.models.registry import model_size
+    from fishfsr import model_size
 
     return {**asdict(record), "input_size": record.input_size, **model_size(record)._asdict()}
 

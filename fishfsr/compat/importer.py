@@ -3,13 +3,14 @@
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.compat.keys import fishfsrnet_rules, is_dead, parsing_net_rules, rename
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
@@ -17,6 +18,7 @@ from fishfsr.models.config import ParsingNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.state import load_state
 from fishprep.common.errors import WeightsError
+from fishprep.common.files import sha256_file
 from fishprep.common.mistaken import mistaken_for
 from fishprep.common.tensors import is_count, load_torch
 
@@ -36,6 +38,26 @@ def import_authors(path: Path, tell: Tell = lambda note: None) -> ParsingNet | A
     Raises CheckpointError on anything else.
     """
     return from_authors_state(unwrap(read_pickle(path), path.name, tell), path.name)
+
+
+def imported_checkpoint(paths: Sequence[Path], tell: Tell = lambda note: None) -> Checkpoint:
+    """One checkpoint of the authors' files: ParsingNet, the network that enlarges, or both; its details name the files.
+
+    Raises CheckpointError as `import_authors` does, and for two networks of a kind.
+    """
+    networks = [import_authors(path, tell) for path in paths]
+    parsing_nets = [network for network in networks if isinstance(network, ParsingNet)]
+    sr_nets = [network for network in networks if isinstance(network, AuthorsFishFSRNet)]
+    if len(parsing_nets) > 1 or len(sr_nets) > 1:
+        raise CheckpointError(
+            "two files hold the same kind of network: a checkpoint has one ParsingNet and one FishFSRNet"
+        )
+    source = "; ".join(f"{path.name} (SHA-256 {sha256_file(path)})" for path in paths)
+    return Checkpoint(
+        parsing_nets[0] if parsing_nets else None,
+        sr_nets[0] if sr_nets else None,
+        Details(source=f"imported from the authors' {source}"),
+    )
 
 
 def from_authors_state(state: Mapping[str, Tensor], name: str) -> ParsingNet | AuthorsFishFSRNet:

@@ -16,13 +16,13 @@ from fishprep.shards.schema import HR_SIZE, shard_paths
 SIDE = 2 * HR_SIZE  # pixels
 
 
-def restored_sheet(shards: Path, checkpoints: Sequence[Path]) -> Image.Image:
-    """A row for each face and checkpoint: LR | bicubic | SR | HR | the map that ParsingNet estimated.
+def restored_sheet(shards: Path, models: Sequence[str | Path]) -> Image.Image:
+    """A row for each face and model, as `fishfsr.load` takes it: LR | bicubic | SR | HR | the map that ParsingNet estimated.
 
-    Meant for a handful of faces: all are in memory. Raises ShardError, CheckpointError.
+    Meant for a handful of faces: all are in memory. Raises ShardError, and what `load` does.
     """
     rows: list[list[Pixels]] = []
-    resolvers = sorted((load(path, device="cpu") for path in checkpoints), key=lambda resolver: resolver.scale)
+    resolvers = sorted((load(model, device="cpu") for model in models), key=lambda resolver: resolver.scale)
     for path in shard_paths(shards):
         with Shard(path) as shard:
             for index in range(len(shard)):

@@ -52,12 +52,18 @@ def test_version_and_help(run: Run) -> None:
 
 
 def test_models_are_listed_with_computed_sizes(run: Run) -> None:
-    rows = {row["name"]: row for row in json.loads(run("models", "list", "--json").out)}
+    listed = json.loads(run("models", "list", "--json").out)
+    rows = {row["name"]: row for row in listed["networks"]}
     assert set(rows) == {record.name for record in fishfsr.list_models()}
     assert rows["fishfsrnet_x8"]["parameters"] == 7_011_843
     assert rows["fishfsrnet_x8"]["input_size"] == [16, 16]
     table = run("models")
     assert table.code == 0 and "7,011,843" in table.out and "30.218" in table.out
+    shipped = {model["name"]: model for model in listed["shipped"]}
+    assert list(shipped) == ["x4", "x8", "x16"] and shipped["x8"]["sides"] == [12, 22]
+    (line,) = (line for line in table.out.splitlines() if line.startswith("x8 "))
+    for text in ("16x16", "12-22 px", "26.24 dB", "23.73 dB", "present", "non-commercial"):
+        assert text in line
 
 
 def test_import_then_show(run: Run, authors_files: tuple[Path, Path], tmp_path: Path) -> None:
