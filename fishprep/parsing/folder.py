@@ -24,7 +24,7 @@ from fishprep.faces.photo import Photo
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.parsing.overlay import overlay
-from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_table
+from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_parsed
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.storage.lock import locked
@@ -131,7 +131,7 @@ class _Run:
 
     def report(self) -> ParseReport:
         _settle(self._request, self._parser)
-        earlier = read_table(self._table)
+        earlier = read_parsed(self._table)
         half_written = is_half_written(self._table)
         with open(self._table, "a", encoding="utf-8") as stream:
             if half_written:
@@ -253,7 +253,7 @@ def _settle(request: ParseRequest, parser: BiSeNetParser) -> None:
         "weights": parser.weights,
         **parser.settings,
     }
-    if not says(path, ("classes", "parser", "weights")) and not read_table(table):
+    if not says(path, ("classes", "parser", "weights")) and not read_parsed(table):
         refuse_foreign((table, path, *(request.out / folder for folder in OUTPUTS)), "run of `fishprep parse`")
     if request.overwrite:
         table.unlink(missing_ok=True)  # first: from here on nothing in the folder counts as done

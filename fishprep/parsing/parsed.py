@@ -44,7 +44,7 @@ def line(row: ParsedImage) -> str:
     return json.dumps(asdict(row), ensure_ascii=False) + "\n"
 
 
-def read_table(table: Path) -> dict[str, ParsedImage]:
+def read_parsed(table: Path) -> dict[str, ParsedImage]:
     """The last whole row of each image; what a killed run left half written is passed over."""
     rows: dict[str, ParsedImage] = {}
     if not table.exists():
