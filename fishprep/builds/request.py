@@ -1,12 +1,15 @@
-"""What a build is asked for."""
+"""What a build is asked for, and what a retry of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.pipelines import WeightsFrom
 from fishprep.builds.plan import Plan
 from fishprep.builds.resolved import Resolved
+from fishprep.faces.photo import Photo
 from fishprep.storage.base import Storage
 
 
@@ -20,3 +23,39 @@ class BuildRequest:
     weights: WeightsFrom
     origin: dict[str, Any]
     """How the source was opened, so that `retry` and `verify` can open it again."""
+
+
+OVERRIDES = (
+    "landmarks",
+    "thorough",
+    "faces",
+    "min_score",
+    "max_disagreement",
+    "max_outside",
+    "min_side",
+    "max_bytes",
+    "max_pixels",
+    "max_seconds",
+    "device",
+    "threads",
+)
+"""What a retry may change: nothing of the recipe, so that its shards can be trained with the others."""
+
+
+@dataclass(frozen=True)
+class RetryRequest:
+    """Photos of which the last try ended in one of `statuses`, tried with `overrides` over the build's configuration."""
+
+    folder: Path | Storage
+    photos: Sequence[Photo]
+    """What the source lists now; what is meant, and in which split, says the recorded plan."""
+    statuses: tuple[str, ...]
+    overrides: dict[str, Any]
+    weights: WeightsFrom
+    follow_links: bool = False
+    """How the source of `photos` was opened."""
+
+    @property
+    def build(self) -> BuildFolder:
+        """What the build has stored."""
+        return BuildFolder.at(self.folder)

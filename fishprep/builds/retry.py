@@ -1,69 +1,30 @@
 """Trying again what was dropped: further shards with settings of their own, beside those that stand."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from fishprep.builds import algorithms
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.expected import missing, plan_of, planned_specs, retried_names, retried_specs, taken_names
+from fishprep.builds.dropped import photos_of
+from fishprep.builds.expected import missing, plan_of, planned_specs, retried_specs, taken_names
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import PlannedPhoto, totals_of
 from fishprep.builds.output import remove_leftovers, writing
-from fishprep.builds.pipelines import WeightsFrom
-from fishprep.builds.plan import ShardSpec, as_planned, as_read, divide
+from fishprep.builds.pending import remove_unfinished, unfinished
+from fishprep.builds.plan import ShardSpec, as_read, divide
+from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.run import Crew, Finished, finish, run_specs
-from fishprep.builds.summary import write_manifest
+from fishprep.builds.sought import annotations, find, matched
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.progress import Progress, Tell
 from fishprep.common.words import counted, same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
-from fishprep.faces.fingerprint import annotation
-from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.shards.schema import SPLITS
 from fishprep.shards.versions import differences
-from fishprep.storage.base import Storage
-
-OVERRIDES = (
-    "landmarks",
-    "thorough",
-    "faces",
-    "min_score",
-    "max_disagreement",
-    "max_outside",
-    "min_side",
-    "max_bytes",
-    "max_pixels",
-    "max_seconds",
-    "device",
-    "threads",
-)
-"""What a retry may change: nothing of the recipe, so that its shards can be trained with the others."""
-
-
-@dataclass(frozen=True)
-class RetryRequest:
-    """Photos of which the last try ended in one of `statuses`, tried with `overrides` over the build's configuration."""
-
-    folder: Path | Storage
-    photos: Sequence[Photo]
-    """What the source lists now; what is meant, and in which split, says the recorded plan."""
-    statuses: tuple[str, ...]
-    overrides: dict[str, Any]
-    weights: WeightsFrom
-    follow_links: bool = False
-    """How the source of `photos` was opened."""
-
-    @property
-    def build(self) -> BuildFolder:
-        """What the build has stored."""
-        return BuildFolder.at(self.folder)
 
 
 def retry(
@@ -82,7 +43,7 @@ def retry(
         resolved = _resolve(request)
         request = replace(request, photos=tuple(as_read(request.photos, resolved.configuration.landmarks)))
         if overwrite:
-            _remove_unfinished(folder)
+            remove_unfinished(folder)
         _refuse_unfinished_build(folder)
         file, record = _taken_up(request, resolved) or _record(request, resolved)
         specs = _specs(file, record, request)
@@ -104,47 +65,9 @@ def _refuse_unfinished_build(folder: BuildFolder) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Pending:
-    """A retry that was stopped halfway: its file, what it recorded, and how many of its shards stand."""
-
-    file: str
-    record: dict[str, Any]
-    standing: int
-
-    def told(self, folder: BuildFolder) -> str:
-        """What it is, and the ways out."""
-        overrides = self.record["overrides"].items()
-        settings = "".join(f", {name.replace('_', '-')} {value}" for name, value in overrides)
-        statuses = " and ".join(self.record["statuses"])
-        shards = counted(len(self.record["specs"]), "shard")
-        return (
-            f"{folder} holds a retry that was stopped halfway ({self.file}: status {statuses}{settings}; "
-            f"{self.standing} of {shards} done). The same command goes on with it; --overwrite removes it and its shards first."
-        )
-
-
-def _unfinished(folder: BuildFolder) -> _Pending | None:
-    for file, record in folder.retries().items():
-        names = retried_names(record)
-        if lacking := missing(folder, names):
-            return _Pending(file, record, len(names) - len(lacking))
-    return None
-
-
-def _remove_unfinished(folder: BuildFolder) -> None:
-    pending = _unfinished(folder)
-    if pending is None:
-        return
-    planned = planned_specs(folder, plan_of(folder))
-    folder.withdraw(*(name for name in retried_names(pending.record) if name not in planned))
-    folder.remove_retry(pending.file)
-    write_manifest(folder)
-
-
 def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
     """The file and the record of a retry that was stopped halfway, where this is the same one."""
-    pending = _unfinished(request.build)
+    pending = unfinished(request.build)
     if pending is None:
         return None
     record = pending.record
@@ -154,10 +77,10 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str,
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
     if record.get("follow_links", False) != request.follow_links:
         changes.append(f"follow-links: {not request.follow_links} → {request.follow_links}")
-    photos, gone = _match(request, record["photos"])
+    photos, gone = matched(request, record["photos"])
     if gone:
         changes.append(f"photos gone from the source: {len(gone)} ({gone[0].id!r} is the first)")
-    elif "annotations" in record and _annotations(request.build, photos) != record["annotations"]:
+    elif "annotations" in record and annotations(request.build, photos) != record["annotations"]:
         changes.append("what the source says of its photos (points, identity, licence)")
     if changes:
         raise ConfigurationError(f"{pending.told(request.build)} Changed since:\n  " + "\n  ".join(changes))
@@ -187,7 +110,7 @@ def _resolve(request: RetryRequest) -> Resolved:
 def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, Any]]:
     """Decide on a new retry and store it, before anything is built."""
     folder = request.build
-    photos = _find(request, _wanted(request))
+    photos = find(request, _wanted(request))
     free = _free_numbers(folder)
     specs = divide(photos, resolved.configuration.shard_size, lambda split: free[split])
     record = {
@@ -200,15 +123,9 @@ def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, A
         "versions": versions_of(resolved.configuration),
         "specs": [[spec.name.split, spec.name.number] for spec in specs],
         "photos": [photo.id for photo in photos],
-        "annotations": _annotations(folder, photos),
+        "annotations": annotations(folder, photos),
     }
     return folder.add_retry(record), record
-
-
-def _annotations(folder: BuildFolder, photos: Iterable[Photo]) -> dict[str, str]:
-    """What the source says now, by its hash, of those photos of which it said something else when the build was planned."""
-    plan = plan_of(folder)
-    return {photo.id: now for photo in photos if (now := annotation(photo)) != plan[photo.id].annotation}
 
 
 def _free_numbers(folder: BuildFolder) -> dict[str, int]:
@@ -230,38 +147,8 @@ def _wanted(request: RetryRequest) -> set[str]:
     return wanted
 
 
-def _find(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
-    """The photos that the plan means, under its names and in its splits, in its order, wherever the source lists them now.
-
-    Their bytes must be those of the plan where it knows them. What the source says of them may have been mended since.
-    """
-    found, lost = _match(request, wanted)
-    if lost:
-        if any(photo.relative.startswith(f"{lost[0].path}/") for photo in request.photos):
-            raise BuildError(f"{lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it")
-        raise BuildError(f"not in the source any more: {counted(len(lost), 'photo')}, the first {lost[0].id!r}")
-    return found
-
-
-def _match(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo], list[PlannedPhoto]]:
-    """Photos by the recorded paths, and the lines of the plan whose files the source does not list."""
-    here = {photo.relative: photo for photo in request.photos}
-    wanted = set(wanted)
-    lines = [line for line in request.build.plan() if line.id in wanted]
-    known = [line for line in lines if line.path in here]
-    found = as_planned((here[line.path] for line in known), known)
-    return [replace(photo, planned=_expected(photo)) for photo in found], [
-        line for line in lines if line.path not in here
-    ]
-
-
-def _expected(photo: Photo) -> Fingerprint:
-    assert photo.planned is not None
-    return Fingerprint(photo.planned.sha256 or None, annotation(photo))
-
-
 def _specs(file: str, record: dict[str, Any], request: RetryRequest) -> list[ShardSpec]:
-    photos = {photo.id: photo for photo in _find(request, record["photos"])}
+    photos = {photo.id: photo for photo in find(request, record["photos"])}
     specs = retried_specs(request.build.where(file), record, plan_of(request.build))
     return [ShardSpec(name, tuple(photos[line.id] for line in lines)) for name, lines in specs.items()]
 
@@ -269,22 +156,3 @@ def _specs(file: str, record: dict[str, Any], request: RetryRequest) -> list[Sha
 def _attributes(record: dict[str, Any]) -> BuildAttributes:
     configuration = BuildConfiguration.recorded(record["configuration"])
     return BuildAttributes(configuration, record["recipe"], record["inputs"], record["versions"])
-
-
-def count_photos(place: Path | Storage, statuses: Sequence[str]) -> int:
-    """How many photos of a finished build have one of the statuses."""
-    BuildFolder.at(place).manifest()
-    return len(photos_of(place, statuses))
-
-
-def photos_of(place: Path | Storage, statuses: Sequence[str]) -> set[str]:
-    """Ids of the photos of a finished build that have a row with one of the statuses."""
-    rows = BuildFolder.at(place).samples(["photo", "status"])
-    pairs = zip(rows["photo"].to_pylist(), rows["status"].to_pylist(), strict=True)
-    wanted = set(statuses)
-    return {photo for photo, status in pairs if status in wanted}
-
-
-def statuses_in(place: Path | Storage) -> Sequence[str]:
-    """The statuses, but `ok`, that rows of a finished build have."""
-    return sorted(set(totals_of(BuildFolder.at(place).manifest()).by_status) - {"ok"})

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from fishprep.builds.dropped import count_photos
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals, totals_of
-from fishprep.builds.retry import OVERRIDES, RetryRequest, count_photos
+from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError

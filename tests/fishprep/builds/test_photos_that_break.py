@@ -16,6 +16,7 @@ from PIL import Image
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.pipelines import Loaded, WeightsFrom
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.run import Crew, run_specs
@@ -146,7 +147,7 @@ def factory(out: Path, stage: str = "decode", **settings: object) -> Factory:
     out.mkdir(exist_ok=True)
     values = {"parser": "landmark-skin", "max_seconds": 1, "max_outside": 1, **settings}
     attributes = BuildAttributes(BuildConfiguration.parse(values), "recipe", "inputs", {})
-    return Factory(out, attributes, WeightsFrom(), stage)
+    return Factory(BuildFolder.at(out), attributes, WeightsFrom(), stage)
 
 
 def rows_of(out: Path, number: int = 0) -> dict[str, tuple[str, str]]:

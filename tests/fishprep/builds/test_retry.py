@@ -15,7 +15,8 @@ import fishprep.builds.retry
 import fishprep.builds.versions
 from fishprep.builds.configuration import IN_RECIPE
 from fishprep.builds.pipelines import WeightsFrom
-from fishprep.builds.retry import OVERRIDES, RetryRequest, retry
+from fishprep.builds.request import OVERRIDES, RetryRequest
+from fishprep.builds.retry import retry
 from fishprep.common.errors import ConfigurationError
 from fishprep.engines import ENGINES
 from fishprep.sources import SourceRequest, open_source

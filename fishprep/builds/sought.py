@@ -1,0 +1,50 @@
+"""The photos that a retry means: those of the recorded plan, wherever the source lists them now."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from fishprep.builds.expected import plan_of
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import PlannedPhoto
+from fishprep.builds.plan import as_planned
+from fishprep.builds.request import RetryRequest
+from fishprep.common.errors import BuildError
+from fishprep.common.words import counted
+from fishprep.faces.fingerprint import annotation
+from fishprep.faces.photo import Fingerprint, Photo
+
+
+def find(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
+    """The photos that the plan means, under its names and in its splits, in its order, wherever the source lists them now.
+
+    Their bytes must be those of the plan where it knows them. What the source says of them may have been mended since.
+    """
+    found, lost = matched(request, wanted)
+    if lost:
+        if any(photo.relative.startswith(f"{lost[0].path}/") for photo in request.photos):
+            raise BuildError(f"{lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it")
+        raise BuildError(f"not in the source any more: {counted(len(lost), 'photo')}, the first {lost[0].id!r}")
+    return found
+
+
+def matched(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo], list[PlannedPhoto]]:
+    """Photos by the recorded paths, and the lines of the plan whose files the source does not list."""
+    here = {photo.relative: photo for photo in request.photos}
+    wanted = set(wanted)
+    lines = [line for line in request.build.plan() if line.id in wanted]
+    known = [line for line in lines if line.path in here]
+    found = as_planned((here[line.path] for line in known), known)
+    return [replace(photo, planned=_expected(photo)) for photo in found], [
+        line for line in lines if line.path not in here
+    ]
+
+
+def _expected(photo: Photo) -> Fingerprint:
+    assert photo.planned is not None
+    return Fingerprint(photo.planned.sha256 or None, annotation(photo))
+
+
+def annotations(folder: BuildFolder, photos: Iterable[Photo]) -> dict[str, str]:
+    """What the source says now, by its hash, of those photos of which it said something else when the build was planned."""
+    plan = plan_of(folder)
+    return {photo.id: now for photo in photos if (now := annotation(photo)) != plan[photo.id].annotation}
