@@ -90,6 +90,17 @@ def test_a_clear_face_crop_comes_back_clear(tmp_path: Path) -> None:
         assert np.abs(shown[..., :3].astype(int) - expected)[:, : 5 * scale].max() <= 4
 
 
+def test_a_face_in_a_half_clear_photo_brings_no_white(tmp_path: Path, points_at: Points) -> None:
+    alpha = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    Image.fromarray(np.dstack([smooth(1), alpha])).save(tmp_path / "half.png")
+    upscale(tmp_path / "half.png", tmp_path / "out", planner([points_at(70, 40, 16)]))
+    with Image.open(tmp_path / "out/restored_photos/half.png") as written:
+        shown = np.asarray(written)
+    assert (shown[..., 3] == 128).all()
+    plain = np.asarray(Image.fromarray(smooth(1)).resize((WIDTH * 8, HEIGHT * 8), Image.Resampling.BICUBIC))
+    assert np.abs(shown[..., :3].astype(int) - plain).max() <= 6  # of white it would be 127
+
+
 def test_white_is_taken_out_again() -> None:
     rng = np.random.default_rng(0)
     colours, alpha = rng.integers(0, 256, (40, 40, 3)), rng.integers(100, 256, (40, 40))
