@@ -1,13 +1,16 @@
 """The one way to the terminal: what comes from outside (names, reasons, text in files) cannot steer it."""
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console
 from rich.text import Text
+
+from fishprep.common.errors import FishPrepError
 
 _STEERING = re.compile(r"[^\n\t\x20-\x7e]")
 """What has to be looked at: all but plain ASCII."""
@@ -30,6 +33,19 @@ def _escaped(match: re.Match[str]) -> str:
     return character.encode("unicode_escape").decode()
 
 
+@contextlib.contextmanager
+def _told(stream: IO[str]) -> Iterator[None]:
+    """An error of a stream that takes no more as FishPrepError; BrokenPipeError as it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:  # where Python's own last flush goes
+            os.dup2(nowhere.fileno(), stream.fileno())
+        raise FishPrepError(f"its words cannot be written where they are sent: {error.strerror}") from error
+
+
 class Screen:
     """A text stream before another: what is written passes through `shown`, and is never refused for its characters."""
 
@@ -40,15 +56,18 @@ class Screen:
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Raises what the stream raises, but no UnicodeError."""
+        """BrokenPipeError where nobody reads on, FishPrepError where the stream takes no more; no UnicodeError."""
         if not isinstance(text, str):
             raise TypeError("a text stream takes text")
-        self.stream.write(shown(text).encode(self.encoding, self.errors).decode(self.encoding))
+        if text:  # click tries streams with none, and hides what comes of it
+            with _told(self.stream):
+                self.stream.write(shown(text).encode(self.encoding, self.errors).decode(self.encoding))
         return len(text)
 
     def flush(self) -> None:
-        """Of the stream."""
-        self.stream.flush()
+        """Raises as `write`."""
+        with _told(self.stream):
+            self.stream.flush()
 
     def isatty(self) -> bool:
         """Of the stream."""
@@ -61,8 +80,12 @@ class Screen:
 
 @contextlib.contextmanager
 def screened() -> Iterator[None]:
-    """Everything that this process prints goes through a `Screen`, whoever prints it."""
-    out, err = (cast(TextIO, Screen(stream)) for stream in (sys.stdout, sys.stderr))
+    """Everything that this process prints goes through a `Screen`, whoever prints it.
+
+    Where it was started without stdout or stderr, what is printed goes nowhere.
+    """
+    opened = [open(os.devnull, "w") if stream is None else stream for stream in (sys.stdout, sys.stderr)]  # noqa: SIM115
+    out, err = (cast(TextIO, Screen(stream)) for stream in opened)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         yield
 
@@ -90,6 +113,11 @@ class SafeConsole(Console):
             markup=False,
             emoji=False,
         )
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich's; raises as `Screen.write`."""
+        with _told(self.file):
+            super().print(*objects, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """As Rich's, of text that is `shown`."""

@@ -2,6 +2,8 @@
 
 import io
 import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import training
 from fishcli import common
 from fishcli.screen import Screen, screened, shown
 from rich.table import Table
-from support import run
+from support import command, run
 
 STEERING = "\x1b[2J\x1b]0;title\x07\r\x08\x9b31m\u202eback"
 
@@ -98,3 +100,18 @@ def test_names_in_errors(tmp_path: Path) -> None:
     ):
         ran = run(program, *arguments, code=None)
         assert ran.code in (1, 2) and r"\x1b[31m\xff" in ran.err and "\x1b[31m" not in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("where", ["/dev/full", "closed"])
+@pytest.mark.parametrize("words", ["--help", "models list"])
+def test_results_that_cannot_be_printed(words: str, where: str) -> None:
+    """Without stdout (a job of the system's) the work is done; a full drive under it is one message."""
+    to = ">&-" if where == "closed" else f">{where}"
+    line = shlex.join(command("fishprep", *words.split()))
+    done = subprocess.run(f"{line} {to}", shell=True, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+    if where == "closed":
+        assert done.returncode == 0 and not done.stderr
+    else:
+        assert done.returncode == 1 and "cannot be written where they are sent: No space left" in done.stderr
