@@ -64,7 +64,7 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
             if record.file is not None and depth is not None:
                 with folder.shard(name) as shard:
                     chosen = np.unique(np.linspace(0, len(shard) - 1, depth.samples).round().astype(int))
-                    problems += _derive_again(shard, chosen, parser)
+                    problems += (f"{folder.where(name.file)}: {p}" for p in _derive_again(shard, chosen, parser))
                     rederived += len(chosen)
         except (FishPrepError, OSError) as error:
             problems.append(str(error))
@@ -119,35 +119,35 @@ def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, fact
         yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
     with folder.shard(name) as shard:
         shard.check_values()
-        yield from _check_attributes(shard, name, facts)
-        yield from _check_samples(folder, name, shard)
+        yield from (f"{path}: {problem}" for problem in _check_attributes(shard, name, facts))
+        yield from (f"{path}: {problem}" for problem in _check_samples(folder, name, shard))
 
 
 def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> Iterator[str]:
     """facts: what the build, or the retry that made the shard, recorded."""
     attributes = shard.attributes
     if attributes.split != name.split:
-        yield f"{shard.path}: holds samples of the split `{attributes.split}`"
+        yield f"holds samples of the split `{attributes.split}`"
     if attributes.recipe != facts["recipe"]:
-        yield f"{shard.path}: made by another recipe than the build's"
+        yield "made by another recipe than the build's"
     if attributes.inputs != facts["inputs"]:
-        yield f"{shard.path}: made from other inputs than the build's"
+        yield "made from other inputs than the build's"
     mine, recorded = (BuildConfiguration.recorded(c) for c in (attributes.configuration, facts["configuration"]))
     if changes := mine.differences(recorded):
-        yield f"{shard.path}: made with other settings than were recorded: {'; '.join(changes)}"
+        yield f"made with other settings than were recorded: {'; '.join(changes)}"
     if sorted(attributes.weights.values()) != sorted(facts["configuration"]["weights"].values()):
-        yield f"{shard.path}: names other weights than were recorded"
+        yield "names other weights than were recorded"
     if attributes.versions != facts["versions"]:
-        yield f"{shard.path}: made with other versions of libraries than were recorded"
+        yield "made with other versions of libraries than were recorded"
 
 
 def _check_samples(folder: BuildFolder, name: ShardName, shard: Shard) -> Iterator[str]:
     rows = folder.rows(name)
     kept = [row for row in rows.select(["id", "index", "status", "box"]).to_pylist() if row["status"] == Status.OK]
     if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
-        yield f"{shard.path}: its samples are not those of {name.rows_file}"
+        yield f"its samples are not those of {name.rows_file}"
     elif not np.array_equal(np.array([row["box"] for row in kept], np.float32), shard["box"]):
-        yield f"{shard.path}: its boxes are not those of {name.rows_file}"
+        yield f"its boxes are not those of {name.rows_file}"
 
 
 def _check_folder(folder: BuildFolder, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
@@ -167,14 +167,14 @@ def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -
     hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
     for size, expected in lr_pyramid(hr, configuration.resizer).items():
         if not np.array_equal(shard.images(size)[chosen], expected):
-            yield f"{shard.path}: image/{size} is not image/128 resized by {configuration.resizer}"
+            yield f"image/{size} is not image/128 resized by {configuration.resizer}"
     for size, expected in skin_pyramid(skin, LR_SIZES, configuration.mask_resizer).items():
         if not np.array_equal(shard.skin(size)[chosen], expected):
-            yield f"{shard.path}: skin/{size} is not skin/128 brought to size by {configuration.mask_resizer}"
+            yield f"skin/{size} is not skin/128 brought to size by {configuration.mask_resizer}"
     if "classes/128" in shard:
         fused = SkinFusion.of(configuration.skin_classes).fuse(shard["classes/128"][chosen])
         if not np.array_equal(fused, skin):
-            yield f"{shard.path}: skin/128 is not the fusion of classes/128"
+            yield "skin/128 is not the fusion of classes/128"
     if parser is not None:
         yield from _parse_again(shard, hr, shard["landmarks"][chosen], skin, parser)
 
@@ -185,4 +185,4 @@ def _parse_again(
     """Bit-equal on the machine that built it; on another the stated share of pixels may differ."""
     differing = float((parser.parse(hr, landmarks).skin != skin).mean())
     if differing > tolerance:
-        yield f"{shard.path}: {differing:.2%} of the pixels of skin/128 are not what the parser makes of image/128"
+        yield f"{differing:.2%} of the pixels of skin/128 are not what the parser makes of image/128"

@@ -56,7 +56,9 @@ def by_shard(folder: BuildFolder, places: Mapping[int, Place]) -> Iterator[tuple
             raise BuildError(f"{folder}: a row names the shard {name!r}; `fishprep verify` says more")
         with folder.shard(parsed) as shard:
             if not all(0 <= places[key].index < len(shard) for key in keys[name]):
-                raise BuildError(f"{shard.path}: a row names a sample beyond its end; `fishprep verify` says more")
+                raise BuildError(
+                    f"{folder.where(parsed.file)}: a row names a sample beyond its end; `fishprep verify` says more"
+                )
             yield shard, keys[name]
 
 
