@@ -50,10 +50,8 @@ SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:n.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
-@click.option("--json", is_flag=True, help="The summary as JSON on stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-@common.config_option()
+@common.usual_options
 def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     """Measure the pair of a training run, or of a checkpoint file, on the faces of SHARDS, beside bicubic.
 

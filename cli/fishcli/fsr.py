@@ -65,7 +65,7 @@ def models(context: click.Context) -> None:
 
 
 @models.command("list", context_settings=SETTINGS)
-@click.option("--json", is_flag=True, help="The list as JSON.")
+@common.usual_options
 def list_models(**flags: Any) -> None:
     """List the trained pairs that come with the project, and the networks with parameters and multiply-accumulates per face.
 
@@ -100,7 +100,7 @@ def list_models(**flags: Any) -> None:
 
 @models.command("show", context_settings=SETTINGS)
 @click.argument("checkpoint", type=FILE)
-@click.option("--json", is_flag=True, help="The metadata as JSON.")
+@common.usual_options
 def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
     """Check CHECKPOINT and show what it says of itself.
 
@@ -126,7 +126,8 @@ def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
 @click.argument("authors", nargs=-1, required=True, type=FILE)
 @click.argument("out", type=NEW_FILE)
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
-def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool) -> None:
+@common.usual_options
+def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool, **flags: Any) -> None:
     """Convert checkpoints of the authors' code into one file OUT: FishFSRNet (x8 or x4), ParsingNet, or both.
 
     \b
@@ -136,8 +137,17 @@ def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool) ->
     from fishfsr import imported_checkpoint, read_metadata, save_checkpoint
 
     _check_free(out, overwrite)
-    save_checkpoint(out, imported_checkpoint(authors, lambda note: click.echo(f"note: {note}", err=True)))
-    for name, value in _summary(read_metadata(out)).items():
+
+    def note(text: str) -> None:
+        if not flags["quiet"]:
+            click.echo(f"note: {text}", err=True)
+
+    save_checkpoint(out, imported_checkpoint(authors, note))
+    summary = _summary(read_metadata(out))
+    if flags["json"]:
+        click.echo(json.dumps({**summary, "written": str(out)}, indent=2))
+        return
+    for name, value in summary.items():
         if name != "details":
             click.echo(f"{name}: {value['architecture']}, {_options(value['config'])}")
     click.echo(f"written: {out}")
@@ -148,7 +158,8 @@ def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool) ->
 @click.argument("out", type=NEW_FILE)
 @click.option("--licence", help="Terms of the weights; kept in the file.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
-def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool) -> None:
+@common.usual_options
+def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **flags: Any) -> None:
     """Write CHECKPOINT to OUT in float16: half the size, to be passed on. It is computed with in float32 as before.
 
     \b
@@ -158,7 +169,10 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool) -> N
 
     _check_free(out, overwrite)
     pack_checkpoint(checkpoint, out, licence)
-    click.echo(f"written: {out} ({size_text(out.stat().st_size)})")
+    size = out.stat().st_size
+    click.echo(
+        json.dumps({"written": str(out), "bytes": size}) if flags["json"] else f"written: {out} ({size_text(size)})"
+    )
 
 
 @cli.command(context_settings=SETTINGS)
@@ -166,7 +180,8 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool) -> N
 @click.argument("out", type=NEW_FILE)
 @click.option("--lr-size", type=click.IntRange(1), help="Side of the LR face in pixels.  [default: 128 / scale]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
-def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool) -> None:
+@common.usual_options
+def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
     """Write the pair of CHECKPOINT to OUT as one ONNX graph: `lr` in, `sr` and `map` out, any batch.
 
     onnxruntime is run against PyTorch before OUT is written; the differences are printed.
@@ -179,6 +194,9 @@ def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool) ->
     fishfsr.check_extra()
     _check_free(out, overwrite)
     parity = fishfsr.export_onnx(fishfsr.load(checkpoint, device="cpu"), out, lr_size)
+    if flags["json"]:
+        click.echo(json.dumps({"written": str(out), "sr": parity.sr, "map": parity.map, "limit": parity.limit}))
+        return
     click.echo(f"written: {out}")
     click.echo(
         f"onnxruntime against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {parity.limit:.0e})"

@@ -21,7 +21,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 
 @click.command(context_settings=SETTINGS)
 @click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
 @click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
 @click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
 @click.option(
@@ -37,8 +37,8 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
 @click.option("--overwrite/--no-overwrite", help="Begin anew where --out holds a run.")
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
-@click.option("--quiet", is_flag=True, help="No progress.")
-@click.option("--json", is_flag=True, help="The outcome as JSON.")
+@common.quiet_option
+@common.json_option
 def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> None:
     """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders of one recipe).
 

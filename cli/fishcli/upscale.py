@@ -38,7 +38,6 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
     type=FILE,
     help="Checkpoint, once for each scale; the fitting one is taken.  [default: ours]",
 )
-@common.config_option()
 @click.option(
     "--kind",
     type=click.Choice(["guess", "aligned", "crop", "photo"]),
@@ -77,8 +76,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave a folder.")
 @click.option("--resume/--no-resume", default=True, help="Pass over inputs that are done.")
 @click.option("--overwrite/--no-overwrite", help="Take away the results that are in OUT, and start again.")
-@click.option("--quiet", is_flag=True, help="No progress, no line for each input.")
-@click.option("--json", is_flag=True, help="The result as JSON.")
+@common.usual_options
 def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     """Super-resolve the faces in IN (files and folders): LR faces, face crops, or photos.
 

@@ -24,18 +24,6 @@ COMMANDS = dict((*leaves(prep.cli, ("fishprep",)), *leaves(fsr.cli, ("fishfsr",)
 EVERY = [pytest.param(words, id=words) for words in COMMANDS]
 
 
-NOT_YET = {
-    "fishfsr export",
-    "fishfsr models import",
-    "fishfsr models list",
-    "fishfsr models pack",
-    "fishfsr models show",
-    "fishfsr train",
-    "fishfsr upscale",
-}
-"""Commands that lack one of the usual options: nothing is added."""
-
-
 def flags(command: click.Command) -> dict[str, click.Option]:
     return {word: each for each in command.params if isinstance(each, click.Option) for word in each.opts}
 
@@ -51,8 +39,6 @@ def test_the_usual_options_mean_the_same(words: str) -> None:
     found = flags(COMMANDS[words])
     if "--device" in found:
         assert found["--device"].default == "auto"
-    if words in NOT_YET:
-        return
     assert found.keys() >= {"--config", "--quiet", "-q", "--json"}
     assert found["-q"] is found["--quiet"] and found["--quiet"].is_flag and found["--json"].is_flag
     assert isinstance(found["--config"].type, click.Path) and found["--config"].type.exists
