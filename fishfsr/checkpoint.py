@@ -23,6 +23,7 @@ from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishfsr.models.sr_net import SrNet
 from fishfsr.models.state import load_state
+from fishprep.common.files import check_regular, open_regular
 from fishprep.common.mistaken import mistaken_for
 from fishprep.common.tensors import save_tensors
 
@@ -152,6 +153,7 @@ def pack_checkpoint(path: Path, out: Path, licence: str | None = None) -> None:
 
 def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, dict[str, Tensor]]:
     try:
+        check_regular(path)
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}
             tensors = _tensors(file) if with_tensors else {}
@@ -169,7 +171,7 @@ def _why_unreadable(path: Path) -> str:
         return f"this is {mistaken}"
     # Asked only once safetensors has failed: a length at the start of its files can look like a pickle's first bytes.
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             start = stream.read(4)
     except OSError:
         return "cannot be read"

@@ -14,6 +14,7 @@ import click
 
 from fishcli.screen import SafeConsole, behind, screened, shown, steer
 from fishprep.common.errors import FishPrepError
+from fishprep.common.files import read_text
 
 FAILED, NOT_ALL = 1, 3
 LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere
@@ -93,7 +94,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     if path is None:
         return
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}", context, parameter) from error
     options = {_flag(option): option for option in context.command.params if isinstance(option, click.Option)}

@@ -13,6 +13,7 @@ from fishfsr.errors import ConfigurationError
 from fishfsr.models.config import ParsingNetConfig, SrNetConfig, check_scale
 from fishfsr.models.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
+from fishprep.common.files import read_text
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Loss = Literal["l1", "mse", "log-mse"]
@@ -163,7 +164,7 @@ def resolve_training(preset: str, *layers: Settings) -> TrainingConfig:
 def read_settings(path: Path) -> Settings:
     """The tables of a TOML file. Raises ConfigurationError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: not a TOML file: {error}") from error
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
 from fishfsr.training.optimiser import Average
+from fishprep.common.files import check_regular
 from fishprep.common.tensors import save_tensors
 
 FORMAT = "fishfsr-training-state"
@@ -66,6 +67,7 @@ class TrainingState:
     def load(cls, path: Path) -> "TrainingState":
         """Read a state. Raises CheckpointError for anything else, a damaged file included."""
         try:
+            check_regular(path)
             with safe_open(path, framework="pt", device="cpu") as file:
                 header = file.metadata() or {}
                 if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
@@ -81,6 +83,7 @@ class TrainingState:
 def is_state(path: Path) -> bool:
     """Whether a file is a state, of any version."""
     try:
+        check_regular(path)
         with safe_open(path, framework="pt", device="cpu") as file:
             return (file.metadata() or {}).get("format") == FORMAT
     except (SafetensorError, OSError):

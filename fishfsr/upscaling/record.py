@@ -15,7 +15,7 @@ from typing import Any
 
 from fishfsr import __version__
 from fishfsr.errors import ConfigurationError
-from fishprep.common.files import write_text
+from fishprep.common.files import read_text, write_text
 
 FILE = "faces.json"
 JOURNAL = "faces.jsonl"
@@ -158,7 +158,7 @@ def read_upscale_record(out: Path) -> Record | None:
     if not path.exists():
         return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         if document["format"] != FORMAT or document["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format {document['format']!r}, version {document['format_version']!r}")
         rows = [*map(_row, document["inputs"]), *map(_row, _journalled(out))]

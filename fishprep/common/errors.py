@@ -93,4 +93,5 @@ def refusal(error: BaseException) -> str | None:
     number = int(match[1]) if match else getattr(error, "errno", None)
     if not number or number == errno.ENOENT:
         return None
-    return f"cannot be read now ({os.strerror(number)}): whether it is sound, nobody knows; see to it and try again"
+    why = getattr(error, "strerror", None) or os.strerror(number)
+    return f"cannot be read now ({why}): whether it is sound, nobody knows; see to it and try again"

@@ -32,6 +32,17 @@ def open_regular(path: Path) -> io.BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
+def check_regular(path: Path) -> None:
+    """OSError where `open_regular` raises it: before a library opens the file that would wait for a pipe's writer."""
+    open_regular(path).close()
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of a regular file; OSError, and ValueError where it is no text."""
+    with open_regular(path) as stream:
+        return stream.read().decode("utf-8")
+
+
 def is_file(path: Path) -> bool:
     """Whether a regular file is there, by a name that we may have made up: one that no system could hold is not there."""
     return os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises for a name that is too long)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from fishprep.common.files import open_regular
+
 _LOOKED_AT = 512
 
 
@@ -11,7 +13,7 @@ def mistaken_for(path: Path) -> str | None:
     Knows what downloads leave behind: pointers of Git LFS, pages and answers of web servers, empty files.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             start = stream.read(_LOOKED_AT)
     except OSError:
         return None

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from fishprep.common.files import check_regular
+
 
 def readable(path: Path) -> pa.NativeFile:
     """The file, for `pyarrow.parquet` to read from. Raises OSError."""
+    check_regular(path)
     return pa.OSFile(os.fsencode(path), "rb")
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fishprep.common.errors import WeightsError
-from fishprep.common.files import atomic
+from fishprep.common.files import atomic, check_regular
 from fishprep.common.mistaken import mistaken_for
 
 
@@ -25,6 +25,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     if mistaken := mistaken_for(path):
         raise WeightsError(f"weights {path}: this is {mistaken}")
     try:
+        check_regular(path)
         loaded = _load_safetensors(path) if path.suffix == ".safetensors" else load_torch(path)
     except WeightsError:
         raise
@@ -58,6 +59,7 @@ def metadata(path: Path) -> dict[str, str]:
     if path.suffix != ".safetensors":
         return {}
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as stream:
             return dict(stream.metadata() or {})
     except (SafetensorError, OSError) as error:
@@ -99,6 +101,7 @@ def load_torch(path: Path) -> object:
 
     Raises WeightsError for an archive that claims more than it holds, and whatever `torch.load` does.
     """
+    check_regular(path)
     if zipfile.is_zipfile(path):
         _refuse_zip_bomb(path)
     with torch.serialization.safe_globals([(Unread, name) for name in _UNREAD]):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from fishprep.common.files import atomic, flush_folder, meant_for
+from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import LOCK, locked
 
@@ -25,7 +25,8 @@ class FolderStorage:
         return str(self.folder / name)
 
     def read(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
+        with open_regular(self.folder / name) as stream:
+            return stream.read()
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:

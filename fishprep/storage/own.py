@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.files import read_text
 
 
 def says(mark: Path, keys: Collection[str]) -> bool:
     """Whether a file holds a JSON object with all of `keys`: what a command of ours writes at its start."""
     try:
-        known = json.loads(mark.read_text(encoding="utf-8"))
+        known = json.loads(read_text(mark))
     except (OSError, ValueError):
         return False
     return isinstance(known, dict) and known.keys() >= set(keys)
