@@ -1,4 +1,4 @@
-"""The examples of the page for programs run as they stand."""
+"""The examples for programs, of their page and of the README, run as they stand."""
 
 import doctest
 from pathlib import Path
@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from support import astronaut, hopper
 
-PAGE = Path(__file__).parents[1] / "docs" / "library.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "library.md"
 
 
 def test_the_examples_do_what_the_page_says(
@@ -24,3 +25,15 @@ def test_the_examples_do_what_the_page_says(
     done = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.ELLIPSIS, verbose=False)
     assert done.attempted > 10 and done.failed == 0, capfd.readouterr().out
     assert capfd.readouterr().err == "" and (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+
+def test_the_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    portrait = Image.fromarray(astronaut())
+    portrait.crop((130, 0, 310, 180)).resize((16, 16), Image.Resampling.BICUBIC).save(tmp_path / "face.png")
+    portrait.resize((104, 104)).save(tmp_path / "photo.jpg", quality=100, subsampling=0)
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert done.attempted == 6 and done.failed == 0
+    for name, size in (("restored.png", (128, 128)), ("larger.png", (416, 416))):
+        with Image.open(tmp_path / name) as image:
+            assert image.size == size
