@@ -83,6 +83,11 @@ def test_wrong_words_are_refused(tmp_path: Path) -> None:
         read_settings(tmp_path / "broken.toml")
 
 
+def test_a_file_that_begins_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "windows.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
+    assert read_settings(tmp_path / "windows.toml") == {"seed": 3}
+
+
 def test_the_rate_rises_then_falls_on_a_cosine() -> None:
     section = StageSection(steps=110, lr=1.0, warmup=10, schedule="cosine", final_lr=0.1)
     assert [rate(section, step) for step in (0, 4, 9, 10)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
