@@ -19,8 +19,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
 from fishprep.shards.reader import Shard
+from fishprep.shards.schema import LR_SIZES
 from fishprep.shards.writer import Samples, write_shard
 
 BATCH = 64

@@ -70,7 +70,7 @@ def resampled_means(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArra
 
 Figures = dict[str, Figure]
 """By the measure's name."""
-Columns = dict[str, dict[str, Column]]
+MethodColumns = dict[str, dict[str, Column]]
 """By the method's name, then by the measure's."""
 
 
@@ -205,7 +205,7 @@ class Figurer:
         """Of each column minus the other of its name, face by face."""
         return self._figures({name: _minus(values, others[name]) for name, values in columns.items()})
 
-    def _rows(self, methods: Columns, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
+    def _rows(self, methods: MethodColumns, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
         columns = [methods[choice.name] for choice in choices]
         return tuple(
             MapRow(choice, self._figures(own), self._differences(own, columns[0]) if place else None)
@@ -217,7 +217,7 @@ def _about_map(methods: Methods) -> list[str]:
     return [] if methods.reads_map else ["This network reads no parsing map: the choice of a map changes nothing."]
 
 
-def _shared(methods: Columns) -> Columns:
+def _shared(methods: MethodColumns) -> MethodColumns:
     """The columns with a number only for faces that have a finite one by every method: means stand beside each other."""
     finite: dict[str, np.ndarray] = {}
     for columns in methods.values():

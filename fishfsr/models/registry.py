@@ -11,11 +11,11 @@ from torch import nn
 
 from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import ConfigurationError
+from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import SCALES, FishFSRNetConfig, NetworkConfig, ParsingNetConfig, TaperNetConfig
 from fishfsr.models.count import count_macs, count_parameters
 from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.presets import PRESETS
 from fishfsr.models.tapernet import TaperNet
 
 HR_SIZE = 128
@@ -108,16 +108,16 @@ def list_models() -> tuple[ModelRecord, ...]:
 def create_model(name: str, preset: str | None = None, **options: Any) -> nn.Module:
     """A network with fresh weights (PyTorch's default initialisation), in training mode.
 
-    `name` is one of `list_models()`, for example "fishfsrnet_x8"; `preset` one of the ablations in `PRESETS`;
+    `name` is one of `list_models()`, for example "fishfsrnet_x8"; `preset` one of the ablations in `ABLATIONS`;
     `options` are fields of the network's configuration, for example `width=16`, and win over the preset.
     Raises ConfigurationError that says what to type instead.
     """
     if name not in MODELS:
         raise ConfigurationError(f"no model {name!r}; there are {', '.join(MODELS)}")
     if preset is not None:
-        if preset not in PRESETS:
-            raise ConfigurationError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-        options = dict(PRESETS[preset]) | options
+        if preset not in ABLATIONS:
+            raise ConfigurationError(f"no preset {preset!r}; there are {', '.join(ABLATIONS)}")
+        options = dict(ABLATIONS[preset]) | options
     record = MODELS[name]
     if "scale" in options:
         raise ConfigurationError(f"the scale is part of the model's name: {name!r}, not scale={options['scale']!r}")

@@ -15,14 +15,14 @@ from fishfsr.models.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
 from fishprep.common.files import read_text
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 Loss = Literal["l1", "mse", "log-mse"]
 SrArchitecture = Literal["fishfsrnet", "tapernet"]
 TRAINED = get_args(SrArchitecture)
 Settings = dict[str, Any]
 Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
@@ -43,20 +43,20 @@ class StageSection(Section):
 
     width: int = 64
     initial: Literal["pytorch", "unit-variance"] = "pytorch"
-    steps: Count = 100_000
-    batch_size: Count = 8
-    accumulate: Count = 1
+    steps: AtLeastOne = 100_000
+    batch_size: AtLeastOne = 8
+    accumulate: AtLeastOne = 1
     loss: Loss = "l1"
     finish: Loss = "mse"
     finish_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     lr: Positive = 1e-4
-    betas: tuple[Share, Share] = (0.9, 0.99)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     eps: Positive = 1e-8
     warmup: Annotated[int, Field(ge=0)] = 0
     schedule: Literal["constant", "cosine"] = "constant"
     final_lr: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip: Annotated[float, Field(ge=0)] = 0.0
-    ema: Share = 0.0
+    ema: Fraction = 0.0
 
     def loss_at(self, step: int) -> Loss:
         """The loss of step `step`, from 0."""
@@ -81,7 +81,7 @@ class SrSection(StageSection):
     """
 
     architecture: SrArchitecture = "fishfsrnet"
-    steps: Count = 400_000
+    steps: AtLeastOne = 400_000
     spatial_attention: bool = True
     channel_attention: bool = True
     parsing_branch: bool = True
@@ -118,8 +118,8 @@ class Validation(Section):
     """`every`: steps between two validations, 0 never. `faces`: of the validation split, evenly spread; None takes all."""
 
     every: Annotated[int, Field(ge=0)] = 2000
-    faces: Count | None = None
-    batch_size: Count = 8
+    faces: AtLeastOne | None = None
+    batch_size: AtLeastOne = 8
 
 
 class TrainingConfig(Section):
@@ -128,12 +128,12 @@ class TrainingConfig(Section):
     preset: str = "paper"
     scale: int = 8
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    precision: Precision = "float32"
+    precision: TrainingPrecision = "float32"
     channels_last: bool = True
     compile: bool = False
     flip: bool = True
-    log_every: Count = 50
-    save_every: Count = 1000
+    log_every: AtLeastOne = 50
+    save_every: AtLeastOne = 1000
     parsing: ParsingSection = ParsingSection()
     sr: SrSection = SrSection()
     validation: Validation = Validation()

@@ -6,7 +6,7 @@ import torch
 
 from fishfsr.errors import DeviceError
 from fishfsr.inference.runner import DTYPES
-from fishfsr.training.config import Precision
+from fishfsr.training.config import TrainingPrecision
 from fishprep.common.device import has_bfloat16
 
 
@@ -26,7 +26,7 @@ class Amp:
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "float16")
 
 
-def amp(precision: Precision, device: torch.device, earlier: str | None = None) -> Amp:
+def amp(precision: TrainingPrecision, device: torch.device, earlier: str | None = None) -> Amp:
     """`auto` takes what an `earlier` sitting of the run took, so that a run is of one precision wherever it goes on.
 
     Without one it takes bfloat16 where the device computes in it (CPUs with AVX512-BF16 or AMX; GPUs since Ampere), else

@@ -13,7 +13,7 @@ from torch import Tensor
 from fishfsr.errors import ConfigurationError, PeerError
 from fishprep.common.device import resolve_device
 
-Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Ranks:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
-    def together(self, work: Callable[[], Result]) -> Result:
+    def together(self, work: Callable[[], Value]) -> Value:
         """What `work` gives here, once it has come to its end in every process.
 
         Where it raises in one of them, it raises in all: its own error there, PeerError in the others. So none is left

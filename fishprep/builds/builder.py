@@ -15,9 +15,10 @@ from fishprep.builds.rows import face_ids, rows_of
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
 from fishprep.faces.outcome import HRFace, Outcome
-from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.skin import skin_pyramid
+from fishprep.shards.schema import HR_SIZE, LR_SIZES
 from fishprep.shards.writer import Samples
 
 NEWS_EVERY = 64

@@ -10,12 +10,13 @@ from fishprep.common.canonical import canonical, sha256_json
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import RECIPES, CropRecipe
-from fishprep.faces.pyramid import RESIZERS, SIZES
+from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
+from fishprep.shards.schema import SIZES
 
 IN_RECIPE = ("crop", "expand", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
 """The settings that, with the hash of the parser's weights, make the recipe."""

@@ -15,8 +15,7 @@ from fishprep.common.steps import Steps
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done, Engine
 from fishprep.faces.outcome import HRFace
-from fishprep.faces.pyramid import HR_SIZE, SIZES
-from fishprep.shards.schema import ShardName
+from fishprep.shards.schema import HR_SIZE, SIZES, ShardName
 
 SAMPLE_BYTES = sum(size * size * (3 + 1) for size in SIZES) + 68 * 2 * 4 + 4 * 4
 """Bytes of a sample in a shard, without its id."""

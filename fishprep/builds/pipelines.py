@@ -13,11 +13,11 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.opencv import cv2
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
-from fishprep.faces.pyramid import HR_SIZE
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing import create_parser
 from fishprep.parsing.base import FaceParser, ParserRequest
+from fishprep.shards.schema import HR_SIZE
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.pipelines import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
 from fishprep.common.status import Status
-from fishprep.faces.pyramid import HR_SIZE, LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.reader import Shard
-from fishprep.shards.schema import ShardName
+from fishprep.shards.schema import HR_SIZE, LR_SIZES, ShardName
 from fishprep.shards.versions import are_recorded, differences
 from fishprep.storage.base import Storage
 from fishprep.weights import RECORDS

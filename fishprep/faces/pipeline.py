@@ -20,7 +20,7 @@ from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.photo import Photo
-from fishprep.faces.pyramid import HR_SIZE, hr_face
+from fishprep.faces.pyramid import hr_face
 from fishprep.faces.settings import FaceSettings
 from fishprep.faces.times import StageTimes
 from fishprep.landmarks.annotation import read_points
@@ -29,6 +29,7 @@ from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
+from fishprep.shards.schema import HR_SIZE
 
 BATCH_PHOTOS = 32
 BATCH_PIXELS = 40_000_000

@@ -7,9 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-HR_SIZE = 128
-LR_SIZES = (64, 32, 16, 8)
-SIZES = (HR_SIZE, *LR_SIZES)
+from fishprep.shards.schema import HR_SIZE, LR_SIZES
 
 Resize = Callable[[np.ndarray, int], np.ndarray]
 """(N, H, W, 3) uint8, side s → (N, s, s, 3) uint8."""

@@ -175,11 +175,11 @@ def _json_object(path: Path, name: str, text: str) -> dict[str, Any]:
     return value
 
 
-Layout = dict[str, tuple[int, tuple[int, ...], np.dtype]]
+Places = dict[str, tuple[int, tuple[int, ...], np.dtype]]
 
 
-def _read_layout(path: Path, file: h5py.File, samples: int) -> Layout:
-    layout: Layout = {}
+def _read_layout(path: Path, file: h5py.File, samples: int) -> Places:
+    layout: Places = {}
     for field in schema.FIELDS:
         dataset = _dataset(path, file, field.name)
         if dataset is None:

@@ -9,7 +9,8 @@ import numpy as np
 SCHEMA_VERSION = "1.0"
 READABLE_MAJOR = 1
 HR_SIZE = 128
-SIZES = (128, 64, 32, 16, 8)
+LR_SIZES = (64, 32, 16, 8)
+SIZES = (HR_SIZE, *LR_SIZES)
 NUMBER_OF_CLASSES = 19
 CLASS_ORDER = "celebamask-hq"
 SPLITS = ("train", "val", "test")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
+from fishprep.shards.schema import LR_SIZES
 from fishprep.shards.writer import Samples
 
 RECIPE = "ab" * 32

@@ -19,9 +19,9 @@ from fishprep.common.files import write_text
 from fishprep.common.names import text
 from fishprep.common.status import Status
 from fishprep.faces.measures import measure
-from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.shards.schema import ShardName
+from fishprep.shards.schema import LR_SIZES, ShardName
 from fishprep.shards.writer import Samples, write_shard
 
 DLIB = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"

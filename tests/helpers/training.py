@@ -10,8 +10,9 @@ import torch
 from fishfsr.training.config import parse_assignments, resolve_training
 from fishfsr.training.journal import Trained, TrainingNews, read_metrics
 from fishfsr.training.run import TrainingRequest, run_training
-from fishprep.faces.pyramid import LR_SIZES, lr_pyramid
+from fishprep.faces.pyramid import lr_pyramid
 from fishprep.shards import schema
+from fishprep.shards.schema import LR_SIZES
 from fishprep.shards.writer import Samples, write_shard
 
 SCALE = 2

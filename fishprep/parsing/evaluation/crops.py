@@ -7,10 +7,11 @@ from PIL import Image
 
 from fishprep.common.status import Problem
 from fishprep.faces.crop import Box, CropRecipe, cut, to_crop
-from fishprep.faces.pyramid import HR_SIZE, hr_face
+from fishprep.faces.pyramid import hr_face
 from fishprep.landmarks.base import LandmarkBackend, Query
 from fishprep.landmarks.select import select
 from fishprep.parsing.labelled import UNLABELLED
+from fishprep.shards.schema import HR_SIZE
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError, DeviceError, InputError
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import InferenceOptions, Runner
+from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import SCALES
 from fishfsr.models.count import count_macs
 from fishfsr.models.folding import FoldedMSRB, FoldedPAFB, fold
-from fishfsr.models.presets import PRESETS
 from fishfsr.models.registry import create_model
 
 Lively = Callable[..., nn.Module]
@@ -42,7 +42,7 @@ def test_folding_is_exact(scale: int, height: int, width: int, lively: Lively, i
         torch.testing.assert_close(folded(lr, parsing), expected, rtol=0, atol=1e-11 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ABLATIONS)
 def test_folding_leaves_the_ablations_right(preset: str, lively: Lively, images: Images) -> None:
     network = lively(create_model("fishfsrnet_x4", preset, width=8))
     lr, parsing = images(1, 5), images(1, 5, channels=1)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fishfsr.errors import InputError
+from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import SCALES, FishFSRNetConfig, ParsingNetConfig
 from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.presets import PRESETS
 
 Lively = Callable[..., nn.Module]
 Images = Callable[..., Tensor]
@@ -43,10 +43,10 @@ def test_every_parameter_learns(scale: int, images: Images) -> None:
     _assert_all_learn(network)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ABLATIONS)
 def test_every_parameter_of_an_ablation_learns(preset: str, images: Images) -> None:
     torch.manual_seed(0)
-    network = small(**PRESETS[preset])
+    network = small(**ABLATIONS[preset])
     network(images(2, 4), images(2, 4, channels=1)).square().sum().backward()
     _assert_all_learn(network)
 
@@ -64,9 +64,9 @@ def _assert_all_learn(network: nn.Module) -> None:
         assert parameter.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ABLATIONS)
 def test_the_output_depends_on_the_map_where_it_should(preset: str, lively: Lively, images: Images) -> None:
-    network, lr = lively(small(**PRESETS[preset])), images(1, 4)
+    network, lr = lively(small(**ABLATIONS[preset])), images(1, 4)
     assert network.config.needs_map is (preset in {"model_4", "model_5", "model_6", "model_7", "model_8"})
     with torch.no_grad():
         difference = (network(lr, torch.zeros(1, 1, 4, 4)) - network(lr, torch.ones(1, 1, 4, 4))).abs().max()

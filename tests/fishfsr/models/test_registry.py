@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import SCALES, FishFSRNetConfig, ParsingNetConfig
 from fishfsr.models.count import count_macs, count_parameters
-from fishfsr.models.presets import PRESETS
 from fishfsr.models.registry import (
     MODELS,
     ModelRecord,
@@ -45,7 +45,7 @@ def by_hand(config: FishFSRNetConfig) -> int:
     return conv(3, 3, w) + resampling + 6 * n * pafb + mixing + conv(3, w, 3)
 
 
-@pytest.mark.parametrize("preset", [None, *PRESETS])
+@pytest.mark.parametrize("preset", [None, *ABLATIONS])
 @pytest.mark.parametrize("scale", SCALES)
 def test_parameters_are_those_of_the_paper(scale: int, preset: str | None) -> None:
     network = create_model(f"fishfsrnet_x{scale}", preset, width=16)

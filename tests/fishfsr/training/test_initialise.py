@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import FishFSRNetConfig
 from fishfsr.models.fishfsrnet import FishFSRNet
-from fishfsr.models.presets import PRESETS
 from fishfsr.models.registry import create_model
 from fishfsr.training.initialise import unit_variance
 
@@ -40,7 +40,7 @@ def test_all_ablations_start_equal(scale: int) -> None:
     lr, parsing = torch.rand(2, 3, 64 // scale, 64 // scale), torch.rand(2, 1, 64 // scale, 64 // scale).round()
     features: dict[str, float] = {}
     outputs: dict[str, float] = {}
-    for name, switches in PRESETS.items():
+    for name, switches in ABLATIONS.items():
         network = FishFSRNet(FishFSRNetConfig(width=32, scale=scale, **switches))
         unit_variance(network)
         network.last.register_forward_pre_hook(

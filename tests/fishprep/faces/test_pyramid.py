@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fishprep.faces.pyramid import LR_SIZES, RESIZERS, hr_face, lr_pyramid, matlab_bicubic
+from fishprep.faces.pyramid import RESIZERS, hr_face, lr_pyramid, matlab_bicubic
+from fishprep.shards.schema import LR_SIZES
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def _model(spatial: bool, channel: bool, parsing: bool, refine: bool) -> Mapping
     )
 
 
-PRESETS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+ABLATIONS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
     {
         "model_1": _model(spatial=False, channel=False, parsing=False, refine=False),
         "model_2": _model(spatial=False, channel=False, parsing=False, refine=True),
