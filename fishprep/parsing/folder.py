@@ -79,12 +79,12 @@ class ParseReport:
         return sum(count for status, count in self.counts.items() if status != Status.OK)
 
 
-Progress = Callable[[int, int, ParsedImage], None]
+TellParsed = Callable[[int, int, ParsedImage], None]
 """Called after each image: how many are done, of how many, and the row."""
 
 
 def parse_folder(
-    request: ParseRequest, parser: BiSeNetParser, progress: Progress = lambda done, total, row: None
+    request: ParseRequest, parser: BiSeNetParser, progress: TellParsed = lambda done, total, row: None
 ) -> ParseReport:
     """Write `classes/*.png`, `skin/*.png` (0 and 255) and `overlay/*.jpg` of every image at its own size, and a table.
 
@@ -123,7 +123,7 @@ class _Loaded:
 class _Run:
     """One pass over the images."""
 
-    def __init__(self, request: ParseRequest, parser: BiSeNetParser, progress: Progress, photos: list[Photo]) -> None:
+    def __init__(self, request: ParseRequest, parser: BiSeNetParser, progress: TellParsed, photos: list[Photo]) -> None:
         self._request, self._parser, self._progress, self._photos = request, parser, progress, photos
         self._table = request.out / TABLE
         self._rows: dict[str, ParsedImage] = {}
