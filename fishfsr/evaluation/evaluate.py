@@ -81,9 +81,9 @@ def evaluate(
     is written, in the place of an earlier evaluation with `overwrite`.
 
     The same inputs, device and threads give the same numbers. `tell` hears of the progress. Raises CheckpointError where
-    it cannot be read, is of another scale than asked for, or lacks a network that is needed; DataError where there is
-    no shard of the split or they do not go together, ShardError for a damaged one, MissingExtraError without the embedder's library, ConfigurationError where the settings do not go
-    with the faces, or `out` holds other things, DeviceError.
+    it cannot be read, is of another scale than asked for, or lacks a network that is needed; DataError where there are no
+    shards of the split or they do not go together, ShardError for a damaged one, MissingExtraError without the embedder's
+    library, ConfigurationError where the settings do not go with the faces, or `out` holds other things, DeviceError.
     """
     if out is not None:
         check_out(out, overwrite)

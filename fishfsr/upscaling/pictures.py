@@ -119,7 +119,7 @@ def remove_files(out: Path, files: Iterable[str]) -> None:
         (out / file).unlink(missing_ok=True)
 
 
-def remove_unfinished(out: Path) -> None:
+def remove_half_written(out: Path) -> None:
     """Take away what a killed run left half written in the folders of pictures."""
     for folder in FOLDERS:
         for suffix in _SUFFIXES.values():

@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
-from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_unfinished
+from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_half_written
 from fishfsr.upscaling.planning import PicturePlan, Planner
 from fishfsr.upscaling.record import (
     FILE,
@@ -161,7 +161,7 @@ class _Run:
             remove_files(request.out, row.files)
         if request.overwrite:
             remove_journal(request.out)
-        remove_unfinished(request.out)
+        remove_half_written(request.out)
         self._record = Record(settings, {**ran, "left_out": [asdict(each) for each in self._left_out]}, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0

@@ -16,7 +16,7 @@ from fishprep.builds.plan import ShardSpec, as_read, divide
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.run import Crew, Finished, finish, run_specs
-from fishprep.builds.sought import annotations, find, matched
+from fishprep.builds.sought import annotations, find_photos, matched
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.progress import Progress, Tell
@@ -110,7 +110,7 @@ def _resolve(request: RetryRequest) -> Resolved:
 def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, Any]]:
     """Decide on a new retry and store it, before anything is built."""
     folder = request.build
-    photos = find(request, _wanted(request))
+    photos = find_photos(request, _wanted(request))
     free = _free_numbers(folder)
     specs = divide(photos, resolved.configuration.shard_size, lambda split: free[split])
     record = {
@@ -148,7 +148,7 @@ def _wanted(request: RetryRequest) -> set[str]:
 
 
 def _specs(file: str, record: dict[str, Any], request: RetryRequest) -> list[ShardSpec]:
-    photos = {photo.id: photo for photo in find(request, record["photos"])}
+    photos = {photo.id: photo for photo in find_photos(request, record["photos"])}
     specs = retried_specs(request.build.where(file), record, plan_of(request.build))
     return [ShardSpec(name, tuple(photos[line.id] for line in lines)) for name, lines in specs.items()]
 

@@ -14,7 +14,7 @@ from fishprep.faces.fingerprint import annotation
 from fishprep.faces.photo import Fingerprint, Photo
 
 
-def find(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
+def find_photos(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
     """The photos that the plan means, under its names and in its splits, in its order, wherever the source lists them now.
 
     Their bytes must be those of the plan where it knows them. What the source says of them may have been mended since.
