@@ -25,8 +25,12 @@ def print_finished(result: "fishprep.BuildResult", as_json: bool) -> None:
         sys.exit(common.NOT_ALL)
     if not as_json:
         click.echo(f"Next: {', then '.join(map(shlex.join, result.next_commands))}")
-        if not result.has_validation:
-            click.echo("  no photos to validate on: --split 0.9,0.05,0.05 sets some apart")
+        if not result.has_training:
+            click.echo("  no photos to train on: train with another build, and give this one beside it")
+        elif not result.has_validation:
+            click.echo(
+                "  no photos to validate on: a build into another folder with --split 0.9,0.05,0.05 sets some apart"
+            )
 
 
 def _print_totals(result: "fishprep.BuildResult") -> None:

@@ -52,6 +52,11 @@ class BuildResult:
         return (self.totals.without_sample or 0) / max(1, self.totals.photos)
 
     @property
+    def has_training(self) -> bool:
+        """Whether there are samples to train on."""
+        return "train" in self.totals.by_split
+
+    @property
     def has_validation(self) -> bool:
         """Whether there are samples to validate a training on."""
         return "val" in self.totals.by_split
@@ -62,4 +67,5 @@ class BuildResult:
         shards = str(self.out)
         if self.nothing_kept is not None:
             return ()
-        return ("fishprep", "report", shards), ("fishfsr", "train", shards, "--out", "RUN")
+        report = ("fishprep", "report", shards)
+        return (report, ("fishfsr", "train", shards, "--out", "RUN")) if self.has_training else (report,)

@@ -233,3 +233,14 @@ def test_another_identity_is_no_resumption(tmp_path: Path, monkeypatch: pytest.M
     build(source, out, *DLIB)
     (source / "identity_CelebA.txt").write_text("000001.jpg 7\n000002.jpg 7\n")
     assert "the source says something else" in build(source, out, *DLIB, code=1).err
+
+
+def test_what_comes_next_can_be_done(tmp_path: Path) -> None:
+    """A test set alone is nothing to train on; photos without a split, nothing to validate on."""
+    write_photo(tmp_path / "sets", "test/a", 1)
+    write_photo(tmp_path / "sets", "val/b", 2)
+    said = build(tmp_path / "sets", tmp_path / "out").out
+    assert "Next: fishprep report" in said and "fishfsr train" not in said and "no photos to train on" in said
+    write_photo(tmp_path / "plain", "a", 1)
+    said = build(tmp_path / "plain", tmp_path / "other").out
+    assert "then fishfsr train" in said and "with --split 0.9,0.05,0.05 sets some apart" in said
