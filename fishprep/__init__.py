@@ -22,12 +22,22 @@ if TYPE_CHECKING:
     from fishprep.builds.verify import Verification
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
+    from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
     from fishprep.parsing.parsed import ParsedImage
+    from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
     from fishprep.public.build import build
     from fishprep.public.demo import DemoResult, demo
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
+    from fishprep.public.parser import (
+        MasksChecked,
+        ParserFigures,
+        ParserNews,
+        ParserPlanned,
+        evaluate_parser,
+        train_parser,
+    )
     from fishprep.public.plan import PlanResult, plan
     from fishprep.public.report import ReportResult, report
     from fishprep.public.result import BuildResult, DropReason
@@ -37,6 +47,8 @@ if TYPE_CHECKING:
         RESIZERS,
         SOURCES,
         BuildSettings,
+        ParserEvaluationSettings,
+        ParserTrainingSettings,
         ParseSettings,
         RetrySettings,
     )
@@ -44,36 +56,47 @@ if TYPE_CHECKING:
     from fishprep.public.verify import verify
 
 _HOMES = {
-    "CROPS": "fishprep.public.settings",
-    "RESIZERS": "fishprep.public.settings",
-    "SOURCES": "fishprep.public.settings",
     "BuildResult": "fishprep.public.result",
     "BuildSettings": "fishprep.public.settings",
+    "CROPS": "fishprep.public.settings",
     "Chosen": "fishprep.public.news",
     "Compared": "fishprep.public.news",
     "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
     "Estimate": "fishprep.builds.estimate",
-    "ShardFace": "fishprep.public.shards",
     "FishPrepError": "fishprep.common.errors",
     "Listener": "fishprep.public.news",
+    "MasksChecked": "fishprep.public.parser",
     "News": "fishprep.public.news",
     "ParseReport": "fishprep.parsing.folder",
     "ParseSettings": "fishprep.public.settings",
     "Parsed": "fishprep.public.parse",
     "ParsedImage": "fishprep.parsing.parsed",
+    "ParserEvaluation": "fishprep.parsing.evaluation.evaluate",
+    "ParserEvaluationSettings": "fishprep.public.settings",
+    "ParserFigures": "fishprep.public.parser",
+    "ParserNews": "fishprep.public.parser",
+    "ParserPlanned": "fishprep.public.parser",
     "ParserReady": "fishprep.public.parse",
+    "ParserTrained": "fishprep.parsing.training.run",
+    "ParserTrainingReport": "fishprep.parsing.training.run",
+    "ParserTrainingSettings": "fishprep.public.settings",
+    "ParserValidated": "fishprep.parsing.training.run",
     "PlanResult": "fishprep.public.plan",
     "Planned": "fishprep.public.news",
     "Progress": "fishprep.common.progress",
+    "RESIZERS": "fishprep.public.settings",
     "ReportResult": "fishprep.public.report",
     "RetrySettings": "fishprep.public.settings",
+    "SOURCES": "fishprep.public.settings",
+    "ShardFace": "fishprep.public.shards",
     "ShardFacts": "fishprep.public.shards",
     "Shards": "fishprep.public.shards",
     "Totals": "fishprep.builds.manifest",
     "Verification": "fishprep.builds.verify",
     "build": "fishprep.public.build",
     "demo": "fishprep.public.demo",
+    "evaluate_parser": "fishprep.public.parser",
     "inspect": "fishprep.public.shards",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
@@ -81,6 +104,7 @@ _HOMES = {
     "report": "fishprep.public.report",
     "retry": "fishprep.public.retry",
     "totals": "fishprep.public.retry",
+    "train_parser": "fishprep.public.parser",
     "verify": "fishprep.public.verify",
 }
 
@@ -97,12 +121,22 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Estimate",
     "FishPrepError",
     "Listener",
+    "MasksChecked",
     "News",
     "ParseReport",
     "ParseSettings",
     "Parsed",
     "ParsedImage",
+    "ParserEvaluation",
+    "ParserEvaluationSettings",
+    "ParserFigures",
+    "ParserNews",
+    "ParserPlanned",
     "ParserReady",
+    "ParserTrained",
+    "ParserTrainingReport",
+    "ParserTrainingSettings",
+    "ParserValidated",
     "PlanResult",
     "Planned",
     "Progress",
@@ -115,6 +149,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Verification",
     "build",
     "demo",
+    "evaluate_parser",
     "inspect",
     "open_shards",
     "parse",
@@ -122,6 +157,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "report",
     "retry",
     "totals",
+    "train_parser",
     "verify",
 ]
 

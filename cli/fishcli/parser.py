@@ -2,26 +2,22 @@
 
 import json
 import sys
-from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.table import Table
 
+import fishprep
 from fishcli import common
 from fishcli.again import going_on
+from fishcli.options import EXISTING, FILE, FOLDER, SETTINGS
+from fishcli.options import device as device_option
 from fishprep.common.words import counted
 
-if TYPE_CHECKING:
-    from fishprep.parsing.base import Precision
-    from fishprep.parsing.evaluation.evaluate import ParserEvaluation
-    from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
-
-SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
-FOLDER = click.Path(path_type=Path, file_okay=False)
-EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+TRAINING = fishprep.ParserTrainingSettings()
+MEASURING = fishprep.ParserEvaluationSettings()
 CLASSES = "Numbering of the masks: celebamask, facexlib, lapa, or the names of the classes 0, 1, 2 ... with commas."
 LEVELS = {"pictures": "whole pictures", "crops": "128² crops"}
 STOPPED = {"time": 0, "interrupted": 130, "terminated": 143}
@@ -40,24 +36,33 @@ def parser() -> None:
 @parser.command(context_settings=SETTINGS)
 @click.argument("labelled", type=EXISTING)
 @click.argument("out", type=FOLDER)
-@click.option("--classes", default="celebamask", help=CLASSES)
+@click.option("--classes", default=TRAINING.classes, help=CLASSES)
 @click.option("--init", type=FILE, help="Weights to begin with, in facexlib's layout.")
-@click.option("--size", type=int, default=256, help="Side of the network's input.")
-@click.option("--steps", type=int, default=10_000)
-@click.option("--batch", type=int, default=16, help="Views per step.")
-@click.option("--lr", type=float, default=1e-3, help="Highest learning rate.")
-@click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=0.998, help="Decay of the averaged weights.")
+@click.option("--size", type=int, default=TRAINING.size, help="Side of the network's input.")
+@click.option("--steps", type=int, default=TRAINING.steps)
+@click.option("--batch", type=int, default=TRAINING.batch, help="Views per step.")
+@click.option("--lr", type=float, default=TRAINING.lr, help="Highest learning rate.")
 @click.option(
-    "--rare", type=click.FloatRange(0, 1), default=0.2, help="Faces with a class rarer than this come up more often."
+    "--ema", type=click.FloatRange(0, 1, max_open=True), default=TRAINING.ema, help="Decay of the averaged weights."
 )
-@click.option("--crops", type=click.FloatRange(0, 1), default=0.6, help="Share of views at the 128² of a build.")
-@click.option("--seed", type=click.IntRange(0), default=0)
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
-@click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
-@click.option("--threads", type=click.IntRange(1), default=1, help="Threads that draw views.")
-@click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between two validations.")
+@click.option(
+    "--rare",
+    type=click.FloatRange(0, 1),
+    default=TRAINING.rare,
+    help="Faces with a class rarer than this come up more often.",
+)
+@click.option(
+    "--crops", type=click.FloatRange(0, 1), default=TRAINING.crops, help="Share of views at the 128² of a build."
+)
+@click.option("--seed", type=click.IntRange(0), default=TRAINING.seed)
+@device_option
+@click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default=TRAINING.precision)
+@click.option("--threads", type=click.IntRange(1), default=TRAINING.threads, help="Threads that draw views.")
+@click.option(
+    "--validate-every", type=click.IntRange(1), default=TRAINING.validate_every, help="Steps between two validations."
+)
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop then.")
-@click.option("--licence", default="", help="Terms of the labelled faces; kept in the weights.")
+@click.option("--licence", default=TRAINING.licence, help="Terms of the labelled faces; kept in the weights.")
 @click.option("--overwrite/--no-overwrite", help="Begin anew.")
 @common.usual_options
 def train(labelled: Path, out: Path, **flags: Any) -> None:
@@ -68,81 +73,53 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     \b
     fishprep parser train CelebAMask/ parser/
     """
-    from fishprep.common.stop import StopRequest
-    from fishprep.common.weights import WeightStore
-    from fishprep.landmarks import LandmarkRequest, create_backend
-    from fishprep.parsing.labelled import has_split, numbering, open_labelled
-    from fishprep.parsing.plausible import shares_text
-    from fishprep.parsing.training.config import ParserTraining
-    from fishprep.parsing.training.run import ParserTrainingRequest, train_parser
-    from fishprep.parsing.training.views import ViewSettings
-
-    device = common.device_name(flags["device"])
-    named = {name: flags[name] for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
-    config = ParserTraining(**named, views=ViewSettings(crops=flags["crops"]))
-    precision = _precision(flags["precision"], device)
-    numbers = numbering(flags["classes"])
-    line = common.ProgressLine(flags["quiet"])
-
-    def checked(done: int, total: int) -> None:
-        line.show(f"checking {done:,} / {total:,} masks", last=done == total)
-
-    faces = open_labelled(labelled, "train", numbers, checked)
-    validation = open_labelled(labelled, "val", numbers, checked) if has_split(labelled, "val") else None
-    line.close()
-    request = ParserTrainingRequest(
-        out=out,
-        config=config,
-        faces=faces,
-        validation=validation,
-        landmarks=create_backend(LandmarkRequest(), WeightStore.from_environment()),
-        device=device,
-        precision=precision,
-        init=flags["init"],
-        threads=flags["threads"],
-        every=flags["validate_every"],
-        licence=flags["licence"],
-        overwrite=flags["overwrite"],
-    )
-    if not flags["quiet"]:
-        begin = f"from {flags['init']}" if flags["init"] else "from first weights"
-        held = f"{len(validation):,} to validate" if validation else "none to validate: the newest weights are kept"
-        click.echo(f"classes: {shares_text(faces.shares())}", err=True)
-        click.echo(f"{len(faces):,} faces, {held} | {config.size}², {begin} | {device}, {precision}", err=True)
-    with StopRequest(flags["max_minutes"]) as stop:
-        report = train_parser(request, stop, _listener(line, flags["quiet"]))
-    line.close()
-    _finish(report, config.steps, flags["json"])
+    given = {field.name: flags[field.name] for field in fields(fishprep.ParserTrainingSettings)}
+    settings = fishprep.ParserTrainingSettings(**given)
+    listener = _Listener(settings, flags["quiet"])
+    report = fishprep.train_parser(labelled, out, settings, overwrite=flags["overwrite"], progress=listener)
+    listener.line.close()
+    _finish(report, settings.steps, flags["json"])
 
 
-def _precision(name: str, device: str) -> "Precision":
-    from fishprep.common.device import has_bfloat16, resolve_device
-    from fishprep.parsing.base import Precision
+class _Listener:
+    """News of a training on stderr; nothing where `quiet`."""
 
-    if name != "auto":
-        return Precision(name)
-    return Precision.BFLOAT16 if has_bfloat16(resolve_device(device)) else Precision.FLOAT32
+    def __init__(self, settings: "fishprep.ParserTrainingSettings", quiet: bool) -> None:
+        self._settings, self._quiet = settings, quiet
+        self.line = common.ProgressLine(quiet)
 
-
-def _listener(line: common.ProgressLine, quiet: bool) -> "Callable[[ParserTrained | ParserValidated], None]":
-    from fishprep.parsing.training.run import ParserTrained
-
-    def listen(news: "ParserTrained | ParserValidated") -> None:
-        if isinstance(news, ParserTrained):
+    def __call__(self, news: "fishprep.ParserNews") -> None:
+        if isinstance(news, fishprep.MasksChecked):
+            self.line.show(f"checking {news.done:,} / {news.total:,} masks", last=news.done == news.total)
+        elif isinstance(news, fishprep.ParserTrained):
             left = common.time_text(news.seconds_left)
-            line.show(
+            self.line.show(
                 f"{news.step:,} / {news.steps:,}  loss {news.loss:.3f}  {news.views:.1f} views/s  {left} left",
                 last=news.step == news.steps,
             )
-        elif not quiet:
-            line.close()
-            best = "  (best)" if news.best else ""
-            click.echo(f"{news.step:,}: skin IoU {news.skin_iou:.4f}, mean IoU {news.mean_iou:.4f}{best}", err=True)
+        else:
+            self.line.close()
+            if not self._quiet:
+                told = self._plan(news) if isinstance(news, fishprep.ParserPlanned) else _validated(news)
+                click.echo(told, err=True)
 
-    return listen
+    def _plan(self, news: "fishprep.ParserPlanned") -> str:
+        begin = f"from {self._settings.init}" if self._settings.init else "from first weights"
+        held = (
+            f"{news.validation:,} to validate" if news.validation else "none to validate: the newest weights are kept"
+        )
+        return (
+            f"classes: {news.classes}\n{news.faces:,} faces, {held} | {self._settings.size}², {begin} | "
+            f"{news.device}, {news.precision}"
+        )
 
 
-def _finish(report: "ParserTrainingReport", steps: int, as_json: bool) -> None:
+def _validated(news: "fishprep.ParserValidated") -> str:
+    best = "  (best)" if news.best else ""
+    return f"{news.step:,}: skin IoU {news.skin_iou:.4f}, mean IoU {news.mean_iou:.4f}{best}"
+
+
+def _finish(report: "fishprep.ParserTrainingReport", steps: int, as_json: bool) -> None:
     progress = report.position
     weights = str(report.weights) if report.weights else None
     if as_json:
@@ -162,11 +139,11 @@ def _finish(report: "ParserTrainingReport", steps: int, as_json: bool) -> None:
 @parser.command("eval", context_settings=SETTINGS)
 @click.argument("weights", type=FILE)
 @click.argument("labelled", type=EXISTING)
-@click.option("--split", default="val", help="Faces that are named in SPLIT.txt, or of CelebA's split.")
-@click.option("--classes", default="celebamask", help=CLASSES)
+@click.option("--split", default=MEASURING.split, help="Faces that are named in SPLIT.txt, or of CelebA's split.")
+@click.option("--classes", default=MEASURING.classes, help=CLASSES)
 @click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
+@device_option
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default=MEASURING.precision)
 @click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
 @click.option(
     "--worst", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of the worst crops here."
@@ -180,36 +157,24 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     \b
     fishprep parser eval parser/parser.safetensors CelebAMask/ --worst worst.png
     """
-    from fishprep.common.threads import threads
-    from fishprep.common.weights import WeightStore
-    from fishprep.landmarks import LandmarkRequest, create_backend
-    from fishprep.parsing.base import Precision
-    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
-    from fishprep.parsing.evaluation.evaluate import evaluate_parser
-    from fishprep.parsing.evaluation.worst import draw_worst
-    from fishprep.parsing.labelled import numbering, open_labelled
-
-    device = common.device_name(flags["device"])
+    given = {field.name: flags[field.name] for field in fields(fishprep.ParserEvaluationSettings)}
     line = common.ProgressLine(flags["quiet"])
-    with threads(flags["threads"]):
-        network = BiSeNetParser(BiSeNetSettings(flags["size"], device, Precision(flags["precision"])), weights)
-        faces = open_labelled(labelled, flags["split"], numbering(flags["classes"]))
-        backend = create_backend(LandmarkRequest(), WeightStore.from_environment())
-        result = evaluate_parser(
-            network, faces, backend, lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total)
-        )
-        line.close()
-        if flags["worst"] is not None and result.crop_iou:
-            draw_worst(flags["worst"], result, network, faces, backend)
+    result = fishprep.evaluate_parser(
+        weights,
+        labelled,
+        fishprep.ParserEvaluationSettings(**given),
+        worst=flags["worst"],
+        progress=lambda done, total: line.show(f"{done:,} / {total:,} faces", done == total),
+    )
+    line.close()
     if flags["json"]:
-        click.echo(json.dumps(result.record()))
+        click.echo(json.dumps(result.found.record()))
     else:
-        _print(
-            result, f"{weights.name} at {network.size}², {len(faces):,} faces of {flags['split']}, {flags['precision']}"
-        )
+        where = f"{weights.name} at {result.size}², {result.faces:,} faces of {flags['split']}"
+        _print(result.found, f"{where}, {flags['precision']}")
 
 
-def _print(result: "ParserEvaluation", title: str) -> None:
+def _print(result: "fishprep.ParserEvaluation", title: str) -> None:
     record: dict[str, Any] = result.record()
     out = common.console()
     out.print(title)

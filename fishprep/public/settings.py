@@ -108,3 +108,43 @@ class ParseSettings:
     max_bytes: int = _LIMITS.max_bytes
     max_pixels: int = _LIMITS.max_pixels
     follow_links: bool = False
+
+
+@dataclass(frozen=True)
+class ParserTrainingSettings:
+    """What `train_parser` can be told; `docs/parsing.md` explains each.
+
+    classes: numbering of the masks: `celebamask`, `facexlib`, `lapa`, or the names of the classes 0, 1, 2 ... with commas. init:
+    weights to begin with, in facexlib's layout. precision: `auto`, `float32`, `bfloat16`. threads: that draw views; the result
+    does not depend on it. max_minutes: save and stop then.
+    """
+
+    classes: str = "celebamask"
+    init: StrPath | None = None
+    size: int = 256
+    steps: int = 10_000
+    batch: int = 16
+    lr: float = 1e-3
+    ema: float = 0.998
+    rare: float = 0.2
+    crops: float = 0.6
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 1
+    validate_every: int = 500
+    max_minutes: float | None = None
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class ParserEvaluationSettings:
+    """What `evaluate_parser` can be told. split: faces that are named in SPLIT.txt, or of CelebA's split. size: None is what the
+    weights were made for. threads: None is torch's choice."""
+
+    split: str = "val"
+    classes: str = "celebamask"
+    size: int | None = None
+    device: str = "auto"
+    precision: str = "float32"
+    threads: int | None = None

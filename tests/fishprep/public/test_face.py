@@ -11,6 +11,7 @@ import pytest
 from fishcli.build import build
 from fishcli.options import names
 from fishcli.parse import parse
+from fishcli.parser import train
 from fishcli.retry import retry
 from small_build import Sample, Written, face, points, skin, write_build
 
@@ -41,14 +42,28 @@ def test_nothing_is_loaded_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "record"), [(build, fishprep.BuildSettings), (parse, fishprep.ParseSettings)], ids=["build", "parse"]
+    ("command", "record"),
+    [(build, fishprep.BuildSettings), (parse, fishprep.ParseSettings), (train, fishprep.ParserTrainingSettings)],
+    ids=["build", "parse", "parser-train"],
 )
 def test_settings_are_the_flags(command: click.Command, record: type) -> None:
     usual = command.make_context("fishprep", [".", "out"], auto_envvar_prefix="NOBODY").params
-    usual["skin_classes"] = names(usual["skin_classes"])
+    if "skin_classes" in usual:
+        usual["skin_classes"] = names(usual["skin_classes"])
     for field in fields(record):
         assert usual[field.name] == field.default, field.name
-    of_commands = {"source_folder", "source", "out", "config", "quiet", "json", "resume", "overwrite", "max_drop"}
+    of_commands = {
+        "source_folder",
+        "source",
+        "labelled",
+        "out",
+        "config",
+        "quiet",
+        "json",
+        "resume",
+        "overwrite",
+        "max_drop",
+    }
     assert usual.keys() - {field.name for field in fields(record)} <= of_commands
 
 
