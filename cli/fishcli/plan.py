@@ -38,7 +38,7 @@ def plan(source_folder: Path, **flags: Any) -> None:
     common.console().print(_table(result, settings.workers))
 
 
-def _facts(result: fishprep.PlanResult) -> dict[str, Any]:
+def _facts(result: "fishprep.PlanResult") -> dict[str, Any]:
     planned = result.planned
     return {
         "photos": planned.photos,
@@ -51,7 +51,7 @@ def _facts(result: fishprep.PlanResult) -> dict[str, Any]:
     }
 
 
-def _table(result: fishprep.PlanResult, workers: int) -> Table:
+def _table(result: "fishprep.PlanResult", workers: int) -> Table:
     cost = result.estimate
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, count in result.planned.photos.items():

@@ -38,6 +38,8 @@ def test_nothing_is_loaded_for_nothing() -> None:
     assert loaded_by("import fishprep") == set()
     help_ = "from fishcli import prep; prep.cli.main(['--help'], standalone_mode=False)"
     assert loaded_by(help_) == set()
+    commands = "from fishcli import prep; [prep.cli.get_command(None, name) for name in prep.COMMANDS]"
+    assert not loaded_by(commands) & {"torch", "cv2"}
     assert not loaded_by("import fishprep; fishprep.BuildSettings(); fishprep.open_shards") & {"torch", "cv2"}
 
 
