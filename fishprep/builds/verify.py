@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep.builds import algorithms
-from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables
+from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables, shared_pictures
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.folder import BuildFolder
@@ -28,7 +28,8 @@ from fishprep.weights import RECORDS
 
 @dataclass(frozen=True)
 class Verification:
-    """problems: one line each, empty where the build is sound. notes: what was not checked, and why."""
+    """problems: one line each, empty where the build is sound. notes: what was not checked, and why, and what is no fault of the
+    build but should be known."""
 
     shards: int
     samples: int
@@ -71,6 +72,7 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
         samples += record.samples
     problems += _check_folder(folder, records)
     problems += check_against_plan(folder, records)
+    notes += shared_pictures(folder)
     problems += check_tables(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
 

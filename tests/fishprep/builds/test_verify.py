@@ -265,3 +265,15 @@ def test_an_unfinished_build_gets_no_manifest(out: Path) -> None:
         path.unlink()
     assert "the build is not finished" in run("fishprep", "verify", out, "--repair", code=1).out
     assert not (out / "manifest.json").exists()
+
+
+def test_equal_files_in_two_splits_are_told(tmp_path: Path) -> None:
+    for name in ("train/a", "test/b", "test/c"):
+        write_photo(tmp_path / "photos", name, 2 if name == "test/c" else 1)
+    build(tmp_path / "photos", tmp_path / "out")
+    found = verify(tmp_path / "out", None)
+    assert (
+        not found.problems
+        and "1 photo of the same bytes" in found.notes[0]
+        and "'train/a' in `train`" in found.notes[0]
+    )
