@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
-from filelock import Timeout
 from torch import nn
 
 from fishfsr import __version__
@@ -32,6 +31,7 @@ from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
 from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
+from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -267,7 +267,7 @@ def _opened(held: contextlib.ExitStack, folder: RunFolder, request: TrainingRequ
     if ranks.first:
         try:
             held.enter_context(locked(folder.path))
-        except Timeout as error:
+        except InUseError as error:
             raise TrainingError(f"{folder.path}: another process is training here") from error
     journal = MetricsJournal(folder.metrics, folder.tensorboard if request.tensorboard and ranks.first else None)
     held.callback(journal.close)

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
 from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_half_written
@@ -33,6 +31,7 @@ from fishprep.common.files import is_file
 from fishprep.common.words import same_command
 from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
 from fishprep.sources.base import LeftOut
+from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 WAITING_PIXELS = 40_000_000
@@ -127,7 +126,7 @@ def upscale_files(
     try:
         with locked(request.out):
             return _Run(request, planner, ran or {}, listener).report()
-    except Timeout as error:
+    except InUseError as error:
         raise ConfigurationError(f"{request.out}: another `fishfsr upscale` is writing into it") from error
     except OSError as error:
         raise FishFSRError(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from filelock import Timeout
 from PIL import Image
 
 from fishprep import __version__
@@ -27,6 +26,7 @@ from fishprep.parsing.overlay import overlay
 from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_parsed
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
+from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 from fishprep.storage.own import refuse_foreign, says
 
@@ -102,7 +102,7 @@ def parse_folder(
     try:
         with locked(request.out):
             return replace(_Run(request, parser, progress, list(found.photos)).report(), left_out=found.left_out)
-    except Timeout as error:
+    except InUseError as error:
         raise ConfigurationError(f"{request.out}: another `fishprep parse` is writing into it") from error
     except OSError as error:
         raise BuildError(

@@ -1,14 +1,11 @@
 """A folder of this machine, or of a drive that it has mounted, as a storage."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import Timeout
-
 from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
-from fishprep.storage.base import InUseError
 from fishprep.storage.lock import LOCK, locked
 
 
@@ -57,14 +54,8 @@ class FolderStorage:
         if names:
             flush_folder(self.folder)
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(self.folder))
-            except Timeout as error:
-                raise InUseError(f"{self.folder}: another command is at work in it") from error
-            yield
+    def exclusive(self) -> AbstractContextManager[None]:
+        return locked(self.folder)
 
     def sweep(self, ours: Callable[[str], bool]) -> None:
         for path in list(self.folder.iterdir()):

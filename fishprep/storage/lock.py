@@ -1,33 +1,32 @@
 """One command at a time writes into a folder; one that is refused leaves the folder as it found it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from filelock import Timeout
 
 from fishprep.common.files import flush_folder
 from fishprep.common.locks import file_lock
+from fishprep.storage.base import InUseError
 
 LOCK = ".lock"
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make a folder and hold its lock, which goes with the process. `filelock.Timeout` where another process holds it.
+    """Make a folder and hold its lock, which goes with the process. InUseError where another process holds it.
 
     Where the block fails before it has written anything, the lock's file is removed if it was not there before, and so are the
     folders that were made: a command that is refused leaves nothing among somebody's files.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for path in made:
-        with suppress(PermissionError):  # of a folder that we may write into and not read
-            flush_folder(
-                path.parent
-            )  # else a loss of power could take the whole folder, with all that was flushed in it
+    _flush_parents(made)
     lock = folder / LOCK
     before = None if lock.exists() else _names(folder)
     try:
-        with file_lock(lock, timeout=0):
+        with _held(lock):
             try:
                 yield
             except BaseException:
@@ -39,6 +38,23 @@ def locked(folder: Path) -> Iterator[None]:
             for path in made:
                 path.rmdir()
         raise
+
+
+def _flush_parents(made: list[Path]) -> None:
+    """Else a loss of power could take a new folder, with all that was flushed in it."""
+    for folder in made:
+        with suppress(PermissionError):  # of one that we may write into and not read
+            flush_folder(folder.parent)
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(lock, timeout=0))
+        except Timeout as error:
+            raise InUseError(f"{lock.parent}: another command is at work in it") from error
+        yield
 
 
 def _names(folder: Path) -> set[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import Timeout
 
 from fishprep import __version__
 from fishprep.common.device import resolve_device
@@ -30,6 +29,7 @@ from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import ParserRunFolder, append, rewind, save_weights
 from fishprep.parsing.training.state import ParserPosition, ParserState
 from fishprep.parsing.training.trainer import Trainer
+from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 LOG_EVERY = 20  # steps
@@ -105,7 +105,7 @@ def train_parser(
     try:
         with locked(request.out):
             return _Run(request, stop, listen).run()
-    except Timeout as error:
+    except InUseError as error:
         raise ConfigurationError(f"{request.out}: another training is writing into it") from error
     except OSError as error:
         raise BuildError(f"{error.filename or request.out}: cannot be written: {error.strerror or error}") from error

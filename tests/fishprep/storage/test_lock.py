@@ -4,9 +4,10 @@ import errno
 from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from fishprep.common.errors import ConfigurationError
+from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 
@@ -42,7 +43,7 @@ def test_a_lock_of_before_stays(tmp_path: Path) -> None:
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     with locked(tmp_path / "out"):
-        with pytest.raises(Timeout), locked(tmp_path / "out"):
+        with pytest.raises(InUseError), locked(tmp_path / "out"):
             pytest.fail("two at a time")
         assert (tmp_path / "out" / ".lock").exists()
 
@@ -63,6 +64,6 @@ def test_a_drive_without_locks_is_said_and_no_obstacle(
 
 
 def test_a_lock_that_another_holds_is_no_drive_without_locks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with FileLock(tmp_path / ".lock"), pytest.raises(Timeout), locked(tmp_path):
+    with FileLock(tmp_path / ".lock"), pytest.raises(InUseError), locked(tmp_path):
         raise AssertionError
     assert not caplog.text
