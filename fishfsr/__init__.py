@@ -2,7 +2,7 @@
 
 A trained pair that comes with the project enlarges an LR face (16 px for x8), given as a Pillow image, an array or a tensor:
 
->>> import numpy as np
+>>> import fishfsr, numpy as np
 >>> face = np.full((16, 16, 3), 128, np.uint8)
 >>> fishfsr.load("x8", device="cpu").upscale(face).shape
 (128, 128, 3)
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from fishfsr.upscaling.photo import UpscaledFace, UpscaledPhoto
     from fishfsr.upscaling.pictures import PictureFormat
     from fishfsr.upscaling.record import InputRow
+    from fishfsr.upscaling.request import UpscaleProgress, UpscaleReport, UpscaleRequest
     from fishfsr.upscaling.results import PhotoSize
-    from fishfsr.upscaling.run import UpscaleProgress, UpscaleReport, UpscaleRequest
     from fishfsr.upscaling.upscaler import Upscaler, UpscaleSettings, upscale_photo
 
 _PUBLIC = {
@@ -82,7 +82,7 @@ _PUBLIC = {
     "fishfsr.upscaling.pictures": "PictureFormat",
     "fishfsr.upscaling.record": "InputRow",
     "fishfsr.upscaling.results": "PhotoSize",
-    "fishfsr.upscaling.run": "UpscaleProgress UpscaleReport UpscaleRequest",
+    "fishfsr.upscaling.request": "UpscaleProgress UpscaleReport UpscaleRequest",
     "fishfsr.upscaling.upscaler": "UpscaleSettings Upscaler upscale_photo",
 }
 _HOMES = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -2,16 +2,14 @@
 
 import errno
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fishfsr.errors import ConfigurationError, FishFSRError
 from fishfsr.upscaling.inputs import Input, collect
-from fishfsr.upscaling.pictures import FOLDERS, Album, PictureFormat, remove_files, remove_half_written
+from fishfsr.upscaling.pictures import FOLDERS, Album, remove_files, remove_half_written
 from fishfsr.upscaling.planning import PicturePlan, Planner
 from fishfsr.upscaling.record import (
     FILE,
@@ -24,12 +22,13 @@ from fishfsr.upscaling.record import (
     read_upscale_record,
     remove_journal,
 )
+from fishfsr.upscaling.request import WRITTEN, Listener, UpscaleProgress, UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.restoring import restore
-from fishfsr.upscaling.results import PhotoSize, Result
+from fishfsr.upscaling.results import Result
 from fishprep.common.errors import DecodeError
 from fishprep.common.files import is_file
 from fishprep.common.words import same_command
-from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
+from fishprep.decoding.decode import Picture, decode_picture, read_file
 from fishprep.sources.base import LeftOut
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
@@ -39,74 +38,6 @@ WAITING_PIXELS = 40_000_000
 
 _OF_ONE_INPUT = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """Errors of writing that come of an input's own name; all others would befall the next one too."""
-
-
-_WRITTEN = (Fate.OK, Fate.ENLARGED)
-
-
-@dataclass(frozen=True)
-class UpscaleRequest:
-    """What to restore and where to.
-
-    inputs: files and folders. size: of restored photos. format: of all pictures. batch: faces in one call of a model.
-    resume: pass over inputs that are done and have not changed; without it, an output folder with results is refused.
-    overwrite: take away earlier results first.
-    """
-
-    inputs: tuple[Path, ...]
-    out: Path
-    size: PhotoSize = field(default_factory=PhotoSize)
-    format: PictureFormat = field(default_factory=PictureFormat)
-    limits: Limits = field(default_factory=Limits)
-    batch: int = 32
-    follow_links: bool = False
-    resume: bool = True
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ConfigurationError(f"batch = {self.batch}: at least one face")
-
-
-@dataclass(frozen=True)
-class UpscaleReport:
-    """What became of a run. rows: of this run's inputs, by path. done_before: inputs passed over, as their results stand.
-
-    left_out: files in the folders given that are no inputs: GIF, HEIC and other formats, thumbnails, waste bins.
-    """
-
-    rows: tuple[InputRow, ...]
-    done_before: int
-    table: Path
-    left_out: tuple[LeftOut, ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Inputs per status."""
-        return dict(Counter(row.status for row in self.rows))
-
-    @property
-    def restored(self) -> int:
-        """Faces restored, those of `done_before` included."""
-        return sum(row.restored for row in self.rows)
-
-    @property
-    def failed(self) -> int:
-        """Inputs of which nothing was written."""
-        return sum(row.status not in _WRITTEN for row in self.rows)
-
-
-@dataclass(frozen=True)
-class UpscaleProgress:
-    """News of a run: inputs opened and searched, inputs done, of how many; the `row` of one that has just been done."""
-
-    searched: int
-    done: int
-    total: int
-    row: InputRow | None = None
-
-
-Listener = Callable[[UpscaleProgress], None]
 
 
 def upscale_files(
@@ -224,7 +155,7 @@ class _Run:
 
     def _stands(self, earlier: InputRow, sha256: str) -> bool:
         whole = all(is_file(self._request.out / file) for file in earlier.files)
-        return earlier.status in _WRITTEN and earlier.sha256 == sha256 and whole
+        return earlier.status in WRITTEN and earlier.sha256 == sha256 and whole
 
     def _finish(self, waiting: Sequence[tuple[_Opened, PicturePlan]]) -> None:
         restored = restore([plan for _, plan in waiting], self._request.batch)

@@ -14,8 +14,9 @@ from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceRecipe, ModelSet, load_models
 from fishfsr.upscaling.photo import Photo, UpscaledPhoto, upscaled
 from fishfsr.upscaling.planning import Planner
+from fishfsr.upscaling.request import Listener, UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.results import PhotoSize
-from fishfsr.upscaling.run import Listener, UpscaleReport, UpscaleRequest, upscale_files
+from fishfsr.upscaling.run import upscale_files
 from fishprep.common.device import resolve_device
 from fishprep.common.libraries import library_versions
 from fishprep.common.threads import threads

@@ -1,6 +1,7 @@
 """The public face of fishfsr: what it names is there, costs nothing until it is used, and does what the command does."""
 
 import ast
+import doctest
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from made_up_shards import attributes, samples
 from support import run
 
 import fishfsr
+import fishfsr.inference.sizes
 from fishfsr.training.start import training_config
 from fishprep.shards.writer import write_shard
 
@@ -27,6 +29,12 @@ def test_names_are_there_and_type_checkers_know_the_same() -> None:
     )
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         fishfsr.nothing_of_the_kind  # noqa: B018
+
+
+def test_its_own_examples() -> None:
+    for module in (fishfsr, fishfsr.inference.sizes):
+        done = doctest.testmod(module)
+        assert done.attempted and not done.failed
 
 
 def test_importing_it_and_asking_for_help_load_no_torch() -> None:

@@ -19,8 +19,9 @@ from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishfsr.upscaling.pictures import PictureFormat
 from fishfsr.upscaling.planning import Planner
+from fishfsr.upscaling.request import UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.results import PhotoSize
-from fishfsr.upscaling.run import UpscaleReport, UpscaleRequest, upscale_files
+from fishfsr.upscaling.run import upscale_files
 from fishprep.decoding.decode import Limits, decode
 from fishprep.decoding.primaries import D65, SRGB_CURVE, rgb_profile
 

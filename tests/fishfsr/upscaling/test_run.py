@@ -22,8 +22,9 @@ from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishfsr.upscaling.planning import Planner
 from fishfsr.upscaling.record import Record
+from fishfsr.upscaling.request import UpscaleProgress, UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.results import PhotoSize
-from fishfsr.upscaling.run import UpscaleProgress, UpscaleReport, UpscaleRequest, upscale_files
+from fishfsr.upscaling.run import upscale_files
 
 Points = Callable[..., np.ndarray]
 WIDTH, HEIGHT = 120, 90
