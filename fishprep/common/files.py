@@ -38,9 +38,9 @@ def check_regular(path: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The UTF-8 text of a regular file; OSError, and ValueError where it is no text."""
+    """The UTF-8 text of a regular file, without a byte order mark; OSError, and ValueError where it is no text."""
     with open_regular(path) as stream:
-        return stream.read().decode("utf-8")
+        return stream.read().decode("utf-8-sig")
 
 
 def is_file(path: Path) -> bool:
