@@ -12,8 +12,9 @@ import torch
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
-LONGEST = 900
-"""Seconds after which a test that has no end of its own is a failure, on the slowest of machines."""
+LONGEST = 540
+"""Seconds after which a test that has no end of its own fails. Before `faulthandler_timeout`, which ends all tests: that is for what
+hangs where no exception can be raised."""
 
 
 @pytest.hookimpl(wrapper=True)
