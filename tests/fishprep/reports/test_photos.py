@@ -32,7 +32,11 @@ def folder(tmp_path: Path) -> PhotoFolder:
 
 
 def row(folder: PhotoFolder, path: str) -> dict[str, Any]:
-    return {"path": path, "sha256": hashlib.sha256((folder.root / path_of(path)).read_bytes()).hexdigest()}
+    return {
+        "status": "undecodable",
+        "path": path,
+        "sha256": hashlib.sha256((folder.root / path_of(path)).read_bytes()).hexdigest(),
+    }
 
 
 def picture(uri: str) -> Image.Image:
@@ -54,19 +58,22 @@ def test_another_file_at_the_place_is_not_shown(folder: PhotoFolder) -> None:
     known = row(folder, "a.png")
     Image.new("RGB", (9, 9), "white").save(folder.root / "a.png")
     assert folder.thumbnail(known).problem == "the photo has changed since the build"
-    outside = folder.thumbnail({"path": "../secret.png", "sha256": known["sha256"]})
+    outside = folder.thumbnail({"status": "unreadable", "path": "../secret.png", "sha256": known["sha256"]})
     assert outside.uri is None and "changed" in outside.problem
 
 
 @pytest.mark.parametrize("path", ["gone.png", "", "..", "a\0b.png", "x" * 5000])
 def test_what_cannot_be_opened_is_said(folder: PhotoFolder, path: str) -> None:
-    thumbnail = folder.thumbnail({"path": path, "sha256": "0" * 64})
+    thumbnail = folder.thumbnail({"status": "unreadable", "path": path, "sha256": "0" * 64})
     assert thumbnail.uri is None and "not to be seen" in thumbnail.problem
 
 
 def test_a_photo_that_the_build_could_not_read_is_not_tried(folder: PhotoFolder) -> None:
     Image.new("RGB", (9, 9)).save(folder.root / "a.png")
-    assert folder.thumbnail({"path": "a.png", "sha256": ""}).problem == "the build could not read it"
+    assert (
+        folder.thumbnail({"status": "unreadable", "path": "a.png", "sha256": ""}).problem
+        == "the build could not read it"
+    )
 
 
 def test_the_limits_of_the_build_hold(folder: PhotoFolder) -> None:
