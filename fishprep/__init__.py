@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from fishprep.builds.estimate import Estimate
     from fishprep.builds.manifest import Totals
     from fishprep.builds.verify import Verification
+    from fishprep.common.doctor import Finding
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
+    from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
     from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
     from fishprep.parsing.parsed import ParsedImage
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     )
     from fishprep.public.shards import ShardFace, ShardFacts, Shards, inspect, open_shards
     from fishprep.public.verify import verify
+    from fishprep.public.weights import WEIGHTS, examine
 
 _HOMES = {
     "BuildResult": "fishprep.public.result",
@@ -64,6 +67,7 @@ _HOMES = {
     "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
     "Estimate": "fishprep.builds.estimate",
+    "Finding": "fishprep.common.doctor",
     "FishPrepError": "fishprep.common.errors",
     "Listener": "fishprep.public.news",
     "MasksChecked": "fishprep.public.parser",
@@ -94,9 +98,14 @@ _HOMES = {
     "Shards": "fishprep.public.shards",
     "Totals": "fishprep.builds.manifest",
     "Verification": "fishprep.builds.verify",
+    "WEIGHTS": "fishprep.public.weights",
+    "WeightRecord": "fishprep.common.weights",
+    "WeightStatus": "fishprep.common.weights",
+    "WeightStore": "fishprep.common.weights",
     "build": "fishprep.public.build",
     "demo": "fishprep.public.demo",
     "evaluate_parser": "fishprep.public.parser",
+    "examine": "fishprep.public.weights",
     "inspect": "fishprep.public.shards",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
@@ -112,6 +121,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "CROPS",
     "RESIZERS",
     "SOURCES",
+    "WEIGHTS",
     "BuildResult",
     "BuildSettings",
     "Chosen",
@@ -119,6 +129,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "DemoResult",
     "DropReason",
     "Estimate",
+    "Finding",
     "FishPrepError",
     "Listener",
     "MasksChecked",
@@ -147,9 +158,13 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Shards",
     "Totals",
     "Verification",
+    "WeightRecord",
+    "WeightStatus",
+    "WeightStore",
     "build",
     "demo",
     "evaluate_parser",
+    "examine",
     "inspect",
     "open_shards",
     "parse",

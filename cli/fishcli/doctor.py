@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+import fishprep
 from fishcli import common
 from fishcli.weights import records
 
@@ -21,10 +22,7 @@ def doctor(**flags: Any) -> None:
     \b
     fishprep doctor
     """
-    from fishprep.common.doctor import examine
-    from fishprep.common.weights import WeightStore
-
-    findings = examine(records(), WeightStore.from_environment())
+    findings = fishprep.examine(records())
     problems = [finding for finding in findings if finding.problem]
     if flags["json"]:
         click.echo(json.dumps([asdict(finding) for finding in findings]))

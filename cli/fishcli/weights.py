@@ -3,16 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.table import Table
 
+import fishprep
 from fishcli import common
 from fishprep.common.words import size_text
-
-if TYPE_CHECKING:
-    from fishprep.common.weights import WeightRecord, WeightStore
 
 # Each command imports what it needs: `--help` must not wait for torch.
 
@@ -43,9 +41,7 @@ def list_models(weights_dir: Path | None, **flags: Any) -> None:
     \b
     fishprep models list --json
     """
-    from fishprep.common.weights import WeightStore
-
-    store = WeightStore.from_environment(weights_dir)
+    store = fishprep.WeightStore.from_environment(weights_dir)
     if flags["json"]:
         click.echo(json.dumps([_facts(known, store) for known in records()]))
         return
@@ -73,9 +69,7 @@ def download(names: tuple[str, ...], weights_dir: Path | None, **flags: bool) ->
     \b
     fishprep models download bisenet
     """
-    from fishprep.common.weights import WeightStore
-
-    store = WeightStore.from_environment(weights_dir)
+    store = fishprep.WeightStore.from_environment(weights_dir)
     paths: dict[str, str | None] = {}
     for known in _chosen(names):
         if known.url is not None:
@@ -98,26 +92,24 @@ def verify_models(names: tuple[str, ...], weights_dir: Path | None, **flags: boo
     \b
     fishprep models verify
     """
-    from fishprep.common.weights import WeightStatus, WeightStore
-
-    store = WeightStore.from_environment(weights_dir)
+    store = fishprep.WeightStore.from_environment(weights_dir)
     found = {known.name: store.status(known) for known in _chosen(names)}
     for name, status in found.items():
         _say(f"{name}: {status}", flags["json"])
     if flags["json"]:
         click.echo(json.dumps({name: str(status) for name, status in found.items()}))
-    bad = {WeightStatus.DAMAGED, WeightStatus.MISSING} if names else {WeightStatus.DAMAGED}
+    damaged = fishprep.WeightStatus.DAMAGED
+    bad = {damaged, fishprep.WeightStatus.MISSING} if names else {damaged}
     if bad & set(found.values()):
         sys.exit(common.FAILED)
 
 
-def records() -> "list[WeightRecord]":
+def records() -> "list[fishprep.WeightRecord]":
     """The weight files of both packages: those trained here, then those of others."""
     from fishfsr.weights import RECORDS as OF_FISHFSR
     from fishprep.common.weights import OWN_PACKAGE
-    from fishprep.weights import RECORDS as OF_FISHPREP
 
-    return sorted((*OF_FISHPREP, *OF_FISHFSR), key=lambda known: known.package != OWN_PACKAGE)
+    return sorted((*fishprep.WEIGHTS, *OF_FISHFSR), key=lambda known: known.package != OWN_PACKAGE)
 
 
 def _say(line: str, as_json: bool) -> None:
@@ -125,13 +117,13 @@ def _say(line: str, as_json: bool) -> None:
         click.echo(line)
 
 
-def _chosen(names: tuple[str, ...]) -> "list[WeightRecord]":
+def _chosen(names: tuple[str, ...]) -> "list[fishprep.WeightRecord]":
     from fishprep.common.weights import find
 
     return [find(name, records()) for name in names] if names else records()
 
 
-def _facts(known: "WeightRecord", store: "WeightStore") -> dict[str, object]:
+def _facts(known: "fishprep.WeightRecord", store: "fishprep.WeightStore") -> dict[str, object]:
     return {
         "name": known.name,
         "file": known.file,
