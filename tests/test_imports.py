@@ -32,8 +32,6 @@ SHARED = ("common", "storage", "shards", "decoding", "landmarks", "faces", "sour
 
 BELOW_THE_FACE = {
     "fishfsr.weights",
-    "fishprep.common.device",
-    "fishprep.common.doctor",
     "fishprep.common.errors",
     "fishprep.common.files",
     "fishprep.common.names",
@@ -41,7 +39,6 @@ BELOW_THE_FACE = {
     "fishprep.common.words",
     "fishprep.decoding.decode",
     "fishprep.faces.crop",
-    "fishprep.weights",
 }
 """Modules that the commands import although they are not the public face: nothing is added."""
 

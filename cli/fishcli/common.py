@@ -1,4 +1,4 @@
-"""What both command lines share: errors without tracebacks, exit codes, configuration files, devices, plain numbers."""
+"""What both command lines share: errors without tracebacks, exit codes, configuration files, plain numbers."""
 
 import signal
 import sys
@@ -118,13 +118,6 @@ def _as_typed(option: click.Option, value: object) -> object:
     if isinstance(value, list) and isinstance(option.type, click.types.StringParamType):
         return ",".join(map(str, value))
     return value
-
-
-def device_name(device: str) -> str:
-    """The name of the device that a flag means."""
-    from fishprep.common.device import resolve_device
-
-    return str(resolve_device(device))
 
 
 @dataclass
