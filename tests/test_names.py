@@ -17,6 +17,9 @@ TWICE = {
     "build": "the verb of the public face, and the work below it",
     "retry": "the verb of the public face, and the work below it",
     "verify": "the verb of the public face, and the work below it",
+    "train_parser": "the verb of the public face, and the work below it",
+    "evaluate_parser": "the verb of the public face, and the work below it",
+    "examine": "the verb of the public face, and the work below it",
 }
 """Names that stand in two modules, and why."""
 
