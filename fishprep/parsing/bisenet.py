@@ -22,8 +22,8 @@ from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.network import MEAN, STD, load_network
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
-from fishprep.shards.schema import HR_SIZE
 
+HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
 ROWS = 256  # rows of a large map made at once: its 19 float planes would not fit otherwise
 
@@ -89,10 +89,10 @@ class BiSeNetParser:
 
         The map of a face depends on that face alone.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != (HR_SIZE, HR_SIZE, 3):
-            raise ValueError(f"expected (N, {HR_SIZE}, {HR_SIZE}, 3) uint8 images, got {images.shape} {images.dtype}")
-        classes = np.zeros((len(images), HR_SIZE, HR_SIZE), dtype=np.uint8)
-        place = Placement.of(HR_SIZE, HR_SIZE, self.size)
+        if images.dtype != np.uint8 or images.shape[1:] != (HR, HR, 3):
+            raise ValueError(f"expected (N, {HR}, {HR}, 3) uint8 images, got {images.shape} {images.dtype}")
+        classes = np.zeros((len(images), HR, HR), dtype=np.uint8)
+        place = Placement.of(HR, HR, self.size)
         for start in range(0, len(images), self.batch):
             group = images[start : start + self.batch]
             inputs = torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float()

@@ -12,8 +12,8 @@ import numpy as np
 
 from fishprep.common.opencv import cv2
 from fishprep.parsing.base import ParsedFaces
-from fishprep.shards.schema import HR_SIZE
 
+HR = 128
 SUBPIXEL = 4  # fractional bits of polygon corners
 
 JAW, LEFT_BROW, RIGHT_BROW = slice(0, 17), slice(17, 22), slice(22, 27)  # iBUG order; left and right as the viewer's
@@ -65,13 +65,13 @@ class LandmarkSkinParser:
 
     def parse(self, images: np.ndarray, landmarks: np.ndarray) -> ParsedFaces:
         """images (N, 128, 128, 3) uint8 RGB; landmarks (N, 68, 2) in pixels of the crop; N may be 0."""
-        if images.dtype != np.uint8 or images.shape[1:] != (HR_SIZE, HR_SIZE, 3):
-            raise ValueError(f"expected (N, {HR_SIZE}, {HR_SIZE}, 3) uint8 images, got {images.shape} {images.dtype}")
+        if images.dtype != np.uint8 or images.shape[1:] != (HR, HR, 3):
+            raise ValueError(f"expected (N, {HR}, {HR}, 3) uint8 images, got {images.shape} {images.dtype}")
         if landmarks.shape != (len(images), 68, 2):
             raise ValueError(f"expected ({len(images)}, 68, 2) landmarks, got {landmarks.shape}")
         if not np.isfinite(landmarks).all():
             raise ValueError("landmarks that are not finite")
-        skin = np.zeros((len(images), HR_SIZE, HR_SIZE), dtype=np.uint8)
+        skin = np.zeros((len(images), HR, HR), dtype=np.uint8)
         for index, (image, points) in enumerate(zip(images, landmarks, strict=True)):
             skin[index] = skin_map(image, points.astype(np.float64), self._constants)
         return ParsedFaces(skin=skin, classes=None)
@@ -95,8 +95,7 @@ class _Frame:
 
 def skin_map(image: np.ndarray, points: np.ndarray, constants: LandmarkSkinSettings) -> np.ndarray:
     """image (128, 128, 3) uint8 RGB, points (68, 2) float64 → (128, 128) uint8 in {0, 1}."""
-    # far outside it makes no difference, and OpenCV's integers overflow
-    points = np.clip(points, -HR_SIZE, 2 * HR_SIZE)
+    points = np.clip(points, -HR, 2 * HR)  # far outside it makes no difference, and OpenCV's integers overflow
     frame = _Frame.of(points)
     likely = _outline(points, frame, constants.forehead, constants.width)
     possible = _outline(points, frame, constants.reach, 1.0)
@@ -129,7 +128,7 @@ def _surroundings(
     lab: np.ndarray, possible: np.ndarray, centre: np.ndarray, frame: _Frame, constants: LandmarkSkinSettings
 ) -> np.ndarray:
     """(128, 128): the least negative log likelihood under the colours of the sectors around the face, from ear to ear."""
-    y, x = np.mgrid[:HR_SIZE, :HR_SIZE]
+    y, x = np.mgrid[:HR, :HR]
     along = (x - centre[0]) * frame.up[0] + (y - centre[1]) * frame.up[1]
     across = (x - centre[0]) * -frame.up[1] + (y - centre[1]) * frame.up[0]
     angle = np.arctan2(along, across)
@@ -137,7 +136,7 @@ def _surroundings(
     sector = np.clip((angle + 0.6) / (np.pi + 1.2) * constants.sectors, 0, constants.sectors - 1).astype(int)
     distance = -_depth(possible) / frame.height
     ring = (distance > 0.02) & (distance < constants.surround) & (along > -0.5 * frame.height)
-    least = np.full((HR_SIZE, HR_SIZE), constants.unlike)
+    least = np.full((HR, HR), constants.unlike)
     for number in range(constants.sectors):
         samples = lab[ring & (sector == number)]
         if len(samples) > 15:
@@ -212,7 +211,7 @@ def _shrunk(polygon: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 def _filled(polygons: list[np.ndarray]) -> np.ndarray:
     """(128, 128) bool: inside any of some polygons, corners to 1/16 of a pixel."""
-    mask = np.zeros((HR_SIZE, HR_SIZE), dtype=np.uint8)
+    mask = np.zeros((HR, HR), dtype=np.uint8)
     for polygon in polygons:
         cv2.fillPoly(mask, [np.rint(polygon * (1 << SUBPIXEL)).astype(np.int32)], 1, cv2.LINE_8, SUBPIXEL)
     return mask.astype(bool)
