@@ -33,7 +33,7 @@ _WASTE = re.compile(
 )
 """Folders in which systems and viewers keep copies, thumbnails and what was deleted: no photos of anybody's choice."""
 
-_MASKS_OF_CELEBA = re.compile(r"celeba-?mask-?hq-?masks?\b.*", re.IGNORECASE)
+_MASKS_OF_CELEBA = re.compile(r"celeba-?(mask-?)?hq-?(masks?|label)\b.*", re.IGNORECASE)
 _MASKS = re.compile(r"masks?|labels?|pars(e|ing)s?|segmentations?", re.IGNORECASE)
 _MASKED = re.compile(r"images?|imgs?", re.IGNORECASE)
 """Folders of masks of labelled faces: CelebAMask-HQ's by its own name, all others by that beside one of pictures."""

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from places import listing, picture, splits, text
+from places import listing, only, picture, splits, text
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.plan import make_plan
@@ -161,6 +161,13 @@ def test_masks_of_labelled_faces_are_no_photos(tmp_path: Path) -> None:
     assert [photo.relative for photo in found.photos] == names
     told = "3 pictures in folders of masks (1 CelebAMask-HQ-mask-anno, 1 labels, 1 masks)"
     assert list(map(str, found.left_out)) == [told]
+
+
+@pytest.mark.parametrize("name", ["CelebA-HQ-mask-anno", "CelebA-HQ-mask", "CelebAMaskHQ-mask", "CelebAMask-HQ-label"])
+def test_celebamask_hq_under_its_other_names(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "CelebA-HQ-img" / "0.jpg")
+    picture(tmp_path / name / "0.png")
+    assert only(tmp_path, kind="folder").relative == "CelebA-HQ-img/0.jpg"
 
 
 def test_a_folder_called_masks_may_hold_photos(tmp_path: Path) -> None:
