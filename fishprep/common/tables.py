@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.common.errors import SourceError
-from fishprep.common.text_files import read_text
+from fishprep.common.text_files import read_any_text
 from fishprep.common.words import counted
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -32,9 +32,9 @@ class Table:
 def read_table(path: Path) -> Table | None:
     """A CSV file with any of `DELIMITERS`, told by its first line; None for an empty one.
 
-    SourceError where a row has another number of values than the first line, and as `read_text`.
+    SourceError where a row has another number of values than the first line, and as `read_any_text`.
     """
-    lines = [f"{line}\n" for line in read_text(path).split("\n")]
+    lines = [f"{line}\n" for line in read_any_text(path).split("\n")]
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
     if start is None:
         return None

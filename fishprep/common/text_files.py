@@ -11,7 +11,7 @@ LARGEST = 256 * 2**20
 """Bytes of a list: some ten million names."""
 
 
-def read_text(path: Path, largest: int = LARGEST) -> str:
+def read_any_text(path: Path, largest: int = LARGEST) -> str:
     r"""A text file of any editor: UTF-8 or, with its mark, UTF-16; lines end in `\n`; bytes that are not UTF-8 stay as Python
     keeps them in file names. SourceError where it cannot be read, is larger than `largest` bytes or is no text."""
     try:
@@ -34,7 +34,7 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a list, stripped, empty ones left out. SourceError as `read_text`."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    """Numbered lines of a list, stripped, empty ones left out. SourceError as `read_any_text`."""
+    for number, line in enumerate(read_any_text(path).split("\n"), 1):
         if stripped := line.strip():
             yield number, stripped

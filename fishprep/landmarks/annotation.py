@@ -12,7 +12,7 @@ import numpy as np
 
 from fishprep.common.errors import SourceError
 from fishprep.common.lists import Index
-from fishprep.common.text_files import read_text
+from fishprep.common.text_files import read_any_text
 from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.geometry import area, box_of_points
 
@@ -218,7 +218,7 @@ def _cached_json(path: Path, modified: int, size: int) -> tuple[dict[str, tuple[
 
 
 def _text(path: Path, largest: int) -> str:
-    text = read_text(path, largest)
+    text = read_any_text(path, largest)
     try:
         text.encode()
     except UnicodeEncodeError as error:  # a byte that is not UTF-8, kept as in a file name
