@@ -1,0 +1,34 @@
+"""What a detector is: pictures in, places of faces out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A face that a detector sees.
+
+    box: x0, y0, x1, y1, edges, in the coordinates of `docs/coordinates.md`.
+    score: the detector's own confidence, larger is surer; scores of two detectors do not compare.
+    eyes: (2, 2) float64 centres, the viewer's left one of the upright face first; None where the detector sees none.
+    """
+
+    box: Box
+    score: float
+    eyes: np.ndarray | None = None
+
+
+class Detector(Protocol):
+    """Finds faces in a batch of pictures; what it finds in one depends on that one alone."""
+
+    name: str
+    weights: dict[str, str]
+
+    def find(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """The faces of each picture (H, W, 3) uint8 RGB, surest first; none is an empty list."""
+        ...
