@@ -15,6 +15,7 @@ LAYERS = (
     "storage",
     "shards",
     "decoding",
+    "detectors",
     "landmarks",
     "faces",
     "sources",
@@ -27,7 +28,7 @@ LAYERS = (
 )
 """The rooms of fishprep from the ground: each may import those before it."""
 
-SHARED = ("common", "storage", "shards", "decoding", "landmarks", "faces", "sources")
+SHARED = ("common", "storage", "shards", "decoding", "detectors", "landmarks", "faces", "sources")
 """Rooms of fishprep that fishfsr may import."""
 
 BELOW_THE_FACE = {

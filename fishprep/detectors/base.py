@@ -1,6 +1,6 @@
 """What a detector is: pictures in, places of faces out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,19 +15,20 @@ class Detection:
 
     box: x0, y0, x1, y1, edges, in the coordinates of `docs/coordinates.md`.
     score: the detector's own confidence, larger is surer; scores of two detectors do not compare.
-    eyes: (2, 2) float64 centres, the viewer's left one of the upright face first; None where the detector sees none.
+    points: (6, 2) float64: the viewer's left eye of the upright face, the right one, tip of the nose, middle of the mouth, left and
+        right ear; None where the detector sees none.
     """
 
     box: Box
     score: float
-    eyes: np.ndarray | None = None
+    points: np.ndarray | None = None
 
 
 class Detector(Protocol):
     """Finds faces in a batch of pictures; what it finds in one depends on that one alone."""
 
     name: str
-    weights: dict[str, str]
+    weights: Mapping[str, str]
 
     def find(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """The faces of each picture (H, W, 3) uint8 RGB, surest first; none is an empty list."""

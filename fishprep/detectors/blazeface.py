@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from fishprep.common.errors import WeightsError
+from fishprep.common.tensors import load_state_dict
+from fishprep.common.weights import WeightStore
 from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface_network import SIDE, BlazeFaceNetwork, anchors
 from fishprep.detectors.suppression import joined, surest
 from fishprep.detectors.tiles import Tile, levels, tiles
+from fishprep.detectors.weights import BLAZEFACE
 
 SHARED = SIDE // 4
 """Pixels that neighbouring tiles share: the largest face that is whole in one of them wherever it lies."""
@@ -29,10 +34,22 @@ class BlazeFaceSettings:
     turns: tuple[int, ...] = (0,)
 
 
+def load_blazeface(settings: BlazeFaceSettings, store: WeightStore, device: str = "cpu") -> "BlazeFace":
+    """The detector with its recorded weights. WeightsError where they are missing or damaged."""
+    path = store.locate(BLAZEFACE)
+    network = BlazeFaceNetwork()
+    try:
+        network.load_state_dict(load_state_dict(path))
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: not the weights of BlazeFace: {error}") from error
+    return BlazeFace(network.float(), settings, device)
+
+
 class BlazeFace:
     """The detector. `network` on `device`; pictures are searched tile by tile, tiles of several pictures in one batch."""
 
     name = "blazeface"
+    weights = MappingProxyType({BLAZEFACE.file: BLAZEFACE.sha256})
 
     def __init__(self, network: BlazeFaceNetwork, settings: BlazeFaceSettings, device: str = "cpu") -> None:
         self.settings = settings
@@ -53,11 +70,11 @@ class BlazeFace:
 
     def _faces(self, looks: list[list[tuple[np.ndarray, np.ndarray]]]) -> list[Detection]:
         """What the looks at a picture, one for each turn, say together: of two that see one face the surer counts alone."""
-        each = [joined(*(np.concatenate(arrays) for arrays in zip(*look, strict=True))) for look in looks]
-        values, scores = (np.concatenate(arrays) for arrays in zip(*each, strict=True))
+        each = [joined(np.concatenate([v for v, _ in look]), np.concatenate([s for _, s in look])) for look in looks]
+        values, scores = np.concatenate([v for v, _ in each]), np.concatenate([s for _, s in each])
         kept = surest(values[:, :4], scores)
         return [
-            Detection((v[0], v[1], v[2], v[3]), float(score), v[4:8].reshape(2, 2))
+            Detection((v[0], v[1], v[2], v[3]), float(score), v[4:].reshape(6, 2))
             for v, score in zip(values[kept], scores[kept], strict=True)
         ]
 
