@@ -10,14 +10,23 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import LandmarkBackend
 
+DETECTORS = {"hog": 1, "blazeface": 1, "cnn": 1}
+"""Name → version of what can find the faces that dlib's predictor is fitted to, its constants included."""
+
+SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")
+"""What can be asked for: one detector, or a second one where the first finds nothing."""
+
+DEFAULT_DETECTOR = "hog+blazeface"
+
 
 @dataclass(frozen=True)
 class LandmarkRequest:
-    """What a user chooses of a backend. name: one of BACKENDS. thorough: dlib's alone. device: FAN's alone."""
+    """What a user chooses of a backend. name: one of BACKENDS. detector, thorough: dlib's alone. device: of networks."""
 
     name: str = "dlib"
     thorough: bool = False
     device: str = "cpu"
+    detector: str = DEFAULT_DETECTOR
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,10 @@ class BackendKind:
 def _dlib(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 
-    return DlibBackend(DlibSettings(thorough=request.thorough), store)
+    if request.detector not in SEARCHES:
+        raise ConfigurationError(f"--detector: {request.detector!r} is not one of {', '.join(SEARCHES)}")
+    settings = DlibSettings(detector=request.detector, thorough=request.thorough, device=request.device)
+    return DlibBackend(settings, store)
 
 
 def _fan(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
@@ -61,6 +73,8 @@ BACKENDS = {
         2,
         _dlib,
         second_tries={
+            "blazeface": "dlib's HOG detector missed these faces, BlazeFace found them: small, half hidden or turned ones.",
+            "blazeface-turned": "dlib's HOG detector missed these faces, BlazeFace found them, lying on their side.",
             "dlib-cnn": "Found by the slow detector after the fast one had found nothing.",
             "dlib-known-place": (
                 "The detector missed these faces: the points were fitted where the data set says that the face is, "
@@ -79,6 +93,7 @@ def create_backend(request: LandmarkRequest, store: WeightStore) -> LandmarkBack
     if request.name not in BACKENDS:
         raise ConfigurationError(f"no landmark backend is called {request.name!r}: there are {', '.join(BACKENDS)}")
     return BACKENDS[request.name].create(request, store)
+
 
 
 def reads_points(name: str) -> bool:

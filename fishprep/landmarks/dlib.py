@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 
 from fishprep.common.weights import WeightStore
+<<<<<<< HEAD
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
+=======
+from fishprep.landmarks import DEFAULT_DETECTOR
+from fishprep.landmarks.base import Box, Face, Query
+from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
+from fishprep.landmarks.blazeface import BlazeFaces
+>>>>>>> deeb6e8 (dlib's points of faces that BlazeFace sees, upright or turned)
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
-from fishprep.landmarks.second_look import TRACE_SCORE, SecondLook
+from fishprep.landmarks.second_look import TRACE_SCORE, WEAK, SecondLook
+from fishprep.landmarks.upright import UprightFitter
 from fishprep.landmarks.weights import DLIB_68, DLIB_CNN
 
 AT_PLACE = 0.2
@@ -34,21 +42,34 @@ class DlibSettings:
 
     first_side: a larger photo is shrunk to this for the first search; a smaller one is searched as it is.
     doublings: while no face is found, the search is repeated at twice the size, so many times at most ...
-    last_side: ... and never in an image larger than this. The HOG detector sees faces from 80 px, so with one doubling from 40.
-    thorough: search with the CNN detector where HOG finds nothing, at `cnn_side` at most: seconds per photo on a CPU.
+    last_side: ... and never in an image larger than this; with BlazeFace, `last_side_before_blazeface`. The HOG detector sees faces from
+        80 px, so with one doubling from 40.
+    detector: what searches, one after the other while nothing is found: one of `landmarks.SEARCHES`.
+    thorough: BlazeFace looks at tiles of the photo too, down to its own pixels.
+    cnn_side: the CNN detector's photo is shrunk to this: seconds per photo on a CPU.
+    device: of BlazeFace.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
     """
 
     first_side: int = 1024
     doublings: int = 1
     last_side: int = 2048
+    last_side_before_blazeface: int = 1024
+    detector: str = DEFAULT_DETECTOR
     thorough: bool = False
+    smallest: float = 1.0
     cnn_side: int = 640
     mirror: bool = True
+    device: str = "cpu"
 
 
+<<<<<<< HEAD
 class DlibBackend(LandmarkBackend):
     """HOG at rising sizes, then (`thorough`) the CNN detector, then the place that the data set's files imply.
+=======
+class DlibBackend:
+    """HOG at rising sizes or the CNN detector, the place that the data set's files imply, then BlazeFace: see `landmarks.SEARCHES`.
+>>>>>>> deeb6e8 (dlib's points of faces that BlazeFace sees, upright or turned)
 
     The search ends at the first size at which a face is found; where the reference tells the place of the annotated face, at
     the first at which that one is found. A weak detection is looked at twice, and what is not believed is no find.
@@ -61,14 +82,23 @@ class DlibBackend(LandmarkBackend):
         """WeightsError where a model file is missing or not the recorded one."""
         import dlib  # loads in 0.1 s, and only users of this backend need it
 
-        records = [DLIB_68, DLIB_CNN] if settings.thorough else [DLIB_68]
+        kinds = settings.detector.split("+")
+        records = [DLIB_68, DLIB_CNN] if "cnn" in kinds else [DLIB_68]
         paths = [store.locate(each) for each in records]
         self.settings = settings
         self.weights = {Path(each.file).name: each.sha256 for each in records}
+        self._uses_hog = "hog" in kinds
         self._hog = dlib.get_frontal_face_detector()
         self._second_look = SecondLook(self._hog)
-        self._predictor = _Predictor(dlib.shape_predictor(str(paths[0])), dlib.rectangle, settings.mirror)
-        self._cnn = dlib.cnn_face_detection_model_v1(str(paths[1])) if settings.thorough else None
+        trees = dlib.shape_predictor(str(paths[0]))
+        self._predictor = _Predictor(trees, dlib.rectangle, settings.mirror)
+        self._cnn = dlib.cnn_face_detection_model_v1(str(paths[1])) if "cnn" in kinds else None
+        self._blazeface = None
+        if "blazeface" in kinds:
+            fitter = UprightFitter(trees, dlib.rectangle, self._hog, settings.mirror)
+            smallest = settings.smallest if settings.thorough else None
+            self._blazeface = BlazeFaces(fitter, store, smallest, settings.device)
+            self.weights |= self._blazeface.weights
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         """As `LandmarkBackend.detect`; photos are searched one after another, as dlib has no batches on a CPU."""
@@ -78,17 +108,18 @@ class DlibBackend(LandmarkBackend):
         wanted = annotated_box(query.reference)
         faces: list[Face] = []
         doubtful: list[Face] = []
-        for found in self._searches(query.image):
+        for found in self._searches(query):
             looked_at = [self._looked_at_twice(face, query) for face in found]
             doubtful += [face for face in looked_at if face.doubt]
             faces = without_doubles([*faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
             if any(_is_at(face, wanted) for face in faces):
                 return left_to_right(faces)
-        faces = without_doubles([*faces, *self._retry(query)], SAME_FACE)
         return left_to_right(faces or without_doubles(doubtful, SAME_FACE))
 
     def _looked_at_twice(self, face: Face, query: Query) -> Face:
         """The face, with the doubt about it; none where its eyes are where the data set has them."""
+        if face.backend in BLAZEFACE_NAMES:
+            return face  # whose points have been held against what the detector saw
         eyes = known_eyes(query.reference)
         if eyes is not None and place_error(face.points, eyes) <= LARGEST_PLACE_ERROR:
             return face
@@ -96,22 +127,34 @@ class DlibBackend(LandmarkBackend):
             return replace(face, doubt=self._second_look.doubt_of_other(query.image, face.box))
         wanted = annotated_box(query.reference)
         lone = wanted is None or not _is_at(face, wanted)
-        return replace(face, doubt=self._second_look.doubt(query.image, face.box, face.score, lone))
+        doubt = self._second_look.doubt(query.image, face.box, face.score, lone)
+        if not doubt and wanted is None and face.score < WEAK and self._blazeface is not None:
+            doubt = self._blazeface.doubt_of_other(query.image, face)
+        return replace(face, doubt=doubt)
 
-    def _searches(self, image: np.ndarray) -> Iterator[list[Face]]:
-        """What each search finds, the cheapest first."""
-        longer = max(image.shape[:2])
-        first = min(longer, self.settings.first_side)
-        for doubling in range(self.settings.doublings + 1):
+    def _searches(self, query: Query) -> Iterator[list[Face]]:
+        """What each search finds, the cheapest and steadiest first."""
+        image = query.image
+        if self._uses_hog:
+            yield from self._hog_searches(image)
+        if self._cnn is not None:
+            yield self._cnn_faces(image, min(max(image.shape[:2]), self.settings.cnn_side))
+        yield self._retry(query)
+        if self._blazeface is not None:
+            yield self._blazeface.faces(image)
+
+    def _hog_searches(self, image: np.ndarray) -> Iterator[list[Face]]:
+        settings = self.settings
+        last = settings.last_side if self._blazeface is None else settings.last_side_before_blazeface
+        first = min(max(image.shape[:2]), settings.first_side)
+        for doubling in range(settings.doublings + 1):
             side = first << doubling
-            if doubling and side > self.settings.last_side:
+            if doubling and side > last:
                 break
             name = f"dlib-hog@{doubling}" if doubling else "dlib-hog"
             yield [
                 Face(self._predictor.fit(image, box), box, score, name) for box, score in self._hog_boxes(image, side)
             ]
-        if self._cnn is not None:
-            yield self._cnn_faces(image, min(longer, self.settings.cnn_side))
 
     def _hog_boxes(self, image: np.ndarray, side: int) -> list[tuple[Box, float]]:
         resized = resize_to(image, side)
