@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fishprep.public.settings import (
         CROPS,
         RESIZERS,
+        SEARCHES,
         SOURCES,
         BuildSettings,
         ParserEvaluationSettings,
@@ -62,6 +63,7 @@ _HOMES = {
     "BuildResult": "fishprep.public.result",
     "BuildSettings": "fishprep.public.settings",
     "CROPS": "fishprep.public.settings",
+    "SEARCHES": "fishprep.public.settings",
     "Chosen": "fishprep.public.news",
     "Compared": "fishprep.public.news",
     "DemoResult": "fishprep.public.demo",
@@ -120,6 +122,7 @@ _HOMES = {
 __all__ = [  # as in `_HOMES`; a test compares them
     "CROPS",
     "RESIZERS",
+    "SEARCHES",
     "SOURCES",
     "WEIGHTS",
     "BuildResult",

@@ -1,7 +1,8 @@
 """All weight files of fishprep: each record stands with what loads the file, and is collected here."""
 
 from fishprep.common.weights import WeightRecord
+from fishprep.detectors import weights as of_detectors
 from fishprep.landmarks import weights as of_landmarks
 from fishprep.parsing import weights as of_parsing
 
-RECORDS: tuple[WeightRecord, ...] = (*of_parsing.RECORDS, *of_landmarks.RECORDS)
+RECORDS: tuple[WeightRecord, ...] = (*of_parsing.RECORDS, *of_detectors.RECORDS, *of_landmarks.RECORDS)

@@ -73,7 +73,13 @@ source_options = options(
 
 landmark_options = options(
     click.option("--landmarks", default=USUAL.landmarks, help="Backend: dlib, fan (for GPUs), annotation."),
-    click.option("--thorough", is_flag=True, help="dlib: its slow CNN detector where the fast one finds nothing."),
+    click.option(
+        "--detector",
+        type=click.Choice(fishprep.SEARCHES),
+        default=USUAL.detector,
+        help="dlib: what finds the faces that its points are fitted to; a second one looks where the first finds nothing.",
+    ),
+    click.option("--thorough", is_flag=True, help="dlib: BlazeFace looks at parts of the photo too, for small faces."),
     click.option(
         "--faces",
         type=click.Choice(["largest", "center", "all", "reject"]),

@@ -14,6 +14,7 @@ from fishcli.again import resumable
 from fishprep.common.names import printable
 from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
+from fishprep.landmarks import SEARCHES
 
 if TYPE_CHECKING:
     from fishfsr import InputRow, UpscaleProgress, Upscaler, UpscaleReport, UpscaleSettings
@@ -57,7 +58,13 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
 @click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
 @click.option("--landmarks", type=click.Choice(["dlib", "fan"]), default="dlib", help="What finds the faces.")
-@click.option("--thorough", is_flag=True, help="dlib: its slow CNN detector where the fast one finds nothing.")
+@click.option(
+    "--detector",
+    type=click.Choice(SEARCHES),
+    default="blazeface",
+    help="dlib: what finds the faces that its points are fitted to.",
+)
+@click.option("--thorough", is_flag=True, help="dlib with hog+blazeface: BlazeFace looks at parts of the photo too.")
 @click.option("--weights-dir", type=FOLDER, help="Folder with the weights of FAN, instead of the cache.")
 @click.option(
     "--faces", type=click.Choice(["largest", "center", "all", "reject"]), default="all", help="Which face of several."
@@ -170,7 +177,18 @@ def _settings(flags: dict[str, Any]) -> "UpscaleSettings":
 
     if flags["expand"] is not None and flags["crop"] is None:
         raise click.UsageError("--expand goes with --crop")
-    same = ("force", "crop", "expand", "landmarks", "thorough", "weights_dir", "faces", "smallest", "search_pixels")
+    same = (
+        "force",
+        "crop",
+        "expand",
+        "landmarks",
+        "detector",
+        "thorough",
+        "weights_dir",
+        "faces",
+        "smallest",
+        "search_pixels",
+    )
     named = {name: flags[name] for name in (*same, "device", "precision", "threads")}
     return UpscaleSettings(models=flags["model"], kind=_kind(flags), **named)
 

@@ -21,6 +21,9 @@ Of 30 portraits shrunk until their crops had 48, 24, 16, 12 and 8 px, dlib's HOG
 enlarged to this (96 and 160 px: no better). With bicubic enlargement; bilinear finds 12 of those of 12 px.
 """
 
+BLAZEFACE_SIDE = 40
+"""The same for BlazeFace, which looks at tiles of so fine pixels: a crop of this side is 28 px of face in 192."""
+
 UNLIMITED = 1 << 20  # pixels of longer side: the finder has chosen the size already
 
 
@@ -28,14 +31,15 @@ UNLIMITED = 1 << 20  # pixels of longer side: the finder has chosen the size alr
 class Search:
     """How hard to look.
 
-    smallest: the photo is enlarged until a crop of so many pixels a side reaches `DETECTED_SIDE` ...
+    smallest: the photo is enlarged until a crop of so many pixels a side reaches `side` ...
     max_pixels: ... but to no more than this (HOG needs about 0.25 s per million); a larger photo is shrunk to it.
-    policy: which of the faces found are wanted.
+    policy: which of the faces found are wanted. side: instead of `DETECTED_SIDE`.
     """
 
     smallest: int = 16
     max_pixels: int = 16_000_000
     policy: Policy = "all"
+    side: int = DETECTED_SIDE
 
 
 class Found(NamedTuple):
@@ -55,9 +59,9 @@ class FaceFinder:
     def find(self, image: np.ndarray) -> Found | Problem:
         """The wanted faces of a photo (H, W, 3) uint8, or why there are none (`no_face`, `several_faces`)."""
         height, width = image.shape[:2]
-        wanted = max(1.0, DETECTED_SIDE / self.search.smallest)
+        wanted = max(1.0, self.search.side / self.search.smallest)
         factor = min(wanted, math.sqrt(self.search.max_pixels / (height * width)))
-        smallest = max(self.search.smallest, math.ceil(DETECTED_SIDE / factor - 1e-6)) if factor < wanted else None
+        smallest = max(self.search.smallest, math.ceil(self.search.side / factor - 1e-6)) if factor < wanted else None
         searched = _resized(image, factor)
         scale = np.array([width / searched.shape[1], height / searched.shape[0]])
         faces = [_in_photo(face, scale) for face in self.backend.detect([Query(searched)])[0]]
@@ -74,7 +78,11 @@ def create_finder(request: LandmarkRequest, store: WeightStore, search: Search) 
     from fishprep.landmarks.dlib import DlibBackend, DlibSettings  # brings dlib along
 
     # One search at the size given: dlib's own doubling stops at the first size that shows a face, and misses the smaller.
-    settings = DlibSettings(first_side=UNLIMITED, doublings=0, thorough=request.thorough)
+    settings = DlibSettings(
+        first_side=UNLIMITED, doublings=0, detector=request.detector, thorough=request.thorough, device=request.device
+    )
+    if request.detector == "blazeface":
+        settings, search = replace(settings, thorough=True), replace(search, side=BLAZEFACE_SIDE)
     return FaceFinder(DlibBackend(settings, store), search)
 
 

@@ -34,7 +34,7 @@ class UpscaleSettings:
 
     models: one for each scale, as `fishfsr.load` takes them; none: those that are shipped. kind: what every picture is.
     force: shrink crops of any size to the largest LR size. crop, expand: instead of the checkpoints' recipe.
-    landmarks: dlib or fan, `thorough` is dlib's alone. weights_dir: of FAN's weights. faces: which of several.
+    landmarks: dlib or fan; `detector` and `thorough` are dlib's alone. weights_dir: of FAN's weights. faces: which of several.
     smallest: crop side in pixels down to which to search, in a photo enlarged to at most `search_pixels`.
     threads: of torch while pictures are worked on; None leaves them as they are.
     """
@@ -45,6 +45,7 @@ class UpscaleSettings:
     crop: str | None = None
     expand: float | None = None
     landmarks: str = "dlib"
+    detector: str = "blazeface"
     thorough: bool = False
     weights_dir: Path | None = None
     faces: Policy = "all"
@@ -126,6 +127,6 @@ def _models(settings: UpscaleSettings) -> ModelSet:
 
 
 def _finder(settings: UpscaleSettings, device: str) -> FaceFinder:
-    request = LandmarkRequest(settings.landmarks, settings.thorough, device)
+    request = LandmarkRequest(settings.landmarks, settings.thorough, device, settings.detector)
     search = Search(settings.smallest, settings.search_pixels, settings.faces)
     return create_finder(request, WeightStore.from_environment(settings.weights_dir), search)

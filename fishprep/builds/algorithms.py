@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.decoding import decode
 from fishprep.faces import crop, pyramid
-from fishprep.landmarks import BACKENDS, select
+from fishprep.landmarks import BACKENDS, DETECTORS, select
 from fishprep.parsing import PARSERS, skin
 from fishprep.shards.versions import FIRST, OWN
 
@@ -23,6 +23,7 @@ def everything() -> dict[str, str]:
         "mask-resizer": skin.RESIZE_VERSIONS,
         "parser": {name: kind.version for name, kind in PARSERS.items()},
         "landmarks": {name: kind.version for name, kind in BACKENDS.items()},
+        "detector": DETECTORS,
     }
     alone = {"fusion": skin.FUSION_VERSION, "decoder": decode.VERSION, "faces": select.VERSION}
     return _named(
@@ -44,7 +45,10 @@ def in_recipe(configuration: BuildConfiguration) -> dict[str, str]:
 
 def in_provenance(configuration: BuildConfiguration) -> dict[str, str]:
     """Name → version of what is a fact of a build but no part of its recipe: how photos are decoded, faces found and chosen."""
-    return _chosen("decoder", f"landmarks-{configuration.landmarks}", "faces")
+    detectors = configuration.detector.split("+") if configuration.landmarks == "dlib" else []
+    return _chosen(
+        "decoder", f"landmarks-{configuration.landmarks}", *(f"detector-{name}" for name in detectors), "faces"
+    )
 
 
 def versions(configuration: BuildConfiguration) -> dict[str, str]:

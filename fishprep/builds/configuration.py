@@ -12,7 +12,7 @@ from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
-from fishprep.landmarks import reads_points
+from fishprep.landmarks import DEFAULT_DETECTOR, SEARCHES, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
@@ -44,6 +44,7 @@ class BuildConfiguration(BaseModel):
     max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] = 60.0
 
     landmarks: str = "dlib"
+    detector: str = DEFAULT_DETECTOR
     thorough: bool = False
     faces: Policy = "largest"
     min_score: Annotated[float, Field(ge=0, le=1)] = MIN_SCORE
@@ -83,6 +84,7 @@ class BuildConfiguration(BaseModel):
         for field, value, known in (
             ("crop", configuration.crop, RECIPES),
             ("resizer", configuration.resizer, RESIZERS),
+            ("detector", configuration.detector, SEARCHES),
         ):
             if value not in known:
                 raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
@@ -93,6 +95,8 @@ class BuildConfiguration(BaseModel):
     @classmethod
     def recorded(cls, values: dict[str, Any]) -> "BuildConfiguration":
         """From what a build recorded, as it spelt it; a setting that it did not have yet is what that build did."""
+        if "detector" not in values:  # HOG alone, and --thorough was the CNN
+            values = {**values, "detector": "hog+cnn" if values.get("thorough") else "hog", "thorough": False}
         return cls._checked({"min_score": 0.0} | values)
 
     def normal(self) -> "BuildConfiguration":
@@ -100,6 +104,7 @@ class BuildConfiguration(BaseModel):
         return self.model_copy(
             update={
                 "split": str(Shares.of(self.split) or self.split),
+                "detector": self.detector if self.landmarks == "dlib" else DEFAULT_DETECTOR,
                 "expand": None if self.expand == RECIPES[self.crop][1] else self.expand,
                 "mask_resizer": str(MaskResize.of(self.mask_resizer)),
                 "skin_classes": tuple(map(str, SkinFusion.of(self.skin_classes).classes)),

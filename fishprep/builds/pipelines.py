@@ -74,6 +74,6 @@ def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> Face
 
 def _backend(configuration: BuildConfiguration, weights: WeightsFrom) -> LandmarkBackend:
     request = LandmarkRequest(
-        name=configuration.landmarks, thorough=configuration.thorough, device=configuration.device
+        configuration.landmarks, configuration.thorough, configuration.device, configuration.detector
     )
     return create_backend(request, WeightStore.from_environment(weights.folder))

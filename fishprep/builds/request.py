@@ -27,6 +27,7 @@ class BuildRequest:
 
 OVERRIDES = (
     "landmarks",
+    "detector",
     "thorough",
     "faces",
     "min_score",

@@ -95,7 +95,6 @@ def create_backend(request: LandmarkRequest, store: WeightStore) -> LandmarkBack
     return BACKENDS[request.name].create(request, store)
 
 
-
 def reads_points(name: str) -> bool:
     """Whether the backend of a name takes the points of a photo's own file; one that there is not takes nothing."""
     return name in BACKENDS and BACKENDS[name].reads_points

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fishprep.common.weights import WeightStore
+from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
 from fishprep.detectors.suppression import SAME_FACE
 from fishprep.landmarks.base import Face
@@ -39,20 +40,24 @@ class BlazeFaces:
 
     def faces(self, image: np.ndarray) -> list[Face]:
         """The faces of a photo (H, W, 3) uint8 RGB. Of two looks at one face that counts whose points fit better what it saw."""
-        fitted = [
-            (
-                stray(points, detection.points),
-                Face(points, detection.box, detection.score, name, _doubt(points, detection.points)),
-            )
+        seen = [
+            (stray(points, detection.points), detection, name)
             for name, detector in zip(NAMES, self.detectors, strict=True)
             for detection in detector.find([image])[0]
-            if detection.points is not None and (points := self.fitter.fit(image, detection.points[:2])) is not None
+            if detection.points is not None
+            and (points := self.fitter.fit(image, detection.points[:2], steady=False)) is not None
         ]
         kept: list[Face] = []
-        for _, face in sorted(fitted, key=lambda pair: pair[0]):
-            if all(overlap(face.box, other.box) < SAME_FACE for other in kept):
-                kept.append(face)
+        for _, detection, name in sorted(seen, key=lambda one: one[0]):
+            if all(overlap(detection.box, other.box) < SAME_FACE for other in kept):
+                kept.append(self._face(image, detection, name))
         return kept
+
+    def _face(self, image: np.ndarray, detection: Detection, name: str) -> Face:
+        assert detection.points is not None
+        points = self.fitter.fit(image, detection.points[:2])
+        assert points is not None  # as it was when it was not steadied
+        return Face(points, detection.box, detection.score, name, _doubt(points, detection.points))
 
     def doubt_of_other(self, image: np.ndarray, face: Face) -> str:
         """Why the points of another detector's face do not fit it: they are of a face less turned than the one there."""

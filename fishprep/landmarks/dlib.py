@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 
 from fishprep.common.weights import WeightStore
-<<<<<<< HEAD
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
-=======
-from fishprep.landmarks import DEFAULT_DETECTOR
-from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
 from fishprep.landmarks.blazeface import BlazeFaces
->>>>>>> deeb6e8 (dlib's points of faces that BlazeFace sees, upright or turned)
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
@@ -55,7 +50,7 @@ class DlibSettings:
     doublings: int = 1
     last_side: int = 2048
     last_side_before_blazeface: int = 1024
-    detector: str = DEFAULT_DETECTOR
+    detector: str = "hog+blazeface"
     thorough: bool = False
     smallest: float = 1.0
     cnn_side: int = 640
@@ -63,13 +58,8 @@ class DlibSettings:
     device: str = "cpu"
 
 
-<<<<<<< HEAD
 class DlibBackend(LandmarkBackend):
-    """HOG at rising sizes, then (`thorough`) the CNN detector, then the place that the data set's files imply.
-=======
-class DlibBackend:
     """HOG at rising sizes or the CNN detector, the place that the data set's files imply, then BlazeFace: see `landmarks.SEARCHES`.
->>>>>>> deeb6e8 (dlib's points of faces that BlazeFace sees, upright or turned)
 
     The search ends at the first size at which a face is found; where the reference tells the place of the annotated face, at
     the first at which that one is found. A weak detection is looked at twice, and what is not believed is no find.

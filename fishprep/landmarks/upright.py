@@ -18,8 +18,6 @@ BOX: Box = (99.5, 99.5, 204.5, 204.5)
 LEAST_SCORE = -0.5
 """Of HOG, whose threshold can be low where one place alone is asked about."""
 SAME_FACE = 0.4
-FITS = 2
-"""The second fit starts from the eyes of the first, which are nearer to the predictor's own than the detector's."""
 SHRUNK_SIDE = 600
 REACH = 4.0
 """Distances between the eyes that the square around them reaches to each side: more than the chip shows, at any angle."""
@@ -35,25 +33,24 @@ class UprightFitter:
     hog: Any
     mirror: bool = True
 
-    def fit(self, image: np.ndarray, eyes: np.ndarray) -> np.ndarray | None:
+    def fit(self, image: np.ndarray, eyes: np.ndarray, steady: bool = True) -> np.ndarray | None:
         """(68, 2) float32 points of the face in `image` (H, W, 3) uint8 whose eyes lie at `eyes` (2, 2), the viewer's left one of
-        the upright face first. None where the eyes are in one place, or not in the picture."""
-        points = None
-        for _ in range(FITS):
-            cut = _around(image, eyes)
-            if cut is None:
-                return points
-            points = self._once(cut, eyes).astype(np.float32)
-            eyes = eye_centres(points).astype(np.float64)
-        return points
+        the upright face first. steady: fitted once more, where HOG sees the face. None where the eyes are in one place, or not in
+        the picture."""
+        cut = _around(image, eyes)
+        if cut is None:
+            return None
+        points = self._once(cut, eyes, False).astype(np.float32)
+        again = _around(image, nearer := eye_centres(points).astype(np.float64)) if steady else None
+        return points if again is None else self._once(again, nearer, True).astype(np.float32)
 
-    def _once(self, cut: Chip, eyes: np.ndarray) -> np.ndarray:
+    def _once(self, cut: Chip, eyes: np.ndarray, steady: bool) -> np.ndarray:
         inside = (eyes - (cut.x, cut.y)) / cut.scale  # edges of the chip
         turn, shift = _similarity(inside, EYES)
         # cv2's pixels have their centres at integers, edges lie half a pixel before them.
         moved = shift + turn @ (0.5, 0.5) - 0.5
         upright = cv2.warpAffine(cut.image, np.column_stack((turn, moved)), (SIDE, SIDE), flags=cv2.INTER_LINEAR)
-        points = self._points(upright, self._box(upright))
+        points = self._points(upright, self._box(upright) if steady else BOX)
         back = (points + 0.5 - shift) @ np.linalg.inv(turn).T
         return cut.to_photo(back - 0.5)
 

@@ -7,6 +7,7 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
 from fishprep.faces.pyramid import RESIZERS as KERNELS
+from fishprep.landmarks import SEARCHES as _SEARCHES
 from fishprep.parsing.base import OWN
 from fishprep.sources import KINDS
 
@@ -14,6 +15,7 @@ StrPath = str | os.PathLike[str]
 
 SOURCES = KINDS
 CROPS = tuple(RECIPES)
+SEARCHES = _SEARCHES
 RESIZERS = tuple(KERNELS)
 
 _USUAL = BuildConfiguration()
@@ -38,6 +40,7 @@ class BuildSettings:
     seed: int = _USUAL.seed
 
     landmarks: str = _USUAL.landmarks
+    detector: str = _USUAL.detector
     thorough: bool = _USUAL.thorough
     faces: str = _USUAL.faces
     min_score: float = _USUAL.min_score
@@ -75,6 +78,7 @@ class RetrySettings:
     """
 
     landmarks: str | None = None
+    detector: str | None = None
     thorough: bool | None = None
     faces: str | None = None
     min_score: float | None = None

@@ -158,7 +158,7 @@ def test_a_face_beside_the_known_place_is_refused(
 
 
 def test_the_cnn_detector_finds_what_hog_misses(astronaut: np.ndarray, points: np.ndarray) -> None:
-    thorough = DlibBackend(DlibSettings(thorough=True), WeightStore.from_environment())
+    thorough = DlibBackend(DlibSettings(detector="hog+cnn"), WeightStore.from_environment())
     assert "mmod_human_face_detector.dat" in thorough.weights
     [[face]] = thorough.detect([Query(half_hidden(astronaut, 120))])
     assert face.backend == "dlib-cnn"
@@ -217,5 +217,5 @@ def test_box_holds_the_face(backend: DlibBackend, astronaut: np.ndarray, points:
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (5, 300, 3), (300, 3, 3)])
 def test_a_tiny_photo_has_no_face_even_for_the_slow_detector(shape: tuple[int, int, int]) -> None:
-    thorough = DlibBackend(DlibSettings(thorough=True), WeightStore.from_environment())
+    thorough = DlibBackend(DlibSettings(detector="hog+cnn"), WeightStore.from_environment())
     assert thorough.detect([Query(np.zeros(shape, np.uint8))]) == [[]]

@@ -133,9 +133,7 @@ def test_pairs_among_real_faces(faces: Path) -> None:
     names = [name for pair in twice for name in pair] + ["134471", "157573"]
     others = sorted(path.stem for path in folder.iterdir())
     names += [name for name in others[:: len(others) // 40] if name not in names]
-    backend = create_backend(
-        LandmarkRequest(name="dlib", thorough=False, device="cpu"), WeightStore.from_environment(None)
-    )
+    backend = create_backend(LandmarkRequest(name="dlib", detector="hog"), WeightStore.from_environment(None))
     queries = [Query(decode_file(folder / f"{name}.jpg", Limits())) for name in names]
     found = list(zip(names, queries, backend.detect(queries), strict=True))
     kept = [name for name, _, detected in found if detected]
