@@ -11,10 +11,10 @@ import click
 
 from fishcli import common
 from fishcli.again import resumable
+from fishprep import SEARCHES
 from fishprep.common.names import printable
 from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
-from fishprep.landmarks import SEARCHES
 
 if TYPE_CHECKING:
     from fishfsr import InputRow, UpscaleProgress, Upscaler, UpscaleReport, UpscaleSettings

@@ -12,8 +12,8 @@ from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
 from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface_network import SIDE, BlazeFaceNetwork, anchors
-from fishprep.detectors.suppression import joined, surest
-from fishprep.detectors.tiles import Tile, levels, tiles
+from fishprep.detectors.suppression import suppressed, surest
+from fishprep.detectors.tiles import Tile, search_sides, tiles
 from fishprep.detectors.weights import BLAZEFACE
 
 SHARED = SIDE // 4
@@ -70,7 +70,9 @@ class BlazeFace:
 
     def _faces(self, looks: list[list[tuple[np.ndarray, np.ndarray]]]) -> list[Detection]:
         """What the looks at a picture, one for each turn, say together: of two that see one face the surer counts alone."""
-        each = [joined(np.concatenate([v for v, _ in look]), np.concatenate([s for _, s in look])) for look in looks]
+        each = [
+            suppressed(np.concatenate([v for v, _ in look]), np.concatenate([s for _, s in look])) for look in looks
+        ]
         values, scores = np.concatenate([v for v, _ in each]), np.concatenate([s for _, s in each])
         kept = surest(values[:, :4], scores)
         return [
@@ -81,7 +83,7 @@ class BlazeFace:
     def _tiles(self, image: np.ndarray) -> list[Tile]:
         height, width = image.shape[:2]
         smallest = self.settings.smallest
-        sides = [SIDE] if smallest is None else levels(height, width, SIDE, smallest)
+        sides = [SIDE] if smallest is None else search_sides(height, width, SIDE, smallest)
         upright = [tile for side in sides for tile in tiles(image, side, SIDE, SHARED)]
         return [tile.turned(turns) for tile in upright for turns in self.settings.turns]
 

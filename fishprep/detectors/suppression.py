@@ -15,7 +15,7 @@ def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return common / ((box[2:] - box[:2]).prod() + areas - common)
 
 
-def joined(values: np.ndarray, scores: np.ndarray, same: float = SAME_FACE) -> tuple[np.ndarray, np.ndarray]:
+def suppressed(values: np.ndarray, scores: np.ndarray, same: float = SAME_FACE) -> tuple[np.ndarray, np.ndarray]:
     """Weighted non-maximum suppression (Bazarevsky et al., 2019, section 5).
 
     values (N, 4 + M): boxes x0, y0, x1, y1 and M further coordinates; scores (N,). The surest detection and all that overlap it

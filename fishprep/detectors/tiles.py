@@ -33,7 +33,7 @@ class Tile:
         return points * self.scale + (self.x, self.y)
 
 
-def levels(height: int, width: int, side: int, smallest: float) -> list[int]:
+def search_sides(height: int, width: int, side: int, smallest: float) -> list[int]:
     """Longer sides at which a picture is searched: `side`, twice that, ... while a pixel of the next would be no smaller than
     `smallest` pixels of the picture."""
     longer = max(height, width)

@@ -8,6 +8,7 @@ from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blaz
 from fishprep.detectors.suppression import SAME_FACE
 from fishprep.landmarks.base import Face
 from fishprep.landmarks.geometry import LEFT_MOUTH, NOSE_TIP, RIGHT_MOUTH, eye_centres, overlap
+from fishprep.landmarks.sense import roll
 from fishprep.landmarks.upright import UprightFitter
 
 LOOKS = ((0,), (1, 3))
@@ -66,12 +67,6 @@ class BlazeFaces:
             if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
                 return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"
         return ""
-
-
-def roll(points: np.ndarray) -> float:
-    """Degrees by which the eyes of (68, 2) points are turned from level, with the clock."""
-    left, right = eye_centres(points)
-    return float(np.degrees(np.arctan2(right[1] - left[1], right[0] - left[0])))
 
 
 def stray(points: np.ndarray, seen: np.ndarray) -> float:

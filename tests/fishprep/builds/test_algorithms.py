@@ -17,8 +17,22 @@ from fishprep import landmarks
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.decoding import decode
+from fishprep.detectors import blazeface as detector
+from fishprep.detectors import blazeface_network, suppression, tiles
 from fishprep.faces import crop, pyramid
-from fishprep.landmarks import annotation, chip, dlib, fan, geometry, known_place, second_look, select, sense
+from fishprep.landmarks import (
+    annotation,
+    blazeface,
+    chip,
+    dlib,
+    fan,
+    geometry,
+    known_place,
+    second_look,
+    select,
+    sense,
+    upright,
+)
 from fishprep.parsing import PARSERS, bisenet, landmark_skin, network, placement, skin
 from fishprep.parsing.base import OWN
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
@@ -98,11 +112,17 @@ GIVEN = {
     ("fusion", 1): (fused, "99768bfdb6a9"),
     ("decoder", 3): (decoded, "15813a68cb03"),
     ("faces", 1): (lambda: constants(select, known_place, geometry), "3f6c2bd9f692"),
-    ("landmarks-dlib", 2): (lambda: constants(dlib, second_look, chip), "9a052e40e093"),
+    ("landmarks-dlib", 2): (lambda: constants(dlib, second_look, chip), "a3df1f1e8df5"),
     ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),
     ("landmarks-annotation", 2): (
         lambda: constants(annotation, sense) + digest(sense.MEAN_FACE),
         "7a6c5f4166a094a3a2187d8b",
+    ),
+    ("detector-hog", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
+    ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
+    ("detector-blazeface", 1): (
+        lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
+        "blaze",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
@@ -123,7 +143,8 @@ def test_every_named_algorithm_has_a_version_and_its_pin() -> None:
     assert crop.VERSIONS.keys() == crop.RECIPES.keys()
     named = [f"crop-{name}" for name in crop.RECIPES] + [f"resizer-{name}" for name in pyramid.RESIZERS]
     named += [f"mask-resizer-{name}" for name in skin.RESIZE_VERSIONS] + [f"parser-{name}" for name in PARSERS]
-    named += [f"landmarks-{name}" for name in landmarks.BACKENDS] + ["decoder", "fusion", "faces"]
+    named += [f"landmarks-{name}" for name in landmarks.BACKENDS]
+    named += [f"detector-{name}" for name in landmarks.DETECTORS] + ["decoder", "fusion", "faces"]
     pinned = {name for name, _ in GIVEN}
     assert pinned == set(named)
     now = {name.removeprefix("fishprep/"): int(version) for name, version in algorithms.everything().items()}

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from fishprep.detectors.tiles import levels, tiles
+from fishprep.detectors.tiles import search_sides, tiles
 
 
 def test_levels_double_until_pixels_would_be_too_fine() -> None:
-    assert levels(800, 600, 192, 1.0) == [192, 384, 768]
-    assert levels(100, 60, 192, 1.0) == [192]
-    assert levels(4000, 3000, 192, 2.0) == [192, 384, 768, 1536]
+    assert search_sides(800, 600, 192, 1.0) == [192, 384, 768]
+    assert search_sides(100, 60, 192, 1.0) == [192]
+    assert search_sides(4000, 3000, 192, 2.0) == [192, 384, 768, 1536]
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (200, 64), (500, 333), (64, 1000)])

