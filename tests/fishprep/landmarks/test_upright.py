@@ -67,7 +67,7 @@ def test_points_far_from_what_was_seen_are_told(wanted: np.ndarray) -> None:
     seen = np.stack([*eye_centres(wanted), wanted[30], wanted[[48, 54]].mean(0), wanted[0], wanted[16]]).astype(float)
     assert stray(wanted, seen) == pytest.approx(0, abs=1e-6)
     apart = np.linalg.norm(seen[1] - seen[0])
-    assert stray(wanted + (apart, 0), seen) == pytest.approx(1)
+    assert stray(wanted + np.array([apart, 0]), seen) == pytest.approx(1)
     assert stray(wanted, np.zeros((6, 2))) == np.inf
 
 
