@@ -26,13 +26,14 @@ import torch
 from torch import nn
 
 from fishfsr.checkpoint import Checkpoint
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.export import export_onnx
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import DTYPES, InferenceOptions, Runner
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.count import count_macs
 from fishfsr.models.folding import fold
-from fishfsr.models.registry import HR_SIZE, create_model
+from fishfsr.models.registry import create_model
+from fishprep.shards.schema import HR_SIZE
 
 AUTHORS_SCALES = (4, 8)
 LR_OF_TRAINING = 1e-4

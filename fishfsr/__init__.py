@@ -17,7 +17,7 @@ command `fishfsr` calls what is named here, and nothing below it. docs/library.m
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from fishprep.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from fishfsr.checkpoint import (

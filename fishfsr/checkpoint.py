@@ -16,7 +16,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fishfsr import __version__
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.models.config import NetworkConfig, SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
@@ -26,6 +25,7 @@ from fishfsr.models.state import load_state
 from fishprep.common.files import check_regular, open_regular
 from fishprep.common.mistaken import mistaken_for
 from fishprep.common.tensors import save_tensors
+from fishprep.common.version import __version__
 
 FORMAT = "fishfsr-checkpoint"
 FORMAT_VERSION = 1

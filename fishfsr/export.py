@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from fishfsr.errors import ExportError, InputError, MissingExtraError
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.folding import fold
-from fishfsr.models.registry import HR_SIZE
 from fishprep.common.files import atomic
+from fishprep.shards.schema import HR_SIZE
 
 TOLERANCE = 1e-4
 CHECKED_BATCHES = (1, 3)

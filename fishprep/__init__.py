@@ -14,7 +14,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from fishprep.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from fishprep.builds.estimate import Estimate

@@ -1,5 +1,4 @@
-"""The authors' networks as their published code computes them, and the import of their checkpoints.
+"""The import of the authors' checkpoints, in both layouts of their tensors' names.
 
-Everything in which that code departs from the paper is in this package; `docs/networks.md` explains each
-point.
+What their networks have and the paper has not is in `models/authors.py`; `docs/networks.md` explains each point.
 """

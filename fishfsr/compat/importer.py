@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.compat.keys import fishfsrnet_rules, is_dead, parsing_net_rules, rename
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import ParsingNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.state import load_state

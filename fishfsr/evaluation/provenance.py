@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint
 from fishfsr.evaluation.faces import SplitFaces
 from fishfsr.inference.resolver import FaceSuperResolver
@@ -15,6 +14,7 @@ from fishfsr.metrics import Protocol
 from fishfsr.models.count import count_parameters
 from fishfsr.models.registry import architecture_of
 from fishprep.common.files import sha256_file
+from fishprep.common.version import __version__
 from fishprep.shards.schema import SPLITS
 
 LIBRARIES = ("torch", "numpy", "pillow", "h5py")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.inference.sizes import sides_served
-from fishfsr.models.registry import HR_SIZE
 from fishfsr.weights import PAIRS
 from fishprep.common.errors import WeightsError
 from fishprep.common.weights import WeightRecord, WeightStore
+from fishprep.shards.schema import HR_SIZE
 
 PREFIX = "fishfsr-"
 

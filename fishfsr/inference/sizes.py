@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from fishfsr.models.config import SCALES
-from fishfsr.models.registry import HR_SIZE
+from fishprep.shards.schema import HR_SIZE
 
 SMALLEST_SIDE = HR_SIZE // max(SCALES)
 """Pixels a side of the smallest LR face: that of the largest scale."""

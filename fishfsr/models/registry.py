@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import ConfigurationError
 from fishfsr.models.ablations import ABLATIONS
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import SCALES, FishFSRNetConfig, NetworkConfig, ParsingNetConfig, TaperNetConfig
 from fishfsr.models.count import count_macs, count_parameters
 from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.tapernet import TaperNet
+from fishprep.shards.schema import HR_SIZE
 
-HR_SIZE = 128
 PAPER = "Wang et al., Super-Resolving Face Image by Facial Parsing Information, 2023"
 OWN = "this project; not in the paper"
 TAPER_WIDTHS = MappingProxyType({2: 48, 4: 96, 8: 128, 16: 192})

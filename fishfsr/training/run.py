@@ -10,7 +10,6 @@ from typing import Literal, TypeVar
 import torch
 from torch import nn
 
-from fishfsr import __version__
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.models.config import SrNetConfig
@@ -31,6 +30,7 @@ from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
 from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
+from fishprep.common.version import __version__
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from fishfsr.inference.sizes import SMALLEST_SIDE
 from fishfsr.models.config import SCALES
-from fishfsr.models.registry import HR_SIZE
 from fishprep.faces.crop import CropRecipe
 from fishprep.landmarks.base import Face
 from fishprep.landmarks.geometry import overlap
+from fishprep.shards.schema import HR_SIZE
 
 LARGEST_LR_SIDE = HR_SIZE // min(SCALES)
 """Pixels a side of the largest LR face: that of the smallest scale."""

@@ -15,10 +15,10 @@ from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
 from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.models.config import SCALES
-from fishfsr.models.registry import HR_SIZE
 from fishprep.common.files import sha256_file
 from fishprep.faces.crop import RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
+from fishprep.shards.schema import HR_SIZE
 
 WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
 NO_MODEL = (

@@ -12,7 +12,6 @@ from PIL import Image
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.inference.sizes import LARGEST_SHRINK, SMALLEST_SIDE
-from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.faces import FaceFinder
 from fishfsr.upscaling.kinds import LARGEST_LR_SIDE, SQUARE_ENOUGH, Kind, could_be_aligned, looks_like_crop
 from fishfsr.upscaling.models import FaceModel, ModelSet, needed_scale
@@ -21,6 +20,7 @@ from fishprep.faces.measures import pose
 from fishprep.faces.photo import Problem
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.landmarks.base import Box, Face
+from fishprep.shards.schema import HR_SIZE
 
 LARGEST_OUTSIDE = 0.25
 """Share of a crop outside the photo up to which faces are trained on by default."""

@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fishfsr import __version__
 from fishfsr.errors import ConfigurationError
 from fishprep.common.files import read_text, write_text
+from fishprep.common.version import __version__
 
 FILE = "faces.json"
 JOURNAL = "faces.jsonl"

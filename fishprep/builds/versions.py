@@ -1,9 +1,9 @@
 """The versions of all that decides what a build makes of its photos."""
 
-from fishprep import __version__
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.libraries import library_versions
+from fishprep.common.version import __version__
 from fishprep.shards.versions import differences
 
 PRODUCER = f"fishprep {__version__}"

@@ -9,9 +9,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fishprep import __version__
 from fishprep.common.errors import FishPrepError
 from fishprep.common.opencv import load_opencv
+from fishprep.common.version import __version__
 from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
 from fishprep.common.words import counted, size_text
 

@@ -12,11 +12,11 @@ from typing import TextIO
 import numpy as np
 from PIL import Image
 
-from fishprep import __version__
 from fishprep.common import names
 from fishprep.common.errors import BuildError, ConfigurationError, DecodeError
 from fishprep.common.files import atomic, is_file, write_text
 from fishprep.common.status import Status
+from fishprep.common.version import __version__
 from fishprep.common.words import joined, same_command
 from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
 from fishprep.faces.photo import Photo

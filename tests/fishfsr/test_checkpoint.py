@@ -14,8 +14,8 @@ from torch import Tensor
 
 import fishfsr
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint, read_metadata, save_checkpoint
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, DeviceError
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.registry import create_model
 
 Images = Callable[..., Tensor]

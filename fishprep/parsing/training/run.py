@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from fishprep import __version__
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
+from fishprep.common.version import __version__
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.base import Precision
 from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, check_precision

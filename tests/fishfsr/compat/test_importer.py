@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.compat.importer import from_authors_state, import_authors, read_pickle
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishprep.common.errors import WeightsError
 from fishprep.common.tensors import Unread, load_state_dict
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint
-from fishfsr.compat.networks import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.errors import CheckpointError, ConfigurationError, DeviceError, InputError
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import InferenceOptions, Runner
 from fishfsr.models.ablations import ABLATIONS
+from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import SCALES
 from fishfsr.models.count import count_macs
 from fishfsr.models.folding import FoldedMSRB, FoldedPAFB, fold

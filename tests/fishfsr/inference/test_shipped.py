@@ -13,10 +13,10 @@ from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver, load
 from fishfsr.inference.shipped import shipped, shipped_models
 from fishfsr.metrics import psnr
-from fishfsr.models.registry import HR_SIZE
 from fishfsr.upscaling.models import load_models
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pyramid import pillow_bicubic
+from fishprep.shards.schema import HR_SIZE
 
 
 @pytest.fixture(scope="module")
