@@ -10,13 +10,13 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import EXISTING, FOLDER, SETTINGS, build_options, build_settings
+from fishcli.options import build_options, build_settings
 from fishcli.progress import BuildProgress
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("source_folder", metavar="SOURCE", type=EXISTING)
-@click.argument("out", type=FOLDER)
+@click.command(context_settings=common.PREP)
+@click.argument("source_folder", metavar="SOURCE", type=common.EXISTING)
+@click.argument("out", type=common.FOLDER)
 @build_options
 @click.option("--resume/--no-resume", default=True, help="Go on with a build that is in OUT already.")
 @click.option("--overwrite/--no-overwrite", help="Remove the build that is in OUT first.")

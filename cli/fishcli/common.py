@@ -20,6 +20,17 @@ FAILED, NOT_ALL = 1, 3
 LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere
 INTERRUPTED, TERMINATED = 130, 143
 
+HELP = {"help_option_names": ["-h", "--help"]}
+PREP = {**HELP, "auto_envvar_prefix": "FISHPREP", "show_default": True}
+FSR = {**HELP, "auto_envvar_prefix": "FISHFSR", "show_default": True}
+"""What click is told of the commands of each program: how help is asked for, what variables of the environment begin with."""
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EITHER = click.Path(path_type=Path, exists=True)
+"""Paths: a file that is there, one that is written, a folder that is there, one that is written, a file or folder that is there."""
 
 Errors = tuple[type[Exception], ...]
 
@@ -73,7 +84,7 @@ def config_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--config FILE`: a TOML file of flags; the command line and the environment win over it."""
     return click.option(
         "--config",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=FILE,
         is_eager=True,
         expose_value=False,
         callback=_read_config,
@@ -88,6 +99,7 @@ def usual_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr; errors alone.")
 json_option = click.option("--json", is_flag=True, help="The result as JSON on stdout.")
+weights_dir = click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:

@@ -9,13 +9,13 @@ import click
 
 import fishprep
 from fishcli import common
-from fishcli.options import FOLDER, SETTINGS, USUAL
+from fishcli.options import USUAL
 from fishcli.progress import BuildProgress
 from fishprep.common.words import counted, size_text
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("out", type=FOLDER)
+@click.command(context_settings=common.PREP)
+@click.argument("out", type=common.FOLDER)
 @click.option("--parser", default=USUAL.parser, help="landmark-skin needs no weights, and is cruder.")
 @click.option("--overwrite", is_flag=True, help="Remove an earlier demo that is in OUT first.")
 @common.usual_options

@@ -11,16 +11,15 @@ import fishprep
 from fishcli import common
 from fishcli.weights import records
 
-SETTINGS = {"help_option_names": ["-h", "--help"]}
 
-
-@click.command(context_settings=SETTINGS)
+@click.command(context_settings=common.HELP)
 @common.usual_options
 def doctor(**flags: Any) -> None:
     """Show versions, devices, weights, and what is wrong with them. Exits with 1 where something is.
 
     \b
     fishprep doctor
+    fishfsr doctor          the same
     """
     findings = fishprep.examine(records())
     problems = [finding for finding in findings if finding.problem]

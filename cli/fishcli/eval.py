@@ -12,13 +12,11 @@ from fishcli import common
 if TYPE_CHECKING:
     from fishfsr import EvaluationSettings
 
-SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
 
-
-@click.command("eval", context_settings=SETTINGS)
-@click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path, exists=True))
-@click.argument("shards", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), show_default="beside the checkpoint")
+@click.command("eval", context_settings=common.FSR)
+@click.argument("run", metavar="RUN|CHECKPOINT", type=common.EITHER)
+@click.argument("shards", type=common.EXISTING)
+@click.option("-o", "--out", type=common.FOLDER, show_default="beside the checkpoint")
 @click.option("--split", type=click.Choice(["test", "val", "train"]), default="test", help="Of the shards.")
 @click.option(
     "--protocol",
@@ -47,7 +45,7 @@ SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_
     "--show", type=click.IntRange(0), default=6, help="Faces shown of the worst, the median and the best each."
 )
 @click.option("--batch", type=click.IntRange(1), default=16, help="Faces at a time.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:n.")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")

@@ -20,14 +20,11 @@ if TYPE_CHECKING:
     from fishfsr import CheckpointMetadata, ModelRecord
 
 ERRORS = (FishFSRError, FishPrepError)
-SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
 # Each command imports what it runs: the networks, the exporter and the rest take seconds, `--help` must not.
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(context_settings=common.FSR)
 @click.version_option(__version__, prog_name="fishfsr")
 def cli() -> None:
     """Super-resolve faces guided by parsing maps: train the networks from shards, measure them, run them on photos.
@@ -52,25 +49,25 @@ def main() -> None:
     common.run(cli, "fishfsr", ERRORS)
 
 
-@cli.group(context_settings=SETTINGS, invoke_without_command=True)
+@cli.group(context_settings=common.FSR, invoke_without_command=True)
 @click.pass_context
 def models(context: click.Context) -> None:
     """The trained pairs that are shipped, the networks by name, and checkpoint files; without a subcommand the list of both.
 
     \b
-    Example: fishfsr models show x8.safetensors
+    fishfsr models show x8.safetensors
     """
     if context.invoked_subcommand is None:
         context.invoke(list_models)
 
 
-@models.command("list", context_settings=SETTINGS)
+@models.command("list", context_settings=common.FSR)
 @common.usual_options
 def list_models(**flags: Any) -> None:
     """List the trained pairs that come with the project, and the networks with parameters and multiply-accumulates per face.
 
     \b
-    Example: fishfsr models list --json
+    fishfsr models list --json
     """
     import fishfsr
 
@@ -98,14 +95,14 @@ def list_models(**flags: Any) -> None:
         )
 
 
-@models.command("show", context_settings=SETTINGS)
-@click.argument("checkpoint", type=FILE)
+@models.command("show", context_settings=common.FSR)
+@click.argument("checkpoint", type=common.FILE)
 @common.usual_options
 def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
     """Check CHECKPOINT and show what it says of itself.
 
     \b
-    Example: fishfsr models show x8.safetensors
+    fishfsr models show x8.safetensors
     """
     from fishfsr import count_parameters, load_checkpoint, read_metadata
 
@@ -122,17 +119,17 @@ def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
             click.echo(line)
 
 
-@models.command("import", context_settings=SETTINGS)
-@click.argument("authors", nargs=-1, required=True, type=FILE)
-@click.argument("out", type=NEW_FILE)
+@models.command("import", context_settings=common.FSR)
+@click.argument("authors", nargs=-1, required=True, type=common.FILE)
+@click.argument("out", type=common.NEW_FILE)
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 @common.usual_options
 def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool, **flags: Any) -> None:
     """Convert checkpoints of the authors' code into one file OUT: FishFSRNet (x8 or x4), ParsingNet, or both.
 
     \b
-    Examples: fishfsr models import x8.pth x8.safetensors
-              fishfsr models import x8.pth parsingnet.pth x8.safetensors
+    fishfsr models import x8.pth x8.safetensors
+    fishfsr models import x8.pth parsingnet.pth x8.safetensors
     """
     from fishfsr import imported_checkpoint, read_metadata, save_checkpoint
 
@@ -153,9 +150,9 @@ def import_checkpoints(authors: tuple[Path, ...], out: Path, overwrite: bool, **
     click.echo(f"written: {out}")
 
 
-@models.command("pack", context_settings=SETTINGS)
-@click.argument("checkpoint", type=FILE)
-@click.argument("out", type=NEW_FILE)
+@models.command("pack", context_settings=common.FSR)
+@click.argument("checkpoint", type=common.FILE)
+@click.argument("out", type=common.NEW_FILE)
 @click.option("--licence", help="Terms of the weights; kept in the file.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 @common.usual_options
@@ -163,7 +160,7 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
     """Write CHECKPOINT to OUT in float16: half the size, to be passed on. It is computed with in float32 as before.
 
     \b
-    Example: fishfsr models pack run/best.safetensors x8.safetensors --licence "non-commercial: trained on CelebA"
+    fishfsr models pack run/best.safetensors x8.safetensors --licence "non-commercial: trained on CelebA"
     """
     from fishfsr import pack_checkpoint
 
@@ -175,9 +172,9 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
     )
 
 
-@cli.command(context_settings=SETTINGS)
-@click.argument("checkpoint", type=FILE)
-@click.argument("out", type=NEW_FILE)
+@cli.command(context_settings=common.FSR)
+@click.argument("checkpoint", type=common.FILE)
+@click.argument("out", type=common.NEW_FILE)
 @click.option("--lr-size", type=click.IntRange(1), help="Side of the LR face in pixels.  [default: 128 / scale]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 @common.usual_options
@@ -187,7 +184,7 @@ def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool, **
     onnxruntime is run against PyTorch before OUT is written; the differences are printed.
 
     \b
-    Example: fishfsr export x8.safetensors x8.onnx
+    fishfsr export x8.safetensors x8.onnx
     """
     import fishfsr
 

@@ -10,12 +10,11 @@ from rich.table import Table
 
 import fishprep
 from fishcli import common
-from fishcli.options import FILE, SETTINGS
 from fishprep.common.names import printable
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("shard_file", metavar="SHARD", type=FILE)
+@click.command(context_settings=common.PREP)
+@click.argument("shard_file", metavar="SHARD", type=common.FILE)
 @common.usual_options
 def inspect(shard_file: Path, **flags: Any) -> None:
     """Show what a shard says of itself.

@@ -2,18 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
 
 import fishprep
+from fishcli import common
 
 Command = Callable[..., Any]
-SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
-FOLDER = click.Path(path_type=Path, file_okay=False)
-EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 USUAL = fishprep.BuildSettings()
 
 
@@ -40,7 +36,6 @@ def build_settings(flags: dict[str, Any]) -> fishprep.BuildSettings:
 
 
 follow_links = click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder.")
-weights_dir = click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 device = click.option("--device", default=USUAL.device, help="auto, cpu, cuda, cuda:N.")
 workers = click.option(
     "--workers", type=click.IntRange(1), default=USUAL.workers, show_default="CPU cores", help="Processes."
@@ -54,14 +49,16 @@ source_options = options(
         default=USUAL.source,
         help="Kind of the source; auto tells by its files.",
     ),
-    click.option("--list", type=FILE, help="CSV of photos: path and, where wanted, id, split, landmarks."),
+    click.option("--list", type=common.FILE, help="CSV of photos: path and, where wanted, id, split, landmarks."),
     click.option(
         "--points",
-        type=click.Path(path_type=Path, exists=True),
+        type=common.EITHER,
         help="68 points for --landmarks annotation: a JSON file, or a folder.  [default: files beside the photos]",
     ),
     click.option("--wild", is_flag=True, help="CelebA: the in-the-wild images, where both kinds are there."),
-    click.option("--licence", default=USUAL.licence, help="Terms of a folder's photos, for the manifest."),
+    click.option(
+        "--licence", default=USUAL.licence, show_default=False, help="Terms of a folder's photos, for the manifest."
+    ),
     follow_links,
     click.option(
         "--split",
@@ -129,8 +126,8 @@ parser_options = options(
     click.option(
         "--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]"
     ),
-    click.option("--parser-weights", type=FILE, help="Weights of the parser: .safetensors or .pth."),
-    weights_dir,
+    click.option("--parser-weights", type=common.FILE, help="Weights of the parser: .safetensors or .pth."),
+    common.weights_dir,
 )
 
 shard_options = options(

@@ -11,15 +11,15 @@ import click
 import fishprep
 from fishcli import common
 from fishcli.again import resumable
-from fishcli.options import FILE, FOLDER, SETTINGS, device, max_bytes, names, weights_dir
+from fishcli.options import device, max_bytes, names
 from fishprep.common.names import printable
 
 USUAL = fishprep.ParseSettings()
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True))
-@click.argument("out", type=FOLDER)
+@click.command(context_settings=common.PREP)
+@click.argument("source", metavar="IN", type=common.EITHER)
+@click.argument("out", type=common.FOLDER)
 @click.option(
     "--classes",
     type=click.Choice(["celebamask", "facexlib"]),
@@ -38,8 +38,8 @@ USUAL = fishprep.ParseSettings()
     help="Classes that count as skin, separated by commas.",
 )
 @click.option("--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
-@click.option("--parser-weights", type=FILE, help="Weights of the parser.")
-@weights_dir
+@click.option("--parser-weights", type=common.FILE, help="Weights of the parser.")
+@common.weights_dir
 @device
 @click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
 @max_bytes

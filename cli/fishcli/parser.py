@@ -12,7 +12,6 @@ from rich.table import Table
 import fishprep
 from fishcli import common
 from fishcli.again import going_on
-from fishcli.options import EXISTING, FILE, FOLDER, SETTINGS
 from fishcli.options import device as device_option
 from fishprep.common.words import counted
 
@@ -23,7 +22,7 @@ LEVELS = {"pictures": "whole pictures", "crops": "128² crops"}
 STOPPED = {"time": 0, "interrupted": 130, "terminated": 143}
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(context_settings=common.PREP)
 def parser() -> None:
     """Train a face parser from labelled faces, and measure one.
 
@@ -33,11 +32,11 @@ def parser() -> None:
     """
 
 
-@parser.command(context_settings=SETTINGS)
-@click.argument("labelled", type=EXISTING)
-@click.argument("out", type=FOLDER)
+@parser.command(context_settings=common.PREP)
+@click.argument("labelled", type=common.EXISTING)
+@click.argument("out", type=common.FOLDER)
 @click.option("--classes", default=TRAINING.classes, help=CLASSES)
-@click.option("--init", type=FILE, help="Weights to begin with, in facexlib's layout.")
+@click.option("--init", type=common.FILE, help="Weights to begin with, in facexlib's layout.")
 @click.option("--size", type=int, default=TRAINING.size, help="Side of the network's input.")
 @click.option("--steps", type=int, default=TRAINING.steps)
 @click.option("--batch", type=int, default=TRAINING.batch, help="Views per step.")
@@ -136,18 +135,16 @@ def _finish(report: "fishprep.ParserTrainingReport", steps: int, as_json: bool) 
         sys.exit(STOPPED[report.reason])
 
 
-@parser.command("eval", context_settings=SETTINGS)
-@click.argument("weights", type=FILE)
-@click.argument("labelled", type=EXISTING)
+@parser.command("eval", context_settings=common.PREP)
+@click.argument("weights", type=common.FILE)
+@click.argument("labelled", type=common.EXISTING)
 @click.option("--split", default=MEASURING.split, help="Faces that are named in SPLIT.txt, or of CelebA's split.")
 @click.option("--classes", default=MEASURING.classes, help=CLASSES)
 @click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
 @device_option
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default=MEASURING.precision)
 @click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
-@click.option(
-    "--worst", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture of the worst crops here."
-)
+@click.option("--worst", type=common.NEW_FILE, help="Write a picture of the worst crops here.")
 @common.usual_options
 def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     """Measure the parser WEIGHTS on the faces of LABELLED.

@@ -10,13 +10,13 @@ from rich.table import Table
 
 import fishprep
 from fishcli import common
-from fishcli.options import EXISTING, SETTINGS, build_options, build_settings
+from fishcli.options import build_options, build_settings
 from fishcli.progress import BuildProgress, say_what_runs
 from fishprep.common.words import counted, size_text
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("source_folder", metavar="SOURCE", type=EXISTING)
+@click.command(context_settings=common.PREP)
+@click.argument("source_folder", metavar="SOURCE", type=common.EXISTING)
 @build_options
 @common.usual_options
 def plan(source_folder: Path, **flags: Any) -> None:

@@ -6,7 +6,6 @@ import fishprep
 from fishcli import common
 from fishcli.lazy import CommandPlace, lazy
 
-SETTINGS = {"auto_envvar_prefix": "FISHPREP", "show_default": True, "help_option_names": ["-h", "--help"]}
 COMMANDS = {
     "build": CommandPlace("fishcli.build", "build", "Build shards in OUT from the photos in SOURCE."),
     "demo": CommandPlace(
@@ -36,7 +35,7 @@ COMMANDS = {
 }
 
 
-@click.group(cls=lazy(COMMANDS), context_settings=SETTINGS)
+@click.group(cls=lazy(COMMANDS), context_settings=common.PREP)
 @click.version_option(fishprep.__version__, prog_name="fishprep")
 def cli() -> None:
     """Make face super-resolution training sets: faces found, cropped, resized, parsed, packed into HDF5 shards.

@@ -7,15 +7,14 @@ import click
 
 import fishprep
 from fishcli import common
-from fishcli.options import EXISTING, SETTINGS
 from fishprep.common.words import size_text
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("out", type=EXISTING)
+@click.command(context_settings=common.PREP)
+@click.argument("out", type=common.EXISTING)
 @click.option(
     "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=common.NEW_FILE,
     show_default="OUT/report.html",
     help="Where to write the page.",
 )

@@ -10,20 +10,20 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import EXISTING, FILE, SETTINGS, USUAL, landmark_options, limit_options, run_options, weights_dir
+from fishcli.options import USUAL, landmark_options, limit_options, run_options
 from fishcli.progress import BuildProgress
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("out", type=EXISTING)
+@click.command(context_settings=common.PREP)
+@click.argument("out", type=common.EXISTING)
 @click.option("--status", multiple=True, help="Status to try again, for example no_face; may be repeated.")
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder (link_outside).")
 @landmark_options
 @click.option("--max-outside", type=float, default=USUAL.max_outside)
 @click.option("--min-side", type=int, default=USUAL.min_side)
 @limit_options
-@click.option("--parser-weights", type=FILE, help="Weights of the parser, the same as in the build.")
-@weights_dir
+@click.option("--parser-weights", type=common.FILE, help="Weights of the parser, the same as in the build.")
+@common.weights_dir
 @run_options
 @click.option("--overwrite/--no-overwrite", help="First remove a retry that was stopped halfway, with its shards.")
 @common.usual_options

@@ -14,23 +14,21 @@ from fishcli.again import going_on
 if TYPE_CHECKING:
     from fishfsr import TrainingNews, TrainingOutcome
 
-SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.command(context_settings=common.FSR)
+@click.argument("shards", nargs=-1, required=True, type=common.EITHER)
+@click.option("-o", "--out", required=True, type=common.FOLDER, help="Folder of the run.")
 @click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
 @click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
 @click.option(
     "--preset",
     help="paper (its figures), laptop (small, for CPUs) or taper (TaperNet).  [default: the file's, else paper]",
 )
-@click.option("--config", type=FILE, help="TOML file of settings; --set and flags win over it.")
+@click.option("--config", type=common.FILE, help="TOML file of settings; --set and flags win over it.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
-@click.option("--init", type=FILE, help="Checkpoint to go on from: its networks, with their architecture.")
+@click.option("--init", type=common.FILE, help="Checkpoint to go on from: its networks, with their architecture.")
 @click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
 @click.option("--max-minutes", type=click.FloatRange(min=0), help="Validate, save and stop then; nothing else changes.")
@@ -43,9 +41,9 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
     """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders of one recipe).
 
     \b
-    Examples: fishfsr train shards --scale 8 --out run
-              fishfsr train shards --out run --preset laptop --max-minutes 25
-              torchrun --nproc-per-node 4 -m fishcli train shards --out run
+    fishfsr train shards --scale 8 --out run
+    fishfsr train shards --out run --preset laptop --max-minutes 25
+    torchrun --nproc-per-node 4 -m fishcli train shards --out run
 
     Ctrl-C and SIGTERM save and stop; the same command goes on.
     """

@@ -21,22 +21,19 @@ if TYPE_CHECKING:
 
 # The command imports what it runs: the networks take seconds, `--help` must not.
 
-SETTINGS = {"auto_envvar_prefix": "FISHFSR", "show_default": True, "help_option_names": ["-h", "--help"]}
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 SHOWN_PROBLEMS = 10
 RECORD = "faces.json"
 CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, noise and JPEG blocks of photos"
 
 
-@click.command(context_settings=SETTINGS)
-@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of results.")
+@click.command(context_settings=common.FSR)
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=common.EITHER)
+@click.option("-o", "--out", required=True, type=common.FOLDER, help="Folder of results.")
 @click.option(
     "-m",
     "--model",
     multiple=True,
-    type=FILE,
+    type=common.FILE,
     help="Checkpoint, once for each scale; the fitting one is taken.  [default: ours]",
 )
 @click.option(
@@ -65,7 +62,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
     help="dlib: what finds the faces that its points are fitted to.",
 )
 @click.option("--thorough", is_flag=True, help="dlib with hog+blazeface: BlazeFace looks at parts of the photo too.")
-@click.option("--weights-dir", type=FOLDER, help="Folder with the weights of FAN, instead of the cache.")
+@click.option("--weights-dir", type=common.EXISTING, help="Folder with the weights of FAN, instead of the cache.")
 @click.option(
     "--faces", type=click.Choice(["largest", "center", "all", "reject"]), default="all", help="Which face of several."
 )

@@ -14,13 +14,6 @@ from fishprep.common.words import size_text
 
 # Each command imports what it needs: `--help` must not wait for torch.
 
-SETTINGS = {"auto_envvar_prefix": "FISHPREP", "help_option_names": ["-h", "--help"]}
-weights_dir = click.option(
-    "--weights-dir",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder with weight files, instead of the cache.",
-)
-
 
 @click.group()
 def models() -> None:
@@ -32,8 +25,8 @@ def models() -> None:
     """
 
 
-@models.command("list", context_settings=SETTINGS)
-@weights_dir
+@models.command("list", context_settings=common.PREP)
+@common.weights_dir
 @common.usual_options
 def list_models(weights_dir: Path | None, **flags: Any) -> None:
     """Show every weight file: what for, size, licence, whether it is here.
@@ -55,11 +48,11 @@ def list_models(weights_dir: Path | None, **flags: Any) -> None:
     click.echo(f"Downloaded files are kept in {store.folder}")
 
 
-@models.command(context_settings=SETTINGS)
+@models.command(context_settings=common.PREP)
 @click.argument("names", nargs=-1)
 @click.option(
     "--weights-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=common.FOLDER,
     help="Folder to put them in, instead of the cache; made where it is not there.",
 )
 @common.usual_options
@@ -82,9 +75,9 @@ def download(names: tuple[str, ...], weights_dir: Path | None, **flags: bool) ->
         click.echo(json.dumps(paths))
 
 
-@models.command("verify", context_settings=SETTINGS)
+@models.command("verify", context_settings=common.PREP)
 @click.argument("names", nargs=-1)
-@weights_dir
+@common.weights_dir
 @common.usual_options
 def verify_models(names: tuple[str, ...], weights_dir: Path | None, **flags: bool) -> None:
     """Check the SHA-256 of the weights that are here. Exits with 1 where one is damaged, or a NAMED one is missing.
