@@ -26,11 +26,11 @@ RESIDUAL_SCALE = 0.2
 """What the authors' ParsingNet multiplies its residual branches by (its option `res_scale`)."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params_ema", "params", "module")
-Tell = Callable[[str], None]
+TellNote = Callable[[str], None]
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
 
 
-def import_authors(path: Path, tell: Tell = lambda note: None) -> ParsingNet | AuthorsFishFSRNet:
+def import_authors(path: Path, tell: TellNote = lambda note: None) -> ParsingNet | AuthorsFishFSRNet:
     """The network of a checkpoint of the authors' code: ParsingNet, FishFSRNet x8 or x4, told by its tensors.
 
     Reads tensors only: a file that would run code is refused. Wrappers such as {"state_dict": ...} and
@@ -40,7 +40,7 @@ def import_authors(path: Path, tell: Tell = lambda note: None) -> ParsingNet | A
     return from_authors_state(unwrap(read_pickle(path), path.name, tell), path.name)
 
 
-def imported_checkpoint(paths: Sequence[Path], tell: Tell = lambda note: None) -> Checkpoint:
+def imported_checkpoint(paths: Sequence[Path], tell: TellNote = lambda note: None) -> Checkpoint:
     """One checkpoint of the authors' files: ParsingNet, the network that enlarges, or both; its details name the files.
 
     Raises CheckpointError as `import_authors` does, and for two networks of a kind.
@@ -104,7 +104,7 @@ def read_pickle(path: Path) -> Any:
         raise CheckpointError(f"{path}: damaged, or no PyTorch checkpoint ({type(error).__name__})") from error
 
 
-def unwrap(loaded: Any, name: str, tell: Tell = lambda note: None) -> dict[str, Tensor]:
+def unwrap(loaded: Any, name: str, tell: TellNote = lambda note: None) -> dict[str, Tensor]:
     """The state dict inside the usual wrappings, without the usual prefixes and what is no tensor or a profiler's count."""
     while isinstance(loaded, Mapping):
         inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)

@@ -12,7 +12,7 @@ from fishfsr.evaluation.measures import PSNR, MeasuredFaces, Measurer, per_face_
 from fishfsr.evaluation.methods import Methods
 from fishfsr.evaluation.page import render_page
 from fishfsr.evaluation.provenance import CheckpointFacts, Provenance
-from fishfsr.evaluation.settings import EvaluationSettings, Tell, parse_choices
+from fishfsr.evaluation.settings import EvaluationSettings, TellMeasured, parse_choices
 from fishfsr.evaluation.shown import SHEETS, ShownFaces, show
 from fishfsr.evaluation.summary import Bootstrap, Figurer, Summary
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
@@ -69,7 +69,7 @@ def evaluate(
     model: str | Path,
     shards: str | Path,
     settings: EvaluationSettings | None = None,
-    tell: Tell = _silent,
+    tell: TellMeasured = _silent,
     *,
     out: Path | None = None,
     overwrite: bool = False,
@@ -103,7 +103,7 @@ def check_out(out: Path, overwrite: bool) -> None:
         raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
 
 
-def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: Tell) -> Evaluation:
+def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: TellMeasured) -> Evaluation:
     checkpoint = load_checkpoint(path)
     resolver = FaceSuperResolver(checkpoint, settings.device, InferenceOptions(precision=settings.precision))
     if settings.scale is not None and resolver.scale != settings.scale:

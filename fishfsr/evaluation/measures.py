@@ -11,7 +11,7 @@ from fishfsr import metrics
 from fishfsr.evaluation.faces import SplitBatch, SplitFaces
 from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
 from fishfsr.evaluation.pictures import to_uint8
-from fishfsr.evaluation.settings import Tell
+from fishfsr.evaluation.settings import TellMeasured
 from fishfsr.identity import Embedder
 
 PSNR, SSIM, IDENTITY = "psnr", "ssim", "identity"
@@ -41,7 +41,7 @@ class Measurer:
     protocol: metrics.Protocol
     embedder: Embedder | None
 
-    def measure(self, batch_size: int, tell: Tell) -> MeasuredFaces:
+    def measure(self, batch_size: int, tell: TellMeasured) -> MeasuredFaces:
         """All faces, a batch at a time; only the numbers are kept."""
         faces = self.methods.faces
         rows: dict[tuple[str, str], Column] = {}

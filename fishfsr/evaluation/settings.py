@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.inference.runner import Precision
+from fishfsr.inference.runner import InferencePrecision
 from fishfsr.metrics import get_protocol
 
 Identity = Literal["none", "dlib", "deepface"]
 
-Tell = Callable[[str, int, int], None]
+TellMeasured = Callable[[str, int, int], None]
 """Takes news: what is being done, how many faces are done, how many there are."""
 
 MapKind = Literal["truth", "estimated", "wrong", "rotate", "none"]
@@ -113,7 +113,7 @@ class EvaluationSettings:
     seed: int = 0
     resamples: int = 2000
     device: str = "auto"
-    precision: Precision = "float32"
+    precision: InferencePrecision = "float32"
     scale: int | None = None
 
     def __post_init__(self) -> None:

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from fishfsr.errors import FishFSRError, InputError
 
-Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
+Given = TypeVar("Given", Image.Image, np.ndarray, Tensor)
 KINDS = "a Pillow image, an (H, W, 3) uint8 array, or a float tensor (3, H, W) or (N, 3, H, W) in [0, 1]"
 LARGEST_VALUE = 2.0
 """Of a tensor: resampling may go a little beyond [0, 1], values of 0 to 255 are a mistake."""
 
 
-def alike(picture: Picture, enlarge: Callable[[Tensor], Tensor]) -> Picture:
+def alike(picture: Given, enlarge: Callable[[Tensor], Tensor]) -> Given:
     """What `enlarge`, from (N, 3, h, w) to (N, 3, s·h, s·w) in [0, 1], makes of a picture, as the same kind of picture.
 
     Images and arrays come back clamped and rounded to 256 levels; tensors as they are, with their gradients, on their device.

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint
 from fishfsr.errors import CheckpointError
 from fishfsr.inference.find import find_checkpoint
-from fishfsr.inference.kinds import Picture, alike
+from fishfsr.inference.kinds import Given, alike
 from fishfsr.inference.runner import InferenceOptions, Runner
 from fishfsr.models.checks import check_image, check_map
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
 from fishprep.common.device import resolve_device
 
-Network = TypeVar("Network", bound=nn.Module)
+N = TypeVar("N", bound=nn.Module)
 
 NO_PARSING_NET = "this checkpoint holds no ParsingNet: pass the parsing map, or load a file with both networks"
 NO_SR_NET = "this checkpoint holds ParsingNet alone, no network that enlarges: it cannot enlarge faces"
@@ -77,7 +77,7 @@ class FaceSuperResolver:
             raise CheckpointError(NO_PARSING_NET)
         return self._parse(lr).clamp(0, 1)
 
-    def upscale(self, picture: Picture, parsing: Tensor | None = None) -> Picture:
+    def upscale(self, picture: Given, parsing: Tensor | None = None) -> Given:
         """An LR face, or a batch of them, enlarged by `scale`; what comes back is of the kind that was given:
 
         a Pillow image of mode RGB, or an (h, w, 3) uint8 array: clamped and rounded to 256 levels, as `fishfsr upscale` does;
@@ -125,5 +125,5 @@ def load(
     return FaceSuperResolver(checkpoint, device, options)
 
 
-def _placed(network: Network | None, device: torch.device) -> Network | None:
+def _placed(network: N | None, device: torch.device) -> N | None:
     return None if network is None else network.to(device).eval()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fishfsr.errors import ConfigurationError, DeviceError
 from fishfsr.models.folding import fold
 
-Precision = Literal["float32", "bfloat16", "float16"]
+InferencePrecision = Literal["float32", "bfloat16", "float16"]
 Compiler = Literal["none", "inductor", "cudagraphs", "inductor+cudagraphs"]
 
 DTYPES: dict[str, torch.dtype] = {
@@ -42,14 +42,14 @@ class InferenceOptions:
     """
 
     fold: bool = True
-    precision: Precision = "float32"
+    precision: InferencePrecision = "float32"
     channels_last: bool = True
     images: int | None = None
     compiler: Compiler = "none"
 
     def __post_init__(self) -> None:
         for name, value, known in (
-            ("precision", self.precision, get_args(Precision)),
+            ("precision", self.precision, get_args(InferencePrecision)),
             ("compiler", self.compiler, get_args(Compiler)),
         ):
             if value not in known:

@@ -50,7 +50,7 @@ class Note:
 
 
 TrainingNews = Trained | Validated | Note
-Listen = Callable[[TrainingNews], None]
+TrainingListener = Callable[[TrainingNews], None]
 
 
 @dataclass

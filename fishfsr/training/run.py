@@ -20,7 +20,7 @@ from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, Sta
 from fishfsr.training.earlier import check_same, earlier_state
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.initialise import unit_variance
-from fishfsr.training.journal import ORDER, Listen, MetricsJournal, Note, check_tensorboard
+from fishfsr.training.journal import ORDER, MetricsJournal, Note, TrainingListener, check_tensorboard
 from fishfsr.training.loop import StageLoop
 from fishfsr.training.precision import amp
 from fishfsr.training.ranks import Ranks, process_group
@@ -34,7 +34,7 @@ from fishprep.common.version import __version__
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
-Network = TypeVar("Network", bound=nn.Module)
+N = TypeVar("N", bound=nn.Module)
 StageChoice = Literal["parsing", "sr", "both"]
 
 
@@ -94,7 +94,7 @@ def init_settings(path: Path) -> Settings:
     return settings
 
 
-def run_training(request: TrainingRequest, listen: Listen) -> TrainingOutcome:
+def run_training(request: TrainingRequest, listen: TrainingListener) -> TrainingOutcome:
     """Train what is asked for, and tell `listen` of it.
 
     Ctrl-C, SIGTERM and the end of the time save a state and end in a TrainingOutcome that says so. Raises FishFSRError
@@ -118,7 +118,12 @@ class _Run:
     """The stages of a request, one after the other, from where an earlier sitting ended."""
 
     def __init__(
-        self, request: TrainingRequest, ranks: Ranks, stop: StopRequest, journal: MetricsJournal, listen: Listen
+        self,
+        request: TrainingRequest,
+        ranks: Ranks,
+        stop: StopRequest,
+        journal: MetricsJournal,
+        listen: TrainingListener,
     ) -> None:
         self.request, self.folder = request, RunFolder(request.out)
         self.wanted = ORDER if request.stage == "both" else (request.stage,)
@@ -220,7 +225,7 @@ def _sr_net(config: TrainingConfig) -> SrNet:
     return network
 
 
-def _fresh(network: Network, section: StageSection) -> Network:
+def _fresh(network: N, section: StageSection) -> N:
     if section.initial == "unit-variance":
         unit_variance(network)
     return network
@@ -232,7 +237,7 @@ def _surroundings(
     ranks: Ranks,
     stop: StopRequest,
     journal: MetricsJournal,
-    listen: Listen,
+    listen: TrainingListener,
 ) -> Surroundings:
     config, device = request.config, ranks.device
     if config.compile and device.type != "cuda":

@@ -9,7 +9,7 @@ import torch
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig, flat, merged, parse_assignments, read_settings, resolve_training
-from fishfsr.training.journal import Listen, TrainingNews, Validated
+from fishfsr.training.journal import TrainingListener, TrainingNews, Validated
 from fishfsr.training.run import StageChoice, TrainingOutcome, TrainingRequest, init_settings, run_training
 
 Choices = Mapping[str, Any] | Sequence[str]
@@ -36,7 +36,7 @@ def train(
     overwrite: bool = False,
     max_minutes: float | None = None,
     tensorboard: bool = False,
-    listen: Listen = _deaf,
+    listen: TrainingListener = _deaf,
 ) -> TrainingOutcome:
     """Train ParsingNet, then the network that enlarges, on shards, into the folder `out`; both are in the outcome's `checkpoint`.
 

@@ -10,7 +10,7 @@ from fishfsr.data.split import shard_files, splits_in
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
-from fishfsr.training.journal import Listen, MetricsJournal
+from fishfsr.training.journal import MetricsJournal, TrainingListener
 from fishfsr.training.precision import Amp
 from fishfsr.training.ranks import Ranks
 from fishfsr.training.validation import Validator
@@ -32,7 +32,7 @@ class Surroundings:
     ranks: Ranks
     journal: MetricsJournal
     stop: StopRequest
-    listen: Listen
+    listen: TrainingListener
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from fishprep.common.words import joined
 from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
 from fishprep.landmarks.base import Box
 
-Photo = str | Path | Image.Image | np.ndarray
+PhotoInput = str | Path | Image.Image | np.ndarray
 BATCH = 32
 
 
@@ -66,7 +66,7 @@ class UpscaledPhoto:
     note: str = ""
 
 
-def upscaled(image: Photo, planner: Planner, size: PhotoSize) -> UpscaledPhoto:
+def upscaled(image: PhotoInput, planner: Planner, size: PhotoSize) -> UpscaledPhoto:
     """As `fishfsr.upscale_photo`, with what restores it made ready."""
     picture, kind = _opened(image)
     plan = planner.plan(picture.pixels)
@@ -88,7 +88,7 @@ def upscaled(image: Photo, planner: Planner, size: PhotoSize) -> UpscaledPhoto:
     )
 
 
-def _opened(image: Photo) -> tuple[Picture, Image.Image | np.ndarray]:
+def _opened(image: PhotoInput) -> tuple[Picture, Image.Image | np.ndarray]:
     """The picture, and one of the kind in which its faces are given back."""
     if isinstance(image, str | Path):
         limits = Limits()

@@ -78,4 +78,4 @@ class UpscaleProgress:
     row: InputRow | None = None
 
 
-Listener = Callable[[UpscaleProgress], None]
+UpscaleListener = Callable[[UpscaleProgress], None]

@@ -22,7 +22,7 @@ from fishfsr.upscaling.record import (
     read_upscale_record,
     remove_journal,
 )
-from fishfsr.upscaling.request import WRITTEN, Listener, UpscaleProgress, UpscaleReport, UpscaleRequest
+from fishfsr.upscaling.request import WRITTEN, UpscaleListener, UpscaleProgress, UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import Result
 from fishprep.common.errors import DecodeError
@@ -44,7 +44,7 @@ def upscale_files(
     request: UpscaleRequest,
     planner: Planner,
     ran: Mapping[str, Any] | None = None,
-    listener: Listener = lambda news: None,
+    listener: UpscaleListener = lambda news: None,
 ) -> UpscaleReport:
     """Write `cropped_faces/`, `restored_faces/`, `restored_photos/`, `comparisons/` and `faces.json` into `request.out`.
 
@@ -79,7 +79,9 @@ class _Opened:
 class _Run:
     """One pass over the inputs."""
 
-    def __init__(self, request: UpscaleRequest, planner: Planner, ran: Mapping[str, Any], listener: Listener) -> None:
+    def __init__(
+        self, request: UpscaleRequest, planner: Planner, ran: Mapping[str, Any], listener: UpscaleListener
+    ) -> None:
         self._request, self._planner, self._listener = request, planner, listener
         settings = _settings(request, planner)
         earlier = _earlier(request, settings)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.inference.runner import InferenceOptions, Precision
+from fishfsr.inference.runner import InferenceOptions, InferencePrecision
 from fishfsr.inference.shipped import shipped
 from fishfsr.upscaling.faces import FaceFinder, Search, create_finder
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceRecipe, ModelSet, load_models
-from fishfsr.upscaling.photo import Photo, UpscaledPhoto, upscaled
+from fishfsr.upscaling.photo import PhotoInput, UpscaledPhoto, upscaled
 from fishfsr.upscaling.planning import Planner
-from fishfsr.upscaling.request import Listener, UpscaleReport, UpscaleRequest
+from fishfsr.upscaling.request import UpscaleListener, UpscaleReport, UpscaleRequest
 from fishfsr.upscaling.results import PhotoSize
 from fishfsr.upscaling.run import upscale_files
 from fishprep.common.device import resolve_device
@@ -52,7 +52,7 @@ class UpscaleSettings:
     smallest: int = Search().smallest
     search_pixels: int = Search().max_pixels
     device: str = "auto"
-    precision: Precision = "float32"
+    precision: InferencePrecision = "float32"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -92,12 +92,12 @@ class Upscaler:
             "versions": library_versions(),
         }
 
-    def photo(self, image: Photo, size: PhotoSize | None = None) -> UpscaledPhoto:
+    def photo(self, image: PhotoInput, size: PhotoSize | None = None) -> UpscaledPhoto:
         """One picture, as `fishfsr.upscale_photo`."""
         with threads(self.settings.threads):
             return upscaled(image, self.planner, size or PhotoSize())
 
-    def files(self, request: UpscaleRequest, listener: Listener = lambda news: None) -> UpscaleReport:
+    def files(self, request: UpscaleRequest, listener: UpscaleListener = lambda news: None) -> UpscaleReport:
         """Files and folders, as `fishfsr upscale`: results, and a record of every input, in `request.out`.
 
         Raises ConfigurationError, SourceError and FishFSRError as `fishfsr.upscaling.run.upscale_files` does.
@@ -106,7 +106,7 @@ class Upscaler:
             return upscale_files(request, self.planner, self.runs, listener)
 
 
-def upscale_photo(image: Photo, outscale: float | None = None, **settings: Any) -> UpscaledPhoto:
+def upscale_photo(image: PhotoInput, outscale: float | None = None, **settings: Any) -> UpscaledPhoto:
     """A photo enlarged, with its faces restored by the models that fit them, and what became of each face.
 
     `image`: the path of a file, which is read as `fishfsr upscale` reads it; an upright Pillow image of mode RGB; or an (H, W, 3)

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from fishprep.builds.looks import SEEN_SIDE, Tell, look_at, small_picture
+from fishprep.builds.looks import SEEN_SIDE, look_at, small_picture
 from fishprep.common.near import near_pairs
 from fishprep.common.opencv import cv2
+from fishprep.common.progress import TellCount
 from fishprep.decoding.decode import Limits
 from fishprep.faces.detail import DETAIL_SIZE, LEAST_CORRELATION, fine_detail
 from fishprep.faces.photo import Photo
@@ -31,13 +32,15 @@ class SamePictures:
     complete: bool
 
 
-def same_pictures(photos: Sequence[Photo], limits: Limits, tell: Tell, seconds: float = 60) -> SamePictures:
-    """Photos that are equal files or near-duplicates. seconds: what one of them may take.
+def same_pictures(
+    photos: Sequence[Photo], limits: Limits, tell: TellCount, seconds: float = 60, workers: int = 1
+) -> SamePictures:
+    """Photos that are equal files or near-duplicates. seconds: what one of them may take. workers: processes that look.
 
     A photo is seen as a whole: another crop of the same scene, or its mirror image, is not found. One that cannot be read, or
     over which a process is lost, is alike to none.
     """
-    looks = look_at(photos, limits, tell, seconds)
+    looks = look_at(photos, limits, tell, seconds, workers)
     first: dict[bytes, int] = {}
     pairs = []
     for number, look in enumerate(looks):

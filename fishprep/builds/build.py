@@ -9,7 +9,7 @@ from fishprep.builds.request import BuildRequest
 from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.start import start
 from fishprep.common.errors import BuildError
-from fishprep.common.progress import Progress, Tell
+from fishprep.common.progress import Progress, TellProgress
 from fishprep.common.words import same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
@@ -19,7 +19,7 @@ from fishprep.shards.schema import ShardName
 def build(
     request: BuildRequest,
     workers: int,
-    tell: Tell,
+    tell: TellProgress,
     resume: bool = True,
     overwrite: bool = False,
     engine: Engine | None = None,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fishprep.builds.alike import same_pictures
-from fishprep.builds.looks import Tell
 from fishprep.builds.shares import Shares
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.progress import TellCount
 from fishprep.common.words import counted
 from fishprep.decoding.decode import Limits
 from fishprep.faces.photo import Photo
@@ -23,7 +23,13 @@ class Drawn:
 
 
 def drawn_split(
-    photos: Sequence[Photo], shares: Shares, seed: int, limits: Limits, tell: Tell, seconds: float = 60
+    photos: Sequence[Photo],
+    shares: Shares,
+    seed: int,
+    limits: Limits,
+    tell: TellCount,
+    seconds: float = 60,
+    workers: int = 1,
 ) -> Drawn:
     """Draw val and test with `seed`; the rest is train.
 
@@ -35,7 +41,7 @@ def drawn_split(
             f"--split {shares}: the source has a split of its own ({', '.join(own)}), which drawing would mix with training; "
             "use --split official, or a folder without it"
         )
-    same = same_pictures(photos, limits, tell, seconds)
+    same = same_pictures(photos, limits, tell, seconds, workers)
     groups = _groups(photos, same.pairs)
     free = shares.counts(sum(photo.problem is None for photo in photos))
     splits: dict[str, str] = {}

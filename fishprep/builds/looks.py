@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from PIL import Image, ImageOps
 
 from fishprep.common.errors import BuildError
 from fishprep.common.opencv import cv2
+from fishprep.common.progress import TellCount
 from fishprep.common.steps import Steps
 from fishprep.decoding import jpeg
 from fishprep.decoding.containers import PILLOW
@@ -26,9 +26,6 @@ SEEN_SIDE = 128
 _AT_ONCE = 128
 """Photos that a process looks at before it answers."""
 
-Tell = Callable[[int, int], None]
-"""Told how many photos are read, and of how many."""
-
 
 @dataclass(frozen=True)
 class Look:
@@ -38,7 +35,9 @@ class Look:
     hash: int | None
 
 
-def look_at(photos: Sequence[Photo], limits: Limits, tell: Tell, seconds: float) -> list[Look | None]:
+def look_at(
+    photos: Sequence[Photo], limits: Limits, tell: TellCount, seconds: float, workers: int = 1
+) -> list[Look | None]:
     """A look at each photo, in order; None where it cannot be read, or takes longer than `seconds`, or a process dies of it.
 
     BuildError where no process can work.
@@ -46,9 +45,12 @@ def look_at(photos: Sequence[Photo], limits: Limits, tell: Tell, seconds: float)
     looks: list[Look | None] = [None] * len(photos)
     openable = [(number, photo) for number, photo in enumerate(photos) if photo.problem is None]
     batches = [_Batch(tuple(openable[i : i + _AT_ONCE])) for i in range(0, len(openable), _AT_ONCE)]
-    workers = min(os.cpu_count() or 1, len(batches))
     done = len(photos) - len(openable)
-    for event in create_engine().run(_LookerFactory(limits), batches, workers, seconds=seconds) if batches else ():
+    for event in (
+        create_engine().run(_LookerFactory(limits), batches, min(workers, len(batches)), seconds=seconds)
+        if batches
+        else ()
+    ):
         if not isinstance(event, Done):
             raise BuildError(f"the photos could not be compared: {event.reason}")
         for number, look in event.result.items():

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.drawn import drawn_split
-from fishprep.builds.looks import Tell
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.shares import Shares
 from fishprep.builds.splits import assign
 from fishprep.common.errors import SourceError
+from fishprep.common.progress import TellCount
 from fishprep.common.status import Problem, Status
 from fishprep.common.together import together
 from fishprep.decoding.decode import Limits
@@ -79,15 +79,21 @@ class Plan:
         return divide(self.photos, shard_size)
 
 
-def make_plan(source: Source, configuration: BuildConfiguration, tell: Tell = lambda done, total: None) -> Plan:
+def make_plan(
+    source: Source,
+    configuration: BuildConfiguration,
+    tell: TellCount = lambda done, total: None,
+    workers: int = 1,
+) -> Plan:
     """List a source and split it; SourceError and ConfigurationError as those raise.
 
-    tell: gets the photos looked at and their number, where a drawn split has near-duplicates to look for.
+    tell: gets the photos looked at and their number, where a drawn split has near-duplicates to look for; `workers` processes
+        look.
     """
     listing = source.listing()
     if shares := Shares.of(configuration.split):
         drawn = drawn_split(
-            listing.photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds
+            listing.photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
         )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
         photos = tuple(as_read(drawn.photos, configuration.landmarks))

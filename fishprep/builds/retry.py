@@ -19,7 +19,7 @@ from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.sought import annotations, find_photos, matched
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import BuildError, ConfigurationError
-from fishprep.common.progress import Progress, Tell
+from fishprep.common.progress import Progress, TellProgress
 from fishprep.common.words import counted, same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
@@ -28,7 +28,7 @@ from fishprep.shards.versions import differences
 
 
 def retry(
-    request: RetryRequest, workers: int, tell: Tell, overwrite: bool = False, engine: Engine | None = None
+    request: RetryRequest, workers: int, tell: TellProgress, overwrite: bool = False, engine: Engine | None = None
 ) -> Finished:
     """Write further shards for the photos of a finished build that were dropped, and the manifest anew.
 

@@ -9,7 +9,7 @@ from fishprep.builds.manifest import Totals
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.summary import write_manifest
 from fishprep.common.errors import BuildError
-from fishprep.common.progress import Tell
+from fishprep.common.progress import TellProgress
 from fishprep.common.words import counted
 from fishprep.engines.base import Done, Engine
 
@@ -26,7 +26,7 @@ class Crew:
 
     engine: Engine
     workers: int
-    tell: Tell
+    tell: TellProgress
 
 
 @dataclass(frozen=True)

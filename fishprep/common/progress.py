@@ -19,4 +19,7 @@ class Progress:
         return Progress(-self.photos, -self.kept, -self.dropped)
 
 
-Tell = Callable[[Progress], None]
+TellProgress = Callable[[Progress], None]
+
+TellCount = Callable[[int, int], None]
+"""Told how many are done, and of how many."""

@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 
 Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1: edges, in the coordinates of `docs/coordinates.md` (the whole photo is -0.5, -0.5, W - 0.5, H - 0.5)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
     """A face that a detector sees.
 
-    box: x0, y0, x1, y1, edges, in the coordinates of `docs/coordinates.md`.
     score: the detector's own confidence, larger is surer; scores of two detectors do not compare.
     points: (6, 2) float64: the viewer's left eye of the upright face, the right one, tip of the nose, middle of the mouth, left and
         right ear; None where the detector sees none.

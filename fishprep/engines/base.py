@@ -22,19 +22,19 @@ class Spec(Protocol):
         ...
 
 
-class News(Protocol):
+class WorkNews(Protocol):
     """What work tells of its progress."""
 
-    def undone(self) -> "News":
+    def undone(self) -> "WorkNews":
         """The news that takes this one back, as the process died and its work begins anew."""
         ...
 
 
 S = TypeVar("S", bound=Spec)
 R = TypeVar("R")
-Tell = Callable[[News], None]
+Tell = Callable[[WorkNews], None]
 Work = Callable[[S, Callable[[object], None]], R]
-"""Takes a spec and tells of `News` and of every `Step`; what it raises while it is at a step is a PartError."""
+"""Takes a spec and tells of `WorkNews` and of every `Step`; what it raises while it is at a step is a PartError."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Failed(Generic[S]):
     system_error: int | None = None
 
 
-def nobody(news: News) -> None:
+def nobody(news: WorkNews) -> None:
     """Nobody is told."""
 
 

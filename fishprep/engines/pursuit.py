@@ -5,7 +5,7 @@ from typing import Any, Generic
 
 from fishprep.common.steps import Step
 from fishprep.engines.attempt import Attempted, Lost
-from fishprep.engines.base import Done, Failed, News, S, Tell
+from fishprep.engines.base import Done, Failed, S, Tell, WorkNews
 from fishprep.engines.search import search
 
 
@@ -20,7 +20,7 @@ class Pursuit(Generic[S]):
         self._search = search(spec)
         self.todo = next(self._search)
         self._tell = tell
-        self._told: list[News] = []
+        self._told: list[WorkNews] = []
 
     def hear(self, said: object) -> None:
         """What the work on `todo` tells: news are passed on, steps are for those who watch over its time."""

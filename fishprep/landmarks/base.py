@@ -6,8 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1: edges, in the coordinates of `docs/coordinates.md` (the whole photo is -0.5, -0.5, W - 0.5, H - 0.5)."""
+from fishprep.detectors.base import Box
 
 
 @dataclass(frozen=True, eq=False)

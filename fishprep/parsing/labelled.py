@@ -1,7 +1,7 @@
 """Faces with labels: pictures and the class of each of their pixels, as people keep them in folders."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from fishprep.common.errors import ConfigurationError, DecodeError, SourceError
 from fishprep.common.files import open_regular
 from fishprep.common.locator import Locator
+from fishprep.common.progress import TellCount
 from fishprep.common.spelling import spelled, without_suffix
 from fishprep.common.text_files import read_lines
 from fishprep.decoding.decode import Limits, decode_file
@@ -122,12 +123,8 @@ class LabelledFaces:
         return dict(zip(FaceClass, means.tolist(), strict=True))
 
 
-Checked = Callable[[int, int], None]
-"""Told how many faces are checked, and of how many."""
-
-
 def open_labelled(
-    root: Path, split: str, numbers: Numbering, checked: Checked = lambda done, total: None
+    root: Path, split: str, numbers: Numbering, checked: TellCount = lambda done, total: None
 ) -> LabelledFaces:
     """The faces of `root`: `images/NAME.jpg` (or .png ...), `masks/NAME.png`, the names in `SPLIT.txt`, one a line.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fishprep.common.device import has_bfloat16, resolve_device
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.progress import TellCount
 from fishprep.common.stop import StopRequest
 from fishprep.common.threads import threads
 from fishprep.common.weights import WeightStore
@@ -118,7 +119,7 @@ def evaluate_parser(
     settings: ParserEvaluationSettings | None = None,
     *,
     worst: StrPath | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: TellCount = lambda done, total: None,
 ) -> ParserFigures:
     """Measure the parser in the file `weights` on the faces in the folder `labelled`: whole pictures, the 128² crops that a build
     makes of them, and the skin map brought to 64, 32, 16 and 8.

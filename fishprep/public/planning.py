@@ -60,7 +60,7 @@ def prepare(source: StrPath, out: Path | None, settings: BuildSettings, progress
     values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}
     device = str(resolve_device(settings.device))
     configuration = BuildConfiguration.parse({**values, "source": opened.kind, "device": device})
-    plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)))
+    plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)), settings.workers)
     configuration = configuration.model_copy(update={"split": plan.rule})
     if not plan.photos:
         raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")

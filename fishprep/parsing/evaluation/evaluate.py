@@ -1,12 +1,13 @@
 """A parser against labelled faces: whole pictures, the crops of a build, and the pyramid of the skin map."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fishprep.common.opencv import cv2
+from fishprep.common.progress import TellCount
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import FaceClass
@@ -18,9 +19,6 @@ from fishprep.parsing.skin import MaskResize
 PYRAMID = (64, 32, 16, 8)
 RESIZES = ("nearest", "area:0.3", "area:0.4", "area:0.5", "area:0.6")
 BATCH = 16
-
-Tell = Callable[[int, int], None]
-"""Told how many faces are done, and of how many."""
 
 
 @dataclass
@@ -87,7 +85,7 @@ class ParserEvaluation:
 
 
 def evaluate_parser(
-    parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend, done: Tell = lambda done, total: None
+    parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend, done: TellCount = lambda done, total: None
 ) -> ParserEvaluation:
     """All figures of `faces`. Memory holds one batch."""
     result = ParserEvaluation()

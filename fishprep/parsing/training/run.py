@@ -56,7 +56,7 @@ class ParserValidated:
     best: bool
 
 
-Listen = Callable[[ParserTrained | ParserValidated], None]
+ParserListener = Callable[[ParserTrained | ParserValidated], None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ParserTrainingReport:
 
 
 def train_parser(
-    request: ParserTrainingRequest, stop: StopRequest, listen: Listen = lambda news: None
+    request: ParserTrainingRequest, stop: StopRequest, listen: ParserListener = lambda news: None
 ) -> ParserTrainingReport:
     """Train to the last step, or until asked to stop; the same request goes on from there.
 
@@ -132,7 +132,7 @@ class _Meter:
 
 
 class _Run:
-    def __init__(self, request: ParserTrainingRequest, stop: StopRequest, listen: Listen) -> None:
+    def __init__(self, request: ParserTrainingRequest, stop: StopRequest, listen: ParserListener) -> None:
         self._request, self._stop, self._listen = request, stop, listen
         self._config, self._folder = request.config, ParserRunFolder(request.out)
         self._device = resolve_device(request.device)

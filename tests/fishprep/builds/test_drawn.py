@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 from annotated import in_process
+from here import Here
 from PIL import Image, ImageEnhance
 
 from fishprep.builds import alike, looks
@@ -25,8 +27,12 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.decoding.decode import Limits
 from fishprep.engines import ENGINES
+from fishprep.engines.base import nobody
 from fishprep.engines.local import LocalEngine
 from fishprep.faces.photo import Photo
+from fishprep.public.news import unheard
+from fishprep.public.planning import prepare
+from fishprep.public.settings import BuildSettings
 from fishprep.sources import SourceRequest, open_source
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -200,6 +206,22 @@ def test_a_plan_of_a_plain_folder_draws_and_records_it(tmp_path: Path) -> None:
     assert all(split[f"{number:02d}"] == split[f"{number + 1:02d}"] for number in range(0, 40, 2))
     assert plan.notes[0].startswith("split 0.8,0.1,0.1 drawn with seed 0: 40 photos that are alike")
     assert "identities are not known" in plan.notes[1] and len(plan.notes) == 2
+
+
+def test_as_many_processes_look_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        scene(number).save(tmp_path / f"{number}.jpg")
+    asked = []
+
+    class Counted(Here):
+        def run(self, make_work: Any, specs: Any, workers: int, tell: Any = nobody, seconds: Any = None) -> Any:
+            asked.append(workers)
+            return super().run(make_work, specs, workers, tell, seconds)
+
+    monkeypatch.setitem(ENGINES, "local", Counted)
+    monkeypatch.setattr(looks, "_AT_ONCE", 1)
+    prepare(tmp_path, None, BuildSettings(split="0.5,0.5", parser="landmark-skin", device="cpu", workers=3), unheard)
+    assert asked == [3]
 
 
 def test_a_source_with_its_own_test_set_is_not_drawn_from(tmp_path: Path) -> None:
