@@ -31,6 +31,9 @@ ROW_SCHEMA = pa.schema(
         ("box", pa.list_(pa.float32(), 4)),
         ("landmark_backend", pa.string()),
         ("score", pa.float32()),
+        ("candidate", pa.string()),
+        ("candidate_score", pa.float32()),
+        ("candidate_box", pa.list_(pa.float32(), 4)),
         ("licence", pa.string()),
         ("identity", pa.string()),
         ("width", pa.int32()),
@@ -40,7 +43,7 @@ ROW_SCHEMA = pa.schema(
     ]
 )
 
-_ADDED = frozenset({"score", "note"})
+_ADDED = frozenset({"score", "note", "candidate", "candidate_score", "candidate_box"})
 """Columns that the rows of older builds do not have; they are read as null."""
 
 PLAN_SCHEMA = pa.schema(
@@ -61,7 +64,8 @@ class Row:
     id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
     not be read. note: what was found out about the photo on the way and decides nothing, None where there is nothing to say.
     shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives none.
-    width, height: of the upright photo.
+    candidate, candidate_score, candidate_box: of a photo in which no face was found, the best of what was seen and not believed: what
+    saw it, its score, and where; None where nothing was seen. width, height: of the upright photo.
     """
 
     id: str
@@ -79,6 +83,9 @@ class Row:
     box: tuple[float, float, float, float] | None = None
     landmark_backend: str | None = None
     score: float | None = None
+    candidate: str | None = None
+    candidate_score: float | None = None
+    candidate_box: tuple[float, float, float, float] | None = None
     width: int | None = None
     height: int | None = None
     measures: Measures | None = None

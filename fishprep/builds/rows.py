@@ -57,6 +57,7 @@ def _one_problem(problems: tuple[Problem, ...]) -> Problem:
 
 def _row(outcome: Outcome, name: str, split: str, status: Status, reason: str) -> Row:
     photo: Photo = outcome.photo
+    seen = outcome.candidate
     return Row(
         id=name,
         photo=photo.id,
@@ -68,6 +69,9 @@ def _row(outcome: Outcome, name: str, split: str, status: Status, reason: str) -
         licence=photo.licence,
         note=outcome.note or None,
         identity=photo.identity,
+        candidate=seen.backend if seen else None,
+        candidate_score=seen.score if seen and math.isfinite(seen.score) else None,
+        candidate_box=seen.box if seen else None,
         width=outcome.width,
         height=outcome.height,
     )

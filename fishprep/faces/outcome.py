@@ -6,7 +6,7 @@ import numpy as np
 
 from fishprep.common.status import Problem
 from fishprep.faces.photo import Photo
-from fishprep.landmarks.base import Box
+from fishprep.landmarks.base import Box, Candidate
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,8 @@ class Outcome:
     """What came of a photo: the faces kept, left to right, and the problems of those dropped.
 
     sha256 is empty where the file could not be read; width and height are None where it was not decoded. note: what its source
-    and its decoder have to say, which decides nothing.
+    and its decoder have to say, which decides nothing. candidate: of a photo in which no face was found, the best of what was seen
+    and not believed.
     """
 
     photo: Photo
@@ -37,3 +38,4 @@ class Outcome:
     kept: tuple[HRFace, ...] = ()
     dropped: tuple[Problem, ...] = ()
     note: str = ""
+    candidate: Candidate | None = None

@@ -24,7 +24,7 @@ from fishprep.faces.pyramid import hr_face
 from fishprep.faces.settings import FaceSettings
 from fishprep.faces.times import StageTimes
 from fishprep.landmarks.annotation import read_points
-from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query, Reference
+from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
@@ -40,6 +40,14 @@ BATCH_PIXELS = 40_000_000
 class _Decoded:
     outcome: Outcome
     query: Query | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a search found in a photo; candidate: where it found nothing at all."""
+
+    faces: list[Face]
+    candidate: Candidate | None = None
 
 
 class FacePipeline:
@@ -147,22 +155,26 @@ class FacePipeline:
                     outcome = replace(decoded.outcome, dropped=(Problem(Status.FAILED, reason_of("crop", error)),))
             yield outcome
 
-    def _detect(self, searched: Sequence[_Decoded], steps: Steps) -> list[list[Face]]:
+    def _detect(self, searched: Sequence[_Decoded], steps: Steps) -> list[_Found]:
         together = max(1, len(searched)) if self.backend.batches else 1
-        faces: list[list[Face]] = []
+        found: list[_Found] = []
         for start in range(0, len(searched), together):
             some = searched[start : start + together]
             with self.times.stage("landmarks"), steps.at("landmarks", *(each.outcome.photo.id for each in some)):
-                faces += self.backend.detect([each.query for each in some if each.query is not None])
-        return faces
+                queries = [each.query for each in some if each.query is not None]
+                for query, faces in zip(queries, self.backend.detect(queries), strict=True):
+                    found.append(_Found(faces, None if faces else self.backend.candidate(query)))
+        return found
 
-    def _keep(self, outcome: Outcome, query: Query, faces: list[Face]) -> Outcome:
+    def _keep(self, outcome: Outcome, query: Query, found: _Found) -> Outcome:
+        faces = found.faces
         if not faces and self.backend.asks_known_place and known_eyes(query.reference) is not None:
             refused = Problem(Status.NO_FACE, "no face found, and none accepted at the known place")
-            return replace(outcome, dropped=(refused,))
+            return replace(outcome, dropped=(refused,), candidate=found.candidate)
         chosen = select(faces, self.settings.faces, query, self.settings.min_score)
         if isinstance(chosen, Problem):
-            return replace(outcome, dropped=(chosen,))
+            missed = chosen.status == Status.NO_FACE
+            return replace(outcome, dropped=(chosen,), candidate=_best(found) if missed else None)
         known = subject(chosen, query)
         results = [self._crop(face, query, face is known) for face in chosen]
         return replace(
@@ -221,6 +233,14 @@ class FacePipeline:
                 f"{self.settings.max_outside:.0%} (--max-outside)",
             )
         return None
+
+
+def _best(found: _Found) -> Candidate | None:
+    """Of faces that were found and are not the wanted one, or were doubted, the surest."""
+    if not found.faces:
+        return found.candidate
+    face = max(found.faces, key=lambda face: face.score)
+    return Candidate(face.box, face.score, face.backend)
 
 
 def _refuse_changed(photo: Photo, sha256: str, with_points: bool) -> None:

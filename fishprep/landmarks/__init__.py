@@ -21,12 +21,19 @@ DEFAULT_DETECTOR = "hog+blazeface"
 
 @dataclass(frozen=True)
 class LandmarkRequest:
-    """What a user chooses of a backend. name: one of BACKENDS. detector, thorough: dlib's alone. device: of networks."""
+    """What a user chooses of a backend. name: one of BACKENDS. detector, thorough: dlib's alone. device: of networks.
+
+    ConfigurationError for a detector that there is not.
+    """
 
     name: str = "dlib"
     thorough: bool = False
     device: str = "cpu"
     detector: str = DEFAULT_DETECTOR
+
+    def __post_init__(self) -> None:
+        if self.detector not in SEARCHES:
+            raise ConfigurationError(f"--detector: {self.detector!r} is not one of {', '.join(SEARCHES)}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,6 @@ class BackendKind:
 def _dlib(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 
-    if request.detector not in SEARCHES:
-        raise ConfigurationError(f"--detector: {request.detector!r} is not one of {', '.join(SEARCHES)}")
     settings = DlibSettings(detector=request.detector, thorough=request.thorough, device=request.device)
     return DlibBackend(settings, store)
 

@@ -28,6 +28,18 @@ class Face:
     doubt: str = ""
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What a detector saw in a photo and nobody believed: a trace below its threshold, or a face that was doubted.
+
+    box, score: as in `Face`. backend: what saw it, in the words of `Face.backend`; scores of two do not compare.
+    """
+
+    box: Box
+    score: float
+    backend: str
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """What a data set's own files say of the one annotated face of a photo; all in upright photo pixels, 0-based.
@@ -74,3 +86,8 @@ class LandmarkBackend(Protocol):
         The result of a photo depends on that photo alone, not on what else is in the batch.
         """
         ...
+
+    def candidate(self, query: Query) -> Candidate | None:
+        """The best of what is seen in a photo below the thresholds, asked for where `detect` gave no face; None where it cannot
+        be told, or there is nothing."""
+        return None

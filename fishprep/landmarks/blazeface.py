@@ -6,7 +6,7 @@ from fishprep.common.weights import WeightStore
 from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
 from fishprep.detectors.suppression import SAME_FACE
-from fishprep.landmarks.base import Face
+from fishprep.landmarks.base import Box, Candidate, Face
 from fishprep.landmarks.geometry import LEFT_MOUTH, NOSE_TIP, RIGHT_MOUTH, eye_centres, overlap
 from fishprep.landmarks.sense import roll
 from fishprep.landmarks.upright import UprightFitter
@@ -16,6 +16,9 @@ LOOKS = ((0,), (1, 3))
 
 NAMES = ("blazeface", "blazeface-turned")
 """What ran, for the manifest, by the look."""
+
+TRACE_SCORE = 0.2
+"""Score from which what the detector sees is a candidate where no face is found; it is a face from 0.5."""
 
 MOST_STRAY = 0.45
 """Distances between the eyes that the fitted eyes, nose and mouth may lie from the detector's, in the mean. Of 60 faces of Helen
@@ -60,6 +63,15 @@ class BlazeFaces:
         assert points is not None  # as it was when it was not steadied
         return Face(points, detection.box, detection.score, name, _doubt(points, detection.points))
 
+    def candidate(self, image: np.ndarray) -> Candidate | None:
+        """The surest of what both looks see with the threshold lowered."""
+        seen = [
+            Candidate(_plain(detection.box), detection.score, name)
+            for name, detector in zip(NAMES, self.detectors, strict=True)
+            for detection in detector.lowered(TRACE_SCORE).find([image])[0][:1]
+        ]
+        return max(seen, key=lambda one: one.score, default=None)
+
     def doubt_of_other(self, image: np.ndarray, face: Face) -> str:
         """Why the points of another detector's face do not fit it: they are of a face less turned than the one there."""
         for other in self.faces(image):
@@ -67,6 +79,11 @@ class BlazeFaces:
             if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
                 return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"
         return ""
+
+
+def _plain(box: Box) -> Box:
+    x0, y0, x1, y1 = map(float, box)
+    return x0, y0, x1, y1
 
 
 def stray(points: np.ndarray, seen: np.ndarray) -> float:

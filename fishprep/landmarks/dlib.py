@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fishprep.common.weights import WeightStore
-from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
+from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
 from fishprep.landmarks.blazeface import BlazeFaces
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
@@ -94,6 +94,15 @@ class DlibBackend(LandmarkBackend):
         """As `LandmarkBackend.detect`; photos are searched one after another, as dlib has no batches on a CPU."""
         return [self._search(query) for query in queries]
 
+    def candidate(self, query: Query) -> Candidate | None:
+        """As `LandmarkBackend.candidate`: BlazeFace's, else HOG's at the size of the first search."""
+        seen = self._blazeface.candidate(query.image) if self._blazeface is not None else None
+        if seen is not None or not self._uses_hog:
+            return seen
+        found = self._hog_boxes(query.image, self._first_side(query.image), TRACE_SCORE)
+        best = max(found, key=lambda one: one[1], default=None)
+        return None if best is None else Candidate(*best, "dlib-hog")
+
     def _search(self, query: Query) -> list[Face]:
         wanted = annotated_box(query.reference)
         faces: list[Face] = []
@@ -136,7 +145,7 @@ class DlibBackend(LandmarkBackend):
     def _hog_searches(self, image: np.ndarray) -> Iterator[list[Face]]:
         settings = self.settings
         last = settings.last_side if self._blazeface is None else settings.last_side_before_blazeface
-        first = min(max(image.shape[:2]), settings.first_side)
+        first = self._first_side(image)
         for doubling in range(settings.doublings + 1):
             side = first << doubling
             if doubling and side > last:
@@ -146,9 +155,12 @@ class DlibBackend(LandmarkBackend):
                 Face(self._predictor.fit(image, box), box, score, name) for box, score in self._hog_boxes(image, side)
             ]
 
-    def _hog_boxes(self, image: np.ndarray, side: int) -> list[tuple[Box, float]]:
+    def _first_side(self, image: np.ndarray) -> int:
+        return min(max(image.shape[:2]), self.settings.first_side)
+
+    def _hog_boxes(self, image: np.ndarray, side: int, least: float = 0.0) -> list[tuple[Box, float]]:
         resized = resize_to(image, side)
-        rectangles, scores, _ = self._hog.run(resized, 0, 0.0)
+        rectangles, scores, _ = self._hog.run(resized, 0, least)
         boxes = [resized_box_to_photo(_edges(rectangle), resized, image) for rectangle in rectangles]
         return [(box, score) for box, score in zip(boxes, scores, strict=True) if can_cut(image, box)]
 

@@ -14,11 +14,12 @@ from fishprep.reports.photos import Thumbnail
 @dataclass(frozen=True)
 class Card:
     """A face or a photo; exactly one of `face` and `photo` is set. label: what stands below it, short. facts: lines for the enlarged
-    view. reason: why it was dropped."""
+    view. reason: why it was dropped. candidate: what was seen in the photo and not believed."""
 
     label: str
     facts: str
     reason: str = ""
+    candidate: str = ""
     face: FacePicture | None = None
     photo: Thumbnail | None = None
 
@@ -39,8 +40,17 @@ def face_card(row: Mapping[str, Any], face: FacePicture) -> Card:
 def photo_card(row: Mapping[str, Any], photo: Thumbnail) -> Card:
     """The card of a photo of which no face was kept."""
     size = f", {row['width']} x {row['height']} px" if row["width"] else ""
-    facts = _lines([row["id"], row["reason"], f"{row['path']}{size}", row["split"]])
-    return Card(_short(row["id"]), facts, printable(row["reason"] or ""), photo=photo)
+    candidate = _candidate(row)
+    facts = _lines([row["id"], row["reason"], candidate, f"{row['path']}{size}", row["split"]])
+    return Card(_short(row["id"]), facts, printable(row["reason"] or ""), printable(candidate), photo=photo)
+
+
+def _candidate(row: Mapping[str, Any]) -> str:
+    """The best of what was seen and not believed, in words; empty where nothing was, and in rows from before it was stored."""
+    if not row.get("candidate"):
+        return ""
+    score = f", score {row['candidate_score']:.2f}" if _known(row.get("candidate_score")) else ""
+    return f"not believed: {row['candidate']}{score}"
 
 
 def _known(value: float | None) -> bool:

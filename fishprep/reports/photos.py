@@ -3,12 +3,13 @@
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
@@ -16,6 +17,8 @@ from fishprep.decoding.decode import Limits, decode, read_file
 from fishprep.reports.images import data_uri
 
 SIDE = 200
+MARK = "#ffb000"
+"""Of the box around what was seen and not believed."""
 QUALITY = 70
 
 
@@ -35,7 +38,10 @@ class PhotoFolder:
     limits: Limits
 
     def thumbnail(self, row: dict[str, Any]) -> Thumbnail:
-        """The photo of a row. Only a file with the recorded SHA-256 is shown, so a row cannot bring another file into the page."""
+        """The photo of a row, with the box of its candidate.
+
+        Only a file with the recorded SHA-256 is shown, so a row cannot bring another file into the page.
+        """
         if row["status"] == Status.FAILED:
             return Thumbnail(problem="not opened again here: see the reason")
         if not row["sha256"]:
@@ -49,7 +55,7 @@ class PhotoFolder:
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             return Thumbnail(problem="the photo has changed since the build")
         try:
-            return Thumbnail(data_uri(_small(decode(data, self.limits)), QUALITY))
+            return Thumbnail(data_uri(_small(decode(data, self.limits), row.get("candidate_box")), QUALITY))
         except DecodeError as error:
             return Thumbnail(problem=error.reason)
 
@@ -64,7 +70,12 @@ def _byte(escape: bytes) -> bytes:
     return b"\\" if escape == b"\\\\" else bytes([int(escape[2:], 16)])
 
 
-def _small(image: np.ndarray) -> np.ndarray:
+def _small(image: np.ndarray, box: Sequence[float] | None) -> np.ndarray:
     picture = Image.fromarray(image)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
+    if box is not None and np.isfinite(box).all():
+        scale = np.array(picture.size) / image.shape[1::-1]
+        corners = ((np.reshape(box, (2, 2)) + 0.5) * scale).clip(0, np.array(picture.size) - 1)
+        if (corners[1] > corners[0]).all():
+            ImageDraw.Draw(picture).rectangle(corners.ravel().tolist(), outline=MARK, width=2)
     return np.asarray(picture)

@@ -40,8 +40,9 @@ def built(empty: Written) -> Written:
     digests = {
         name: hashlib.sha256((empty.source / name).read_bytes()).hexdigest() for name in ("sky.png", "broken.jpg")
     }
+    seen = {"candidate": "blazeface", "candidate_score": 0.31, "candidate_box": (180.0, 70.0, 270.0, 160.0)}
     dropped = [
-        dropped_row("sky", Status.NO_FACE, "no face found", path="sky.png", sha256=digests["sky.png"]),
+        dropped_row("sky", Status.NO_FACE, "no face found", path="sky.png", sha256=digests["sky.png"], **seen),
         dropped_row("broken", Status.UNDECODABLE, "cut short", path="broken.jpg", sha256=digests["broken.jpg"]),
         dropped_row("gone", Status.NO_FACE, "no face found", path="gone.jpg", sha256="f" * 64),
         dropped_row("lost", Status.MISSING, "named in the list, not on the disk"),

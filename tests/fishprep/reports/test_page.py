@@ -110,6 +110,7 @@ def test_every_status_backend_and_reason_is_there(built: Written) -> None:
         "no_face no face was found 2 12.5%",
         "dlib-known-place 3",
         "cut short",
+        "not believed: blazeface, score 0.31",
         "not to be seen any more",
         "the build could not read it",
         "CC0 12 100%",

@@ -52,6 +52,21 @@ def test_a_photo_with_a_hostile_name_is_shown_small(folder: PhotoFolder) -> None
     assert np.abs(np.asarray(picture(thumbnail.uri).convert("RGB"), float) - expected).mean() < 6
 
 
+def test_what_was_seen_and_not_believed_is_framed(folder: PhotoFolder) -> None:
+    Image.new("RGB", (400, 200)).save(folder.root / "dark.png")
+    known = row(folder, "dark.png")
+    for box, framed in (((99.5, 49.5, 199.5, 149.5), True), ((-50.0, -50.0, -9.0, -9.0), False), (None, False)):
+        uri = folder.thumbnail({**known, "candidate_box": box}).uri
+        assert uri is not None
+        drawn = np.asarray(picture(uri).convert("L")) > 60
+        assert drawn.any() == framed
+        if framed:
+            rows, columns = np.nonzero(drawn)
+            np.testing.assert_allclose(
+                (columns.min(), rows.min(), columns.max(), rows.max()), (50, 25, 100, 75), atol=2.5
+            )
+
+
 def test_another_file_at_the_place_is_not_shown(folder: PhotoFolder) -> None:
     (folder.root.parent / "secret.png").write_bytes(b"x")
     Image.new("RGB", (9, 9)).save(folder.root / "a.png")
