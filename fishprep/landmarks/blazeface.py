@@ -1,5 +1,7 @@
 """Faces that BlazeFace sees, with the 68 points that dlib's predictor fits to them once they are turned upright."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fishprep.common.weights import WeightStore
@@ -42,12 +44,17 @@ class BlazeFaces:
         self.detectors = (upright, BlazeFace(upright.network, turned, device))
         self.weights = dict(upright.weights)
 
-    def faces(self, image: np.ndarray) -> list[Face]:
-        """The faces of a photo (H, W, 3) uint8 RGB. Of two looks at one face that counts whose points fit better what it saw."""
+    def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
+        """The faces of photos (H, W, 3) uint8 RGB, searched together."""
+        looks = zip(*(detector.find(images) for detector in self.detectors), strict=True)
+        return [self._of_looks(image, look) for image, look in zip(images, looks, strict=True)]
+
+    def _of_looks(self, image: np.ndarray, looks: Sequence[list[Detection]]) -> list[Face]:
+        """Of two looks at one face that counts whose points fit better what it saw."""
         seen = [
             (stray(points, detection.points), detection, name)
-            for name, detector in zip(NAMES, self.detectors, strict=True)
-            for detection in detector.find([image])[0]
+            for name, detections in zip(NAMES, looks, strict=True)
+            for detection in detections
             if detection.points is not None
             and (points := self.fitter.fit(image, detection.points[:2], steady=False)) is not None
         ]
@@ -74,7 +81,7 @@ class BlazeFaces:
 
     def doubt_of_other(self, image: np.ndarray, face: Face) -> str:
         """Why the points of another detector's face do not fit it: they are of a face less turned than the one there."""
-        for other in self.faces(image):
+        for other in self.faces([image])[0]:
             apart = abs((roll(other.points) - roll(face.points) + 180) % 360 - 180)
             if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
                 return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"

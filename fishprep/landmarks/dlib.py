@@ -1,7 +1,7 @@
 """dlib's detectors and its 68-point predictor: no download, no GPU."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,22 @@ class DlibBackend(LandmarkBackend):
             smallest = settings.smallest if settings.thorough else None
             self._blazeface = BlazeFaces(fitter, store, smallest, settings.device)
             self.weights |= self._blazeface.weights
+            self.batches = settings.device != "cpu"  # a CPU gains next to nothing, and keeps a step for each photo
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
-        """As `LandmarkBackend.detect`; photos are searched one after another, as dlib has no batches on a CPU."""
-        return [self._search(query) for query in queries]
+        """As `LandmarkBackend.detect`; dlib searches photos one after another, BlazeFace together all in which it found nothing."""
+        searches = [_Search(query, annotated_box(query.reference)) for query in queries]
+        for search in searches:
+            for found in self._searches(search.query):
+                self._take(search, found)
+                if search.ended:
+                    break
+        missed = [search for search in searches if not search.ended]
+        if self._blazeface is not None and missed:
+            looked = self._blazeface.faces([search.query.image for search in missed])
+            for search, found in zip(missed, looked, strict=True):
+                self._take(search, found)
+        return [search.result() for search in searches]
 
     def candidate(self, query: Query) -> Candidate | None:
         """As `LandmarkBackend.candidate`: BlazeFace's, else HOG's at the size of the first search."""
@@ -103,17 +115,8 @@ class DlibBackend(LandmarkBackend):
         best = max(found, key=lambda one: one[1], default=None)
         return None if best is None else Candidate(*best, "dlib-hog")
 
-    def _search(self, query: Query) -> list[Face]:
-        wanted = annotated_box(query.reference)
-        faces: list[Face] = []
-        doubtful: list[Face] = []
-        for found in self._searches(query):
-            looked_at = [self._looked_at_twice(face, query) for face in found]
-            doubtful += [face for face in looked_at if face.doubt]
-            faces = without_doubles([*faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
-            if any(_is_at(face, wanted) for face in faces):
-                return left_to_right(faces)
-        return left_to_right(faces or without_doubles(doubtful, SAME_FACE))
+    def _take(self, search: "_Search", found: list[Face]) -> None:
+        search.take([self._looked_at_twice(face, search.query) for face in found])
 
     def _looked_at_twice(self, face: Face, query: Query) -> Face:
         """The face, with the doubt about it; none where its eyes are where the data set has them."""
@@ -132,15 +135,13 @@ class DlibBackend(LandmarkBackend):
         return replace(face, doubt=doubt)
 
     def _searches(self, query: Query) -> Iterator[list[Face]]:
-        """What each search finds, the cheapest and steadiest first."""
+        """What each search of dlib's finds, the cheapest and steadiest first."""
         image = query.image
         if self._uses_hog:
             yield from self._hog_searches(image)
         if self._cnn is not None:
             yield self._cnn_faces(image, min(max(image.shape[:2]), self.settings.cnn_side))
         yield self._retry(query)
-        if self._blazeface is not None:
-            yield self._blazeface.faces(image)
 
     def _hog_searches(self, image: np.ndarray) -> Iterator[list[Face]]:
         settings = self.settings
@@ -202,6 +203,30 @@ class DlibBackend(LandmarkBackend):
             if overlap(chip.box_to_photo(_edges(rectangle)), place) >= SAME_FACE
         ]
         return max(at_place, default=None)
+
+
+@dataclass
+class _Search:
+    """What has been found in a photo so far; wanted: where the annotated face is."""
+
+    query: Query
+    wanted: Box | None
+    faces: list[Face] = field(default_factory=list)
+    doubtful: list[Face] = field(default_factory=list)
+
+    def take(self, looked_at: list[Face]) -> None:
+        """Faces with their doubts, found by one search."""
+        self.doubtful += [face for face in looked_at if face.doubt]
+        self.faces = without_doubles([*self.faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the wanted face is among those found."""
+        return any(_is_at(face, self.wanted) for face in self.faces)
+
+    def result(self) -> list[Face]:
+        """The faces found; where there are none, the doubted ones."""
+        return left_to_right(self.faces or without_doubles(self.doubtful, SAME_FACE))
 
 
 def place_error(points: np.ndarray, eyes: np.ndarray) -> float:

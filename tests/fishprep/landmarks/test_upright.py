@@ -1,11 +1,14 @@
 """Points of turned faces: what is fitted to a turned picture are the upright picture's points, turned."""
 
+from types import MappingProxyType
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 from fishprep.common.weights import WeightStore
+from fishprep.landmarks import LandmarkRequest, blazeface, create_backend
 from fishprep.landmarks.base import Query
 from fishprep.landmarks.blazeface import stray
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
@@ -75,3 +78,37 @@ def test_what_hog_finds_stays_as_it_is(portrait: np.ndarray, wanted: np.ndarray)
     hog = DlibBackend(DlibSettings(detector="hog"), WeightStore.from_environment())
     [[face]] = hog.detect([Query(portrait)])
     np.testing.assert_array_equal(face.points, wanted)
+
+
+def test_photos_searched_together_give_what_each_gives_alone(portrait: np.ndarray, both: DlibBackend) -> None:
+    """Bit for bit, with other photos, another order and tiles of several sizes in the batches of the network."""
+    empty = np.zeros((90, 70, 3), np.uint8)
+    images = [turned(portrait, angle)[0] for angle in (60, 90, -90, 55)] + [empty, portrait, portrait[:400, :300]]
+    tiled = DlibBackend(DlibSettings(detector="blazeface", thorough=True), WeightStore.from_environment())
+    for backend in (both, tiled):
+        alone = [backend.detect([Query(image)])[0] for image in images]
+        assert sum(map(len, alone)) >= 5
+        for order in (range(7), (6, 2, 4, 5, 0, 3, 1), (4, 1, 0)):
+            together = backend.detect([Query(images[number]) for number in order])
+            for number, faces in zip(order, together, strict=True):
+                assert [(face.box, face.score, face.backend) for face in faces] == [
+                    (face.box, face.score, face.backend) for face in alone[number]
+                ]
+                for face, other in zip(faces, alone[number], strict=True):
+                    np.testing.assert_array_equal(face.points, other.points)
+
+
+def test_the_device_is_blazefaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(blazeface, "load_blazeface", lambda settings, store, device: asked.append(device) or Network())
+    monkeypatch.setattr(blazeface, "BlazeFace", lambda network, settings, device: asked.append(device))
+    request = LandmarkRequest(device="cuda:1")
+    backend = create_backend(request, WeightStore.from_environment())
+    assert asked == ["cuda:1", "cuda:1"] and backend.batches
+    assert not create_backend(LandmarkRequest(detector="hog", device="cuda"), WeightStore.from_environment()).batches
+
+
+class Network:
+    """Stands in for a detector on a device that this machine may not have."""
+
+    network, weights = None, MappingProxyType({"file": "hash"})
