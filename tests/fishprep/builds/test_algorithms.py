@@ -122,7 +122,7 @@ GIVEN = {
     ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
     ("detector-blazeface", 1): (
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "4e4094da71cc",
+        "162a014bf085",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
