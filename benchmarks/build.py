@@ -31,7 +31,7 @@ from rich.table import Table
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import WeightsFrom, load_networks, make_parser
+from fishprep.builds.networks import WeightsFrom, load_networks, make_parser
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.resolved import resolve
 from fishprep.common.tensors import load_state_dict

@@ -7,7 +7,7 @@
 (16, 16, 3)
 
 `public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
-`landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`. The way of a photo is `sources` → `decoding` →
+`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`. The way of a photo is `sources` → `decoding` →
 `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run many of those.
 """
 

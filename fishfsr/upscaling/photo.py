@@ -17,6 +17,7 @@ from fishfsr.upscaling.planning import PicturePlan, PlannedFace, Planner
 from fishfsr.upscaling.record import Fate
 from fishfsr.upscaling.restoring import restore
 from fishfsr.upscaling.results import PhotoSize, Result
+from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
@@ -91,11 +92,17 @@ def upscaled(image: PhotoInput, planner: Planner, size: PhotoSize) -> UpscaledPh
 def _opened(image: PhotoInput) -> tuple[Picture, Image.Image | np.ndarray]:
     """The picture, and one of the kind in which its faces are given back."""
     if isinstance(image, str | Path):
-        limits = Limits()
-        return decode_picture(read_file(Path(image), limits), limits), Image.new("RGB", (1, 1))
+        return _read(Path(image), Limits()), Image.new("RGB", (1, 1))
     if isinstance(image, Image.Image) and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         raise InputError("the image is not upright: give the path of its file, or PIL.ImageOps.exif_transpose(image)")
     return Picture(pixels_of(image)), image
+
+
+def _read(path: Path, limits: Limits) -> Picture:
+    try:
+        return decode_picture(read_file(path, limits), limits)
+    except DecodeError as error:
+        raise DecodeError(error.status, f"{path}: {error.reason}") from error
 
 
 def _face(result: Result, number: int, kind: Image.Image | np.ndarray) -> UpscaledFace:

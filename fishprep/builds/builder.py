@@ -9,7 +9,7 @@ import numpy as np
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Row, ShardRecord
-from fishprep.builds.pipelines import Loaded, WeightsFrom, load_networks
+from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
 from fishprep.common.progress import Progress
@@ -50,7 +50,7 @@ class BuilderFactory:
 class ShardBuilder:
     """Builds whole shards, one after another, in one process."""
 
-    def __init__(self, folder: BuildFolder, attributes: BuildAttributes, loaded: Loaded) -> None:
+    def __init__(self, folder: BuildFolder, attributes: BuildAttributes, loaded: LoadedNetworks) -> None:
         self.folder = folder
         self.attributes = attributes
         self.configuration = attributes.configuration

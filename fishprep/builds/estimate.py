@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import Loaded, WeightsFrom, load_networks
+from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import Plan, ShardSpec
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Steps
@@ -60,7 +60,7 @@ class _TrierFactory:
 class _Trier:
     """Takes photos all the way, in memory."""
 
-    loaded: Loaded
+    loaded: LoadedNetworks
 
     def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> _Tried:
         steps = Steps(tell)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.pipelines import WeightsFrom
+from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.plan import Plan
 from fishprep.builds.resolved import Resolved
 from fishprep.faces.photo import Photo

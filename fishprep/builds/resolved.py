@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
-from fishprep.builds.pipelines import WeightsFrom, load_networks
+from fishprep.builds.networks import WeightsFrom, load_networks
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.parsing import PARSERS, named

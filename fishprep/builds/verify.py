@@ -13,7 +13,7 @@ from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
-from fishprep.builds.pipelines import WeightsFrom, make_parser
+from fishprep.builds.networks import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
 from fishprep.common.status import Status
 from fishprep.faces.pyramid import lr_pyramid

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.pipelines import WeightsFrom
+from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.plan import Plan, make_plan
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.splits import is_file_rule

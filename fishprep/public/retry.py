@@ -11,6 +11,7 @@ from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
+from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
 from fishprep.public.news import Chosen, Listener, unheard
 from fishprep.public.planning import reopened, weights_from
@@ -40,6 +41,8 @@ def retry(
     if settings.workers < 1:
         raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
     statuses = (status,) if isinstance(status, str) else tuple(status)
+    if unknown := [name for name in statuses if name not in tuple(Status)]:
+        raise ConfigurationError(f"no status is called {unknown[0]!r}: there are {', '.join(Status)}")
     overrides = {name: value for name, value in asdict(settings).items() if name in OVERRIDES and value is not None}
     if "device" in overrides:
         overrides["device"] = str(resolve_device(overrides["device"]))

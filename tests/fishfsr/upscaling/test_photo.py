@@ -19,6 +19,7 @@ from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.models import FaceModel, ModelSet
 from fishfsr.upscaling.photo import upscaled
 from fishfsr.upscaling.planning import Planner
+from fishprep.common.errors import DecodeError
 
 WIDTH = 120
 
@@ -108,6 +109,11 @@ def test_one_line_and_faces_that_are_given_as_faces() -> None:
 def test_other_pictures_are_refused(image: Any, words: str, upscaler: fishfsr.Upscaler) -> None:
     with pytest.raises(InputError, match=words):
         upscaler.photo(image)
+
+
+def test_a_file_that_is_no_picture_is_named(upscaler: fishfsr.Upscaler, tmp_path: Path) -> None:
+    with pytest.raises(DecodeError, match=r"nothing\.jpg: cannot be opened"):
+        upscaler.photo(tmp_path / "nothing.jpg")
 
 
 def test_a_picture_that_lies_on_its_side_is_refused(upscaler: fishfsr.Upscaler) -> None:

@@ -12,7 +12,7 @@ from annotated import build, in_process, points, write_photo, write_points
 from support import rows, run
 
 import fishprep.builds.build
-import fishprep.builds.pipelines
+import fishprep.builds.networks
 import fishprep.builds.versions
 from fishprep.landmarks.annotation import AnnotationBackend
 from fishprep.landmarks.base import Face, Query
@@ -149,14 +149,14 @@ def celeba(root: Path) -> Path:
 
 
 def test_bystanders_have_no_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: TwoFaces())
+    monkeypatch.setattr(fishprep.builds.networks, "_backend", lambda *_: TwoFaces())
     source = celeba(tmp_path / "celeba")
     build(source, tmp_path / "all", "--faces", "all", *DLIB)
     found = {name.rpartition("/")[2]: row["identity"] for name, row in rows(tmp_path / "all").items()}
     assert found == {"000001#0": None, "000001#1": "7", "000002#0": None, "000002#1": None}
     build(source, tmp_path / "one", "--faces", "largest", *DLIB)
     assert [row["identity"] for _, row in sorted(rows(tmp_path / "one").items())] == ["7", "8"]
-    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: Crowd())
+    monkeypatch.setattr(fishprep.builds.networks, "_backend", lambda *_: Crowd())
     build(source, tmp_path / "small", "--faces", "all", "--min-side", 100, *DLIB)
     table = pq.read_table(tmp_path / "small" / "samples.parquet").to_pylist()
     assert {(row["status"], row["identity"]) for row in table} == {("ok", None), ("too_small", None)}
@@ -168,7 +168,7 @@ def test_max_drop_counts_photos_and_is_a_share(tmp_path: Path, monkeypatch: pyte
     write_photo(photos, "crowd", 1, side=300)
     write_photo(photos, "nobody", 2, points_too=False)
     (photos / "nobody.png").write_bytes(b"")
-    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: Crowd())
+    monkeypatch.setattr(fishprep.builds.networks, "_backend", lambda *_: Crowd())
     flags = ("--faces", "all", "--min-side", 100, *DLIB)
     build(photos, tmp_path / "a", *flags, "--max-drop", 0.5)
     assert sorted(row["status"] for row in pq.read_table(tmp_path / "a" / "samples.parquet").to_pylist()) == [
@@ -228,7 +228,7 @@ def test_another_library_is_no_resumption(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_another_identity_is_no_resumption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fishprep.builds.pipelines, "_backend", lambda *_: TwoFaces())
+    monkeypatch.setattr(fishprep.builds.networks, "_backend", lambda *_: TwoFaces())
     source, out = celeba(tmp_path / "celeba"), tmp_path / "out"
     build(source, out, *DLIB)
     (source / "identity_CelebA.txt").write_text("000001.jpg 7\n000002.jpg 7\n")

@@ -17,7 +17,7 @@ from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.pipelines import Loaded, WeightsFrom
+from fishprep.builds.networks import LoadedNetworks, WeightsFrom
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.run import Crew, run_specs
 from fishprep.decoding.decode import Limits, decode_picture
@@ -129,7 +129,7 @@ class Factory(BuilderFactory):
         parser = Parser() if self.stage == "networks" else LandmarkSkinParser()
         backend = Backend(self.stage == "networks")
         pipeline = FacePipeline(self.attributes.configuration.face_settings, backend)
-        return ShardBuilder(self.folder, self.attributes, Loaded(pipeline, parser))
+        return ShardBuilder(self.folder, self.attributes, LoadedNetworks(pipeline, parser))
 
 
 def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 1) -> ShardSpec:

@@ -14,7 +14,7 @@ from support import rows, run
 import fishprep.builds.retry
 import fishprep.builds.versions
 from fishprep.builds.configuration import IN_RECIPE
-from fishprep.builds.pipelines import WeightsFrom
+from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry
 from fishprep.common.errors import ConfigurationError

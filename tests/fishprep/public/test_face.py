@@ -128,4 +128,6 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
         fishprep.parse(tmp_path, tmp_path / "out", fishprep.ParseSettings(classes="nobody's"))
     with pytest.raises(ConfigurationError, match="--samples 0"):
         fishprep.verify(tmp_path, deep=True, samples=0)
+    with pytest.raises(ConfigurationError, match="no status is called 'noface': there are ok, no_face"):
+        fishprep.retry(tmp_path, ["too_small", "noface"])
     assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ class WeightsFrom:
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedNetworks:
     """The networks of a configuration: what makes faces of photos, and what makes maps of faces."""
 
     pipeline: FacePipeline
@@ -41,7 +41,7 @@ class Loaded:
         self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
 
 
-def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> Loaded:
+def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> LoadedNetworks:
     """Load everything that a configuration names; the process computes with the configuration's threads from here on.
 
     WeightsError and ConfigurationError say what is missing and what to type.
@@ -52,7 +52,7 @@ def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> Lo
         resolve_device(configuration.device)
     cv2.setNumThreads(configuration.threads)
     pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights))
-    loaded = Loaded(pipeline, make_parser(configuration, weights))
+    loaded = LoadedNetworks(pipeline, make_parser(configuration, weights))
     if "torch" in sys.modules or configuration.resizer == "torch-bicubic":
         import torch
 
