@@ -102,6 +102,7 @@ crop_options = options(
     click.option(
         "--expand", type=float, help="Side of the crop over the box of the landmarks.  [default: the recipe's]"
     ),
+    click.option("--upright", is_flag=True, help="Turn each crop until the eyes are level; part of the recipe."),
     click.option(
         "--max-outside",
         type=float,

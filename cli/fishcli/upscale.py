@@ -54,6 +54,11 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--force", is_flag=True, help="Shrink faces far larger than the largest LR size too: loses detail.")
 @click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
 @click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
+@click.option(
+    "--upright/--no-upright",
+    default=None,
+    help="Turn each face of a photo until its eyes are level, and back.  [default: as the checkpoint was trained]",
+)
 @click.option("--landmarks", type=click.Choice(["dlib", "fan"]), default="dlib", help="What finds the faces.")
 @click.option(
     "--detector",
@@ -178,6 +183,7 @@ def _settings(flags: dict[str, Any]) -> "UpscaleSettings":
         "force",
         "crop",
         "expand",
+        "upright",
         "landmarks",
         "detector",
         "thorough",
@@ -195,7 +201,12 @@ def _what_runs(upscaler: "Upscaler") -> str:
     named = ", ".join(f"{m.name} (x{m.scale}, faces of {m.lr_size} px)" for m in models.models)
     recipe = models.recipe.to_dict()
     known = "" if models.recipe_known else ", which is a guess: the checkpoint does not say"
-    crop = f"crop {recipe['crop']} x{recipe['expand']:g}{known} | landmarks {finder.backend.name} | " if finder else ""
+    upright = ", upright" if "upright" in recipe else ""
+    crop = (
+        f"crop {recipe['crop']} x{recipe['expand']:g}{upright}{known} | landmarks {finder.backend.name} | "
+        if finder
+        else ""
+    )
     return f"{named} | {crop}{upscaler.device}"
 
 

@@ -20,7 +20,7 @@ from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.versions import are_recorded, differences
 
-MADE_BY = ("crop", "expand", "resizer", "mask_resizer", "parser")
+MADE_BY = ("crop", "expand", "upright", "resizer", "mask_resizer", "parser")
 
 
 class _Mapped(NamedTuple):

@@ -20,11 +20,11 @@ def enlarge_clear(picture: Picture, size: tuple[int, int]) -> tuple[np.ndarray, 
     return np.array(enlarged[..., :3]), np.array(enlarged[..., 3])
 
 
-def alpha_of(picture: Picture, box: Box, size: tuple[int, int]) -> np.ndarray | None:
-    """Alpha of a crop at `size` (width, height); None where all of it is opaque."""
+def alpha_of(picture: Picture, box: Box, size: tuple[int, int], angle: float = 0.0) -> np.ndarray | None:
+    """Alpha of a crop, turned by `angle`, at `size` (width, height); None where all of it is opaque."""
     if picture.alpha is None:
         return None
-    part = cut(picture.alpha[..., None], box)[..., 0]
+    part = cut(picture.alpha[..., None], box, angle)[..., 0]
     if (part == 255).all():
         return None
     return np.asarray(Image.fromarray(np.ascontiguousarray(part)).resize(size, BICUBIC))

@@ -1,5 +1,6 @@
 """What a picture is: an LR face, a face crop, or a photo."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
@@ -43,7 +44,8 @@ def looks_like_crop(image: np.ndarray, faces: tuple[Face, ...], recipe: CropReci
     if len(faces) != 1 or not _squarish(width, height):
         return False
     try:
-        box = recipe.box(faces[0].points, width, height)
+        # a picture that is a crop has no corners beyond it, however the face in it is turned
+        box = replace(recipe, upright=False).box(faces[0].points, width, height)
     except ValueError:
         return False
     return overlap(box, (-0.5, -0.5, width - 0.5, height - 0.5)) >= CROP_OVERLAP

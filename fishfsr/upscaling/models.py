@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from fishfsr.inference.runner import InferenceOptions
 from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.models.config import SCALES
 from fishprep.common.files import sha256_file
-from fishprep.faces.crop import RECIPES, CropRecipe
+from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.shards.schema import HR_SIZE
 
@@ -62,17 +62,20 @@ class FaceRecipe:
         if not isinstance(stored, dict) or "crop" not in stored:
             return None
         name, expand, resizer = stored["crop"], stored.get("expand"), stored.get("resizer", "pillow-bicubic")
-        if name not in RECIPES or resizer not in RESIZERS or not isinstance(expand, float | int | None):
+        upright = stored.get("upright", False)
+        known = name in RECIPES and resizer in RESIZERS and isinstance(expand, float | int | None)
+        if not known or not isinstance(upright, bool) or (upright and name not in CAN_TURN):
             raise ConfigurationError(
-                f"trained on faces of crop {name!r}, expand {expand!r}, resizer {resizer!r}; known are the crops "
+                f"trained on faces of crop {name!r}, expand {expand!r}, upright {upright!r}, resizer {resizer!r}; known are the crops "
                 f"{', '.join(RECIPES)} and the resizers {', '.join(RESIZERS)}"
             )
-        return cls(CropRecipe(name, RECIPES[name][1] if expand is None else float(expand)), resizer)
+        return cls(CropRecipe(name, RECIPES[name][1] if expand is None else float(expand), upright), resizer)
 
     def to_dict(self) -> dict[str, object]:
-        """Named as in a shard's configuration."""
+        """Named as in a shard's configuration, where `upright` stands only if it is on."""
         expand = RECIPES[self.crop.name][1] if self.crop.expand is None else self.crop.expand
-        return {"crop": self.crop.name, "expand": expand, "resizer": self.resizer}
+        turned = {"upright": True} if self.crop.upright else {}
+        return {"crop": self.crop.name, "expand": expand, **turned, "resizer": self.resizer}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +108,12 @@ class FaceModel:
 class ModelSet:
     """Models of different scales, trained on faces of one recipe."""
 
-    def __init__(self, models: Sequence[FaceModel], recipe: FaceRecipe | None = None) -> None:
-        """`recipe` overrides what the checkpoints say; without either it is the default.
+    def __init__(
+        self, models: Sequence[FaceModel], recipe: FaceRecipe | None = None, upright: bool | None = None
+    ) -> None:
+        """`recipe` overrides what the checkpoints say; without either it is the default. `upright` overrides that of either.
 
-        Raises ConfigurationError for no model, two of one scale, and different recipes.
+        Raises ConfigurationError for no model, two of one scale, different recipes, and an `upright` that the crop does not know.
         """
         if not models:
             raise ConfigurationError(NO_MODEL)
@@ -116,9 +121,13 @@ class ModelSet:
         for first, second in zip(self.models, self.models[1:], strict=False):
             if first.scale == second.scale:
                 raise ConfigurationError(f"{first.name} and {second.name} are both x{first.scale}: give one per scale")
-        known = _common_recipe(self.models)
+        known = None if recipe is not None else _common_recipe(self.models, upright)
         self.recipe_known = recipe is not None or known is not None
-        self.recipe = recipe or known or FaceRecipe()
+        self.recipe = _turned(recipe or known or FaceRecipe(), upright)
+        if self.recipe.crop.upright and self.recipe.crop.name not in CAN_TURN:
+            raise ConfigurationError(
+                f"--upright goes with the crop {' or '.join(sorted(CAN_TURN))}, not {self.recipe.crop.name}"
+            )
 
     @property
     def largest(self) -> FaceModel:
@@ -158,9 +167,10 @@ def load_models(
     device: str = "auto",
     options: InferenceOptions | None = None,
     recipe: FaceRecipe | None = None,
+    upright: bool | None = None,
 ) -> ModelSet:
     """Load what `models` mean to `fishfsr.load`. Raises as that does, and ConfigurationError as `ModelSet` does."""
-    return ModelSet([_load_model(find_checkpoint(model), device, options) for model in models], recipe)
+    return ModelSet([_load_model(find_checkpoint(model), device, options) for model in models], recipe, upright)
 
 
 def _load_model(path: Path, device: str, options: InferenceOptions | None) -> FaceModel:
@@ -178,7 +188,12 @@ def needed_scale(side: float) -> int | None:
     return next((scale for scale in sorted(SCALES, reverse=True) if side <= HR_SIZE // scale * LARGEST_SHRINK), None)
 
 
-def _common_recipe(models: Sequence[FaceModel]) -> FaceRecipe | None:
+def _turned(recipe: FaceRecipe, upright: bool | None) -> FaceRecipe:
+    """A recipe with `upright` as it is said, where it is said."""
+    return recipe if upright is None else replace(recipe, crop=replace(recipe.crop, upright=upright))
+
+
+def _common_recipe(models: Sequence[FaceModel], upright: bool | None) -> FaceRecipe | None:
     found: dict[FaceRecipe, str] = {}
     for model in models:
         try:
@@ -186,7 +201,7 @@ def _common_recipe(models: Sequence[FaceModel]) -> FaceRecipe | None:
         except ConfigurationError as error:
             raise ConfigurationError(f"{model.name}: {error}") from error
         if recipe is not None:
-            found.setdefault(recipe, model.name)
+            found.setdefault(_turned(recipe, upright), model.name)
     if len(found) > 1:
         (first, name), (second, other) = list(found.items())[:2]
         raise ConfigurationError(

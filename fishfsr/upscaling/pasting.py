@@ -11,20 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from fishfsr.upscaling.turned_pasting import BICUBIC, TurnedPatch, feather
 from fishprep.landmarks.base import Box
-
-FEATHER = 1 / 6
-"""Share of a crop's side over which it is blended in: in the default recipe (1.5), from its edge to the box of the landmarks."""
-
-BICUBIC = Image.Resampling.BICUBIC
 
 
 @dataclass(frozen=True, eq=False)
 class RestoredFace:
-    """A face (h, w, 3) uint8 and the crop box in the photo that it shows."""
+    """A face (h, w, 3) uint8 and the crop box in the photo that it shows, which stands turned there by `angle` degrees."""
 
     image: np.ndarray
     box: Box
+    angle: float = 0.0
 
 
 def enlarged_size(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -44,7 +41,8 @@ def paste(enlarged: np.ndarray, photo_size: tuple[int, int], faces: Sequence[Res
     """
     height, width = enlarged.shape[:2]
     scale = (width / photo_size[0], height / photo_size[1])
-    patches = [patch for face in faces if (patch := _Patch.of(face, scale, (width, height))).area]
+    places = (_place(face, scale, (width, height)) for face in faces)
+    patches = [patch for patch in places if patch.area]
     result = enlarged.copy()
     for patch in patches:
         share = patch.weights() / np.maximum(1.0, sum(other.weights_in(patch) for other in patches))
@@ -103,10 +101,14 @@ class _Patch:
         """(rows, columns) float32: 1 in the middle, falling to 0 at the edges of the box."""
         return self.weights_in(self)
 
-    def weights_in(self, other: "_Patch") -> np.ndarray:
+    def weights_in(self, other: "_Patch | TurnedPatch") -> np.ndarray:
         """This face's weights at the pixels of another patch."""
         x0, y0, x1, y1 = self.edges
         return np.outer(_feather(y0, y1, other.top, other.bottom), _feather(x0, x1, other.left, other.right))
+
+
+def _place(face: RestoredFace, scale: tuple[float, float], size: tuple[int, int]) -> _Patch | TurnedPatch:
+    return TurnedPatch.of(face.image, face.box, face.angle, scale, size) if face.angle else _Patch.of(face, scale, size)
 
 
 def _whole(start: float, end: float, size: int) -> tuple[int, int]:
@@ -116,7 +118,5 @@ def _whole(start: float, end: float, size: int) -> tuple[int, int]:
 
 
 def _feather(start: float, end: float, first: int, last: int) -> np.ndarray:
-    """Weights of the pixels `first` to `last` of a box from `start` to `end`: a raised cosine at both ends, 0 outside."""
-    position = (np.arange(first, last) + 0.5 - start) / (end - start)
-    depth = np.clip(np.minimum(position, 1 - position) / FEATHER, 0, 1)
-    return (0.5 - 0.5 * np.cos(np.pi * depth)).astype(np.float32)
+    """Weights of the pixels `first` to `last` of a box from `start` to `end`."""
+    return feather((np.arange(first, last) + 0.5 - start) / (end - start))

@@ -31,8 +31,9 @@ BATCH = 32
 class UpscaledFace:
     """A face of a picture.
 
-    box: x0, y0, x1, y1 of its crop in the upright photo (docs/coordinates.md). side: pixels of the crop's longer side. model: the
-    file of the pair that took it, of `scale`; empty and 0 where it was left alone. why: it took it, or the face was left alone.
+    box: x0, y0, x1, y1 of its crop in the upright photo, angle: the degrees by which it stands turned there (docs/coordinates.md).
+    side: pixels of the crop's longer side. model: the file of the pair that took it, of `scale`; empty and 0 where it was left alone.
+    why: it took it, or the face was left alone.
     lr: what the model saw, restored: what it made of that; of the kind of the picture, None where the face was left alone.
     map: (h, w) float32 in [0, 1] of ParsingNet, at the LR size; (h, w, 3) of the authors' networks; None where none was read.
     angles: yaw, pitch, roll in degrees, None where the picture was not searched. warnings: what of it is outside of the training.
@@ -48,6 +49,7 @@ class UpscaledFace:
     map: np.ndarray | None = None
     angles: tuple[float, float, float] | None = None
     warnings: tuple[str, ...] = ()
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,7 @@ def _face(result: Result, number: int, kind: Image.Image | np.ndarray) -> Upscal
         map=_map(face),
         angles=face.angles,
         warnings=face.warnings,
+        angle=face.angle,
     )
 
 

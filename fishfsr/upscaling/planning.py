@@ -36,7 +36,8 @@ LARGEST_STRETCH = 1.4
 class PlannedFace:
     """A face, ready for its model, or left alone.
 
-    crop: (h, w, 3) uint8 as it is in the picture. box: of the crop in the picture. lr: (h, w, 3) uint8 for `model`; both are None
+    crop: (h, w, 3) uint8 as it is in the picture. box: of the crop in the picture, angle: the degrees by which it stands turned there.
+    lr: (h, w, 3) uint8 for `model`; both are None
     where `reason` says why the face is left alone. warnings: what about it is outside of what the model was trained on.
     angles: yaw, pitch and roll in degrees; None where the picture was not searched. backend: what found it.
     """
@@ -49,6 +50,7 @@ class PlannedFace:
     warnings: tuple[str, ...] = ()
     angles: tuple[float, float, float] | None = None
     backend: str = ""
+    angle: float = 0.0
 
     @property
     def side(self) -> int:
@@ -141,18 +143,19 @@ class Planner:
     def _found(self, image: np.ndarray, face: Face) -> PlannedFace:
         height, width = image.shape[:2]
         try:
+            angle = self.models.recipe.crop.angle(face.points)
             box = self.models.recipe.crop.box(face.points, width, height)
         except ValueError as error:
             nothing = np.empty((0, 0, 3), np.uint8)
             return PlannedFace(nothing, face.box, reason=str(error), backend=face.backend)
-        planned = self._fitted(cut(image, box), box, square=True)
+        planned = replace(self._fitted(cut(image, box, angle), box, square=True), angle=angle)
         if planned.model is not None and planned.side < self._smallest:
             reason = (
                 f"its crop has {planned.side} px a side, below --smallest {self._smallest}: so small, often no face"
             )
-            planned = PlannedFace(planned.crop, box, reason=reason)
+            planned = PlannedFace(planned.crop, box, reason=reason, angle=angle)
         warnings = list(planned.warnings)
-        outside = outside_share(box, width, height)
+        outside = outside_share(box, width, height, angle)
         if planned.model is not None and outside > LARGEST_OUTSIDE:
             warnings.append(
                 f"{outside:.0%} of its crop lies outside the photo; in training at most {LARGEST_OUTSIDE:.0%}"
@@ -194,7 +197,7 @@ def _with_face(planned: PlannedFace, face: Face | None, warnings: list[str]) -> 
     """With what the search knows of the face."""
     if face is None:
         return replace(planned, warnings=tuple(warnings))
-    angles = pose(to_crop(face.points, planned.box))
+    angles = pose(to_crop(face.points, planned.box, angle=planned.angle))
     if planned.model is not None:
         warnings += _pose_warnings(angles)
     return replace(planned, warnings=tuple(warnings), angles=angles, backend=face.backend)

@@ -45,8 +45,9 @@ class Refusal:
 class FaceRow:
     """A face. number: from left to right. box: x0, y0, x1, y1 of its crop in the upright picture.
 
-    side: pixels of the crop's longer side. lr_size: width and height of what `model` (a file name) saw. shrunk: the crop had more
-    pixels than that. yaw, pitch, roll: degrees. backend: what found it; empty where the picture was not searched.
+    angle: degrees by which the box stands turned clockwise there. side: pixels of the crop's longer side. lr_size: width and height of
+    what `model` (a file name) saw. shrunk: the crop had more pixels than that. yaw, pitch, roll: degrees. backend: what found it;
+    empty where the picture was not searched.
     """
 
     number: int
@@ -63,6 +64,7 @@ class FaceRow:
     roll: float | None = None
     backend: str = ""
     warnings: tuple[str, ...] = ()
+    angle: float = 0.0
 
 
 @dataclass(frozen=True)

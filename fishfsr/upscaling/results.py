@@ -1,7 +1,7 @@
 """What came of a picture: its fate, its pictures, its row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class Result:
         height, width = self.plan.image.shape[:2]
         size = enlarged_size(width, height, outscale)
         faces = [
-            RestoredFace(image, face.box)
+            RestoredFace(image, face.box, face.angle)
             for number, face in enumerate(self.plan.faces)
             if isinstance(image := self.restored.get(number), np.ndarray)
         ]
@@ -120,12 +120,12 @@ class Result:
 
     def _with_alpha(self, image: np.ndarray, face: PlannedFace) -> np.ndarray:
         """A face, which was laid over white for the model, with the alpha that it has in the file."""
-        alpha = alpha_of(self.picture, face.box, image.shape[1::-1])
+        alpha = alpha_of(self.picture, face.box, image.shape[1::-1], face.angle)
         return image if alpha is None else np.dstack([without_white(image, alpha), alpha])
 
     def _straight(self, face: RestoredFace) -> RestoredFace:
-        alpha = alpha_of(self.picture, face.box, face.image.shape[1::-1])
-        return face if alpha is None else RestoredFace(without_white(face.image, alpha), face.box)
+        alpha = alpha_of(self.picture, face.box, face.image.shape[1::-1], face.angle)
+        return face if alpha is None else replace(face, image=without_white(face.image, alpha))
 
     def row(
         self,
@@ -210,6 +210,7 @@ class Result:
             roll=roll,
             backend=face.backend,
             warnings=face.warnings,
+            angle=round(face.angle, 2),
         )
 
 

@@ -33,7 +33,8 @@ class UpscaleSettings:
     """What restores faces, and how they are looked for; docs/upscaling.md explains each.
 
     models: one for each scale, as `fishfsr.load` takes them; none: those that are shipped. kind: what every picture is.
-    force: shrink crops of any size to the largest LR size. crop, expand: instead of the checkpoints' recipe.
+    force: shrink crops of any size to the largest LR size. crop, expand: instead of the checkpoints' recipe. upright: whether faces
+    are turned until their eyes are level, and back; None is as the checkpoints' recipe says.
     landmarks: dlib or fan; `detector` and `thorough` are dlib's alone. weights_dir: of FAN's weights. faces: which of several.
     smallest: crop side in pixels down to which to search, in a photo enlarged to at most `search_pixels`.
     threads: of torch while pictures are worked on; None leaves them as they are.
@@ -44,6 +45,7 @@ class UpscaleSettings:
     force: bool = False
     crop: str | None = None
     expand: float | None = None
+    upright: bool | None = None
     landmarks: str = "dlib"
     detector: str = "blazeface"
     thorough: bool = False
@@ -123,7 +125,9 @@ def upscale_photo(image: PhotoInput, outscale: float | None = None, **settings: 
 def _models(settings: UpscaleSettings) -> ModelSet:
     recipe = FaceRecipe(CropRecipe(settings.crop, settings.expand)) if settings.crop else None
     models = settings.models or shipped(WeightStore.from_environment())
-    return load_models(models, settings.device, InferenceOptions(precision=settings.precision), recipe)
+    return load_models(
+        models, settings.device, InferenceOptions(precision=settings.precision), recipe, settings.upright
+    )
 
 
 def _finder(settings: UpscaleSettings, device: str) -> FaceFinder:

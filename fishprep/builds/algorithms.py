@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.decoding import decode
-from fishprep.faces import crop, pyramid
+from fishprep.faces import crop, pyramid, turned
 from fishprep.landmarks import BACKENDS, DETECTORS, select
 from fishprep.parsing import PARSERS, skin
 from fishprep.shards.versions import FIRST, OWN
@@ -18,7 +18,7 @@ from fishprep.shards.versions import FIRST, OWN
 def everything() -> dict[str, str]:
     """Name → version of every algorithm that a configuration can name."""
     kinds = {
-        "crop": crop.VERSIONS,
+        "crop": crop.VERSIONS | {"upright": turned.VERSION},
         "resizer": {name: kind.version for name, kind in pyramid.RESIZERS.items()},
         "mask-resizer": skin.RESIZE_VERSIONS,
         "parser": {name: kind.version for name, kind in PARSERS.items()},
@@ -36,6 +36,7 @@ def in_recipe(configuration: BuildConfiguration) -> dict[str, str]:
     method = skin.MaskResize.of(configuration.mask_resizer).method
     return _chosen(
         f"crop-{configuration.crop}",
+        *(["crop-upright"] if configuration.upright else []),
         f"resizer-{configuration.resizer}",
         f"mask-resizer-{method}",
         "fusion",

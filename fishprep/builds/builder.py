@@ -106,6 +106,7 @@ class ShardBuilder:
             boxes=np.array([face.box for face in faces], np.float32),
             ids=[name for outcome in outcomes for name in face_ids(outcome, self.configuration)],
             split=spec.name.split,
+            angles=np.array([face.angle for face in faces], np.float32) if self.configuration.upright else None,
         )
 
     def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from fishprep.builds.shares import Shares
 from fishprep.common.canonical import canonical, sha256_json
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import MOST_PIXELS, Limits
-from fishprep.faces.crop import RECIPES, CropRecipe
+from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import DEFAULT_DETECTOR, SEARCHES, reads_points
@@ -18,7 +18,7 @@ from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.shards.schema import SIZES
 
-IN_RECIPE = ("crop", "expand", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
+IN_RECIPE = ("crop", "expand", "upright", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
 """The settings that, with the hash of the parser's weights, make the recipe."""
 
 
@@ -52,6 +52,7 @@ class BuildConfiguration(BaseModel):
 
     crop: str = "square"
     expand: Annotated[float, Field(gt=0.2, le=10)] | None = None
+    upright: bool = False
     max_outside: Annotated[float, Field(ge=0, le=1)] = 0.25
     min_side: Annotated[int, Field(ge=1)] = 64
 
@@ -68,6 +69,14 @@ class BuildConfiguration(BaseModel):
     threads: Annotated[int, Field(ge=1)] = 1
     weights: dict[str, str] = {}
     """Name → SHA-256 of every weight file in use; filled in when the pipeline is made."""
+
+    @model_serializer(mode="wrap")
+    def _with_what_is_used(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `upright` where it is off: shards keep the bytes that they had before there was such a setting."""
+        values: dict[str, Any] = dump(self)
+        if not self.upright:
+            values.pop("upright", None)
+        return values
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
@@ -88,6 +97,10 @@ class BuildConfiguration(BaseModel):
         ):
             if value not in known:
                 raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
+        if configuration.upright and configuration.crop not in CAN_TURN:
+            raise ConfigurationError(
+                f"--upright: goes with --crop {' or '.join(sorted(CAN_TURN))}, not {configuration.crop}"
+            )
         MaskResize.of(configuration.mask_resizer)
         SkinFusion.of(configuration.skin_classes)
         return configuration
@@ -125,7 +138,7 @@ class BuildConfiguration(BaseModel):
             faces=self.faces,
             min_score=self.min_score,
             max_disagreement=self.max_disagreement,
-            crop=CropRecipe(self.crop, self.expand),
+            crop=CropRecipe(self.crop, self.expand, self.upright),
             max_outside=self.max_outside,
             min_side=self.min_side,
             resizer=self.resizer,
@@ -140,7 +153,7 @@ class BuildConfiguration(BaseModel):
 
         one_recipe: their recipes are equal, so that the settings in it are too, however they are spelt.
         """
-        mine, theirs = (each.normal().model_dump(mode="json") for each in (self, other))
+        mine, theirs = ({"upright": False} | each.normal().model_dump(mode="json") for each in (self, other))
         if sorted(mine["weights"].values()) == sorted(theirs["weights"].values()):
             theirs["weights"] = mine["weights"]  # a file's name is not content
         if _typed_file(mine["split"]) or _typed_file(theirs["split"]):
@@ -173,6 +186,7 @@ def recipe_hash(
             "parser_weights": sorted(parser_weights.values()),
             "skin_classes": sorted(configuration.skin_classes),
         }
+        | ({"upright": True} if configuration.upright else {})
         | ({"versions": later} if later else {})
     )
 

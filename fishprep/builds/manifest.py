@@ -29,6 +29,7 @@ ROW_SCHEMA = pa.schema(
         ("shard", pa.string()),
         ("index", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
+        ("angle", pa.float32()),
         ("landmark_backend", pa.string()),
         ("score", pa.float32()),
         ("candidate", pa.string()),
@@ -43,7 +44,7 @@ ROW_SCHEMA = pa.schema(
     ]
 )
 
-_ADDED = frozenset({"score", "note", "candidate", "candidate_score", "candidate_box"})
+_ADDED = frozenset({"score", "note", "angle", "candidate", "candidate_score", "candidate_box"})
 """Columns that the rows of older builds do not have; they are read as null."""
 
 PLAN_SCHEMA = pa.schema(
@@ -63,7 +64,8 @@ class Row:
 
     id: of the face; `photo`: of the photo. path: relative to the source. sha256: of the photo's bytes, empty where they could
     not be read. note: what was found out about the photo on the way and decides nothing, None where there is nothing to say.
-    shard, index: where the sample lies; None where it was dropped. score: the detector's, None where it gives none.
+    shard, index: where the sample lies; None where it was dropped. angle: degrees by which the box stands turned clockwise in the
+    photo, None in builds without `--upright`. score: the detector's, None where it gives none.
     candidate, candidate_score, candidate_box: of a photo in which no face was found, the best of what was seen and not believed: what
     saw it, its score, and where; None where nothing was seen. width, height: of the upright photo.
     """
@@ -81,6 +83,7 @@ class Row:
     shard: str | None = None
     index: int | None = None
     box: tuple[float, float, float, float] | None = None
+    angle: float | None = None
     landmark_backend: str | None = None
     score: float | None = None
     candidate: str | None = None

@@ -38,6 +38,7 @@ def rows_of(
                 shard=str(spec.name),
                 index=index,
                 box=face.box,
+                angle=face.angle if configuration.upright else None,
                 landmark_backend=face.backend,
                 score=face.score if math.isfinite(face.score) else None,
                 measures=measures,

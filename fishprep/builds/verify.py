@@ -17,6 +17,7 @@ from fishprep.builds.networks import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
 from fishprep.common.status import Status
 from fishprep.faces.pyramid import lr_pyramid
+from fishprep.faces.turned import eye_angle
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.reader import Shard
@@ -145,11 +146,14 @@ def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> I
 
 def _check_samples(folder: BuildFolder, name: ShardName, shard: Shard) -> Iterator[str]:
     rows = folder.rows(name)
-    kept = [row for row in rows.select(["id", "index", "status", "box"]).to_pylist() if row["status"] == Status.OK]
+    columns = ["id", "index", "status", "box", "angle"]
+    kept = [row for row in rows.select(columns).to_pylist() if row["status"] == Status.OK]
     if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
         yield f"its samples are not those of {name.rows_file}"
     elif not np.array_equal(np.array([row["box"] for row in kept], np.float32), shard["box"]):
         yield f"its boxes are not those of {name.rows_file}"
+    elif not np.array_equal(np.array([row["angle"] or 0 for row in kept], np.float32), shard.angles):
+        yield f"its angles are not those of {name.rows_file}"
 
 
 def _check_folder(folder: BuildFolder, records: dict[ShardName, ShardRecord]) -> Iterator[str]:
@@ -166,6 +170,7 @@ def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -
     configuration = BuildConfiguration.recorded(shard.attributes.configuration)
     if _other_algorithms(configuration, shard.attributes.versions):
         return  # said in the notes
+    yield from _check_level(shard, chosen, configuration.upright)
     hr, skin = shard.images(HR_SIZE)[chosen], shard.skin(HR_SIZE)[chosen]
     for size, expected in lr_pyramid(hr, configuration.resizer).items():
         if not np.array_equal(shard.images(size)[chosen], expected):
@@ -179,6 +184,14 @@ def _derive_again(shard: Shard, chosen: np.ndarray, parser: FaceParser | None) -
             yield "skin/128 is not the fusion of classes/128"
     if parser is not None:
         yield from _parse_again(shard, hr, shard["landmarks"][chosen], skin, parser)
+
+
+def _check_level(shard: Shard, chosen: np.ndarray, upright: bool, tolerance: float = 0.01) -> Iterator[str]:
+    """Crops stand turned where the recipe turns them, and the eyes are level in them to `tolerance` degrees."""
+    if upright != ("angle" in shard):
+        yield "has no angles, though its crops are turned" if upright else "has angles, though no crop is turned"
+    elif upright and (worst := max(abs(eye_angle(points)) for points in shard["landmarks"][chosen])) > tolerance:
+        yield f"eyes that are turned by {worst:.2f} degrees in their crop, though its crops are turned until they are level"
 
 
 def _parse_again(

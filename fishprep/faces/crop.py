@@ -1,7 +1,7 @@
 """68 points → crop box → crop, by named recipes.
 
 A box is given by its edges in the project's coordinates (pixel k spans k - 0.5 to k + 0.5), always on pixel edges: a crop
-is cut, never interpolated, and only then resized.
+is cut, never interpolated, and only then resized. A turned one (`faces/turned.py`) may lie between them, and is interpolated once.
 """
 
 import math
@@ -10,23 +10,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fishprep.faces.turned import cut_level, eye_angle, middle, reach, turned_about, turned_outside_share
 from fishprep.landmarks.base import Box
 
 
 @dataclass(frozen=True)
 class CropRecipe:
-    """How a crop is cut. `name` is a key of `RECIPES`; `expand` scales the box, None for the recipe's own factor."""
+    """How a crop is cut. `name` is a key of `RECIPES`; `expand` scales the box, None for the recipe's own factor. upright: turned
+    until the eyes are level, which only a rule of `CAN_TURN` knows."""
 
     name: str = "square"
     expand: float | None = None
+    upright: bool = False
+
+    def angle(self, points: np.ndarray) -> float:
+        """Degrees by which the crop of a face with `points` (68, 2) stands turned clockwise in the photo; 0 unless `upright`."""
+        return eye_angle(points) if self.upright else 0.0
 
     def box(self, points: np.ndarray, width: int, height: int) -> Box:
-        """The crop box of a face with `points` (68, 2) in a photo of width x height pixels.
+        """The crop box of a face with `points` (68, 2) in a photo of width x height pixels; it stands turned by `angle(points)`.
 
         Raises ValueError where the points span less than a pixel or, with `dic`, lie wholly outside the photo.
         """
-        rule, expand = RECIPES[self.name]
-        return rule(points, (width, height), expand if self.expand is None else self.expand)
+        rule, usual = RECIPES[self.name]
+        expand = usual if self.expand is None else self.expand
+        if angle := self.angle(points):
+            return _level_square(points, angle, expand)
+        return rule(points, (width, height), expand)
 
 
 def square_box(points: np.ndarray, size: tuple[int, int], expand: float) -> Box:
@@ -71,12 +81,20 @@ RECIPES: dict[str, tuple[Callable[[np.ndarray, tuple[int, int], float], Box], fl
 }
 """Name → (rule, its own `expand`)."""
 
+CAN_TURN = frozenset({"square"})
+"""DIC's rule clips its box to the photo, whose edges mean nothing to a turned one."""
+
 VERSIONS = {"square": 1, "dic": 1}
 """Of the box that each rule gives, and of how it is cut: whoever changes either raises it."""
 
 
-def cut(image: np.ndarray, box: Box) -> np.ndarray:
-    """The pixels of `box` out of `image` (H, W, 3), padded by replication where the box reaches outside."""
+def cut(image: np.ndarray, box: Box, angle: float = 0.0) -> np.ndarray:
+    """The pixels of `box` out of `image` (H, W, C), padded by replication where the box reaches outside.
+
+    angle: at which it stands in the photo; its pixels are interpolated where that is not 0.
+    """
+    if angle:
+        return cut_level(cut(image, reach(box, angle)), box, angle)
     height, width = image.shape[:2]
     x0, y0, x1, y1 = (math.floor(edge + 0.5) for edge in box)
     if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
@@ -86,19 +104,47 @@ def cut(image: np.ndarray, box: Box) -> np.ndarray:
     return image[rows[:, None], columns]
 
 
-def outside_share(box: Box, width: int, height: int) -> float:
+def outside_share(box: Box, width: int, height: int, angle: float = 0.0) -> float:
     """Share of the box's area that lies outside the photo, in [0, 1]."""
+    if angle:
+        return turned_outside_share(box, angle, width, height)
     x0, y0, x1, y1 = box
     inner_width = max(0.0, min(x1, width - 0.5) - max(x0, -0.5))
     inner_height = max(0.0, min(y1, height - 0.5) - max(y0, -0.5))
     return 1.0 - inner_width * inner_height / ((x1 - x0) * (y1 - y0))
 
 
-def to_crop(points: np.ndarray, box: Box, size: int = 128) -> np.ndarray:
-    """Points (..., 2) of the photo in pixels of the crop resized to size²: x' = (x - x0) · size / (x1 - x0) - 0.5; float32."""
+def to_crop(points: np.ndarray, box: Box, size: int = 128, angle: float = 0.0) -> np.ndarray:
+    """Points (..., 2) of the photo in pixels of the crop resized to size²: x' = (x - x0) · size / (x1 - x0) - 0.5; float32.
+
+    angle: of a crop that stands turned; the points are turned back about the middle of the box first.
+    """
     x0, y0, x1, y1 = box
+    if angle:
+        points = turned_about(points, middle(box), -angle)
     scale = np.array([size / (x1 - x0), size / (y1 - y0)])
     return ((np.asarray(points, np.float64) - (x0, y0)) * scale - 0.5).astype(np.float32)
+
+
+def to_photo(points: np.ndarray, box: Box, size: int = 128, angle: float = 0.0) -> np.ndarray:
+    """The way back of `to_crop`: points (..., 2) in pixels of the crop resized to size² in the photo; float64."""
+    x0, y0, x1, y1 = box
+    scale = np.array([(x1 - x0) / size, (y1 - y0) / size])
+    level = (np.asarray(points, np.float64) + 0.5) * scale + (x0, y0)
+    return turned_about(level, middle(box), angle) if angle else level
+
+
+def _level_square(points: np.ndarray, angle: float, expand: float) -> Box:
+    """The square of `square_box`, of the points as they lie when the photo is turned back by `angle`."""
+    pivot = points.mean(axis=0, dtype=np.float64)
+    level = turned_about(points, pivot, -angle)
+    low, high = level.min(axis=0), level.max(axis=0)
+    side = round(expand * float((high - low).max()))
+    if side < 1:
+        raise ValueError("the landmarks span less than a pixel")
+    # not moved to pixel edges, which its turning would take it away from
+    x0, y0 = (turned_about((low + high) / 2, pivot, angle) - side / 2).astype(np.float32).tolist()
+    return x0, y0, x0 + side, y0 + side
 
 
 def _edge(coordinate: float) -> float:

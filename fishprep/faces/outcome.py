@@ -12,7 +12,8 @@ from fishprep.landmarks.base import Box, Candidate
 @dataclass(frozen=True, eq=False)
 class HRFace:
     """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
-    score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's."""
+    score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's. angle: degrees by which
+    the box stands turned in the photo, 0 unless the recipe is upright."""
 
     image: np.ndarray
     landmarks: np.ndarray
@@ -20,6 +21,7 @@ class HRFace:
     backend: str
     score: float
     is_subject: bool
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,13 +191,14 @@ class FacePipeline:
         if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
             return Problem(Status.LANDMARKS_OUTSIDE, "the middle of the landmarks lies outside the photo")
         try:
-            box = self.settings.crop.box(face.points, width, height)
+            angle, box = self.settings.crop.angle(face.points), self.settings.crop.box(face.points, width, height)
         except ValueError as error:
             return Problem(Status.LANDMARKS_OUTSIDE, str(error))
-        if problem := self._box_problem(box, width, height):
+        if problem := self._box_problem(box, angle, width, height):
             return problem
-        image = hr_face(cut(query.image, box), self.settings.resizer)
-        return HRFace(image, to_crop(face.points, box), box, face.backend, face.score, is_subject)
+        image = hr_face(cut(query.image, box, angle), self.settings.resizer)
+        landmarks = to_crop(face.points, box, angle=angle)
+        return HRFace(image, landmarks, box, face.backend, face.score, is_subject, angle)
 
     def _reference_problem(self, face: Face, query: Query) -> Problem | None:
         five = query.reference.five
@@ -212,7 +213,7 @@ class FacePipeline:
             f"{self.settings.max_disagreement:g} (--max-disagreement)",
         )
 
-    def _box_problem(self, box: Box, width: int, height: int) -> Problem | None:
+    def _box_problem(self, box: Box, angle: float, width: int, height: int) -> Problem | None:
         wide, high = box[2] - box[0], box[3] - box[1]
         most = self.settings.limits.max_pixels
         if wide * high > most:  # padding is made up by the crop, however small the photo is
@@ -225,7 +226,7 @@ class FacePipeline:
                 Status.TOO_SMALL,
                 f"the crop has {side:.0f} px a side, the limit is {self.settings.min_side} (--min-side)",
             )
-        outside = outside_share(box, width, height)
+        outside = outside_share(box, width, height, angle)
         if outside > self.settings.max_outside:
             return Problem(
                 Status.OUTSIDE,

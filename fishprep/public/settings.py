@@ -48,6 +48,7 @@ class BuildSettings:
 
     crop: str = _USUAL.crop
     expand: float | None = None
+    upright: bool = _USUAL.upright
     max_outside: float = _USUAL.max_outside
     min_side: int = _USUAL.min_side
     resizer: str = _USUAL.resizer

@@ -54,8 +54,13 @@ class ShardFace:
 
     @property
     def box(self) -> np.ndarray:
-        """(4,) float32: x0, y0, x1, y1 of the crop in the upright photo."""
+        """(4,) float32: x0, y0, x1, y1 of the crop in the upright photo; it stands there turned by `angle` about its middle."""
         return self.shard["box"][self.index]
+
+    @property
+    def angle(self) -> float:
+        """Degrees by which the crop stands turned clockwise in the photo; 0 without `--upright`."""
+        return float(self.shard.angles[self.index])
 
 
 class Shards(Sequence[ShardFace]):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fishprep.faces.crop import to_photo
+from fishprep.faces.turned import corners
 from fishprep.landmarks.base import Box
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import SIZES
@@ -17,12 +19,14 @@ INK, PAPER, ACCENT = (60, 64, 72), (255, 255, 255), (255, 186, 8)
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample of a shard: faces and maps by size, landmarks (68, 2) in pixels of the 128² face, crop box in the photo."""
+    """One sample of a shard: faces and maps by size, landmarks (68, 2) in pixels of the 128² face, crop box in the photo,
+    which stands turned there by `angle` degrees."""
 
     images: dict[int, np.ndarray]
     skin: dict[int, np.ndarray]
     landmarks: np.ndarray
     box: Box
+    angle: float = 0.0
 
     @classmethod
     def of(cls, shard: Shard, index: int) -> "Sample":
@@ -32,6 +36,7 @@ class Sample:
             {size: shard.skin(size)[index] for size in SIZES},
             shard["landmarks"][index],
             tuple(shard["box"][index].tolist()),
+            float(shard.angles[index]),
         )
 
 
@@ -70,10 +75,13 @@ def _found(photo: np.ndarray, sample: Sample) -> Image.Image:
     height = 2 * TILE + GAP
     scale = height / photo.shape[0]
     shown = Image.fromarray(photo).resize((round(photo.shape[1] * scale), height), Image.Resampling.LANCZOS)
-    x0, y0, x1, y1 = sample.box
-    points = (sample.landmarks.astype(np.float64) + 0.5) * ((x1 - x0) / SIZES[0], (y1 - y0) / SIZES[0]) + (x0, y0)
+    points = to_photo(sample.landmarks, sample.box, SIZES[0], sample.angle)
     draw = ImageDraw.Draw(shown)
-    draw.rectangle([(edge + 0.5) * scale for edge in sample.box], outline=ACCENT, width=3)
+    outline = [tuple(corner) for corner in ((corners(sample.box, sample.angle) + 0.5) * scale).tolist()]
+    if sample.angle:
+        draw.line([*outline, outline[0], outline[1]], fill=ACCENT, width=3, joint="curve")
+    else:
+        draw.rectangle([*outline[0], *outline[2]], outline=ACCENT, width=3)
     for x, y in (points + 0.5) * scale:
         draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=ACCENT)
     return shown

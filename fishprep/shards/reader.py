@@ -86,6 +86,11 @@ class Shard:
         """(N, size, size) uint8 in {0, 1}."""
         return self[schema.skin(size)]
 
+    @property
+    def angles(self) -> np.ndarray:
+        """(N,) float32: degrees by which the crops stand turned clockwise in their photos; 0 in a shard without turned crops."""
+        return self["angle"] if "angle" in self else np.zeros(len(self), np.float32)
+
     def gather(self, name: str, indices: Sequence[int] | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the samples `indices` of a dataset into `out` (or a new array), one memory copy a sample.
 
@@ -112,6 +117,8 @@ class Shard:
         boxes = self["box"]
         if not np.isfinite(boxes).all() or not (boxes[:, 2:] > boxes[:, :2]).all():
             raise ShardError(f"{self.path}: a crop box without extent")
+        if not (np.abs(self.angles) <= 180).all():  # nor NaN
+            raise ShardError(f"{self.path}: an angle that is not in [-180, 180]")
         if len(set(self.ids)) != len(self.ids):
             raise ShardError(f"{self.path}: ids that are not unique")
         if set(self.splits) != {self.attributes.split}:

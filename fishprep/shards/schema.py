@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 SCHEMA_VERSION = "1.0"
+TURNED_VERSION = "1.1"
+"""Of a shard that has `angle`; all others are written as of 1.0."""
 READABLE_MAJOR = 1
 HR_SIZE = 128
 LR_SIZES = (64, 32, 16, 8)
@@ -58,6 +60,7 @@ FIELDS: tuple[Field, ...] = (
     Field("classes/128", (HR_SIZE, HR_SIZE), np.dtype(np.uint8), NUMBER_OF_CLASSES - 1, optional=True),
     Field("landmarks", (68, 2), np.dtype(np.float32)),
     Field("box", (4,), np.dtype(np.float32)),
+    Field("angle", (), np.dtype(np.float32), optional=True),
     Field("id", (), None),
     Field("split", (), None),
 )

@@ -20,7 +20,8 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """N samples as arrays, in the shapes of `schema.FIELDS`. `classes` is None where they are not kept."""
+    """N samples as arrays, in the shapes of `schema.FIELDS`. `classes` is None where they are not kept, `angles` where no crop is
+    turned."""
 
     images: Mapping[int, np.ndarray]
     skin: Mapping[int, np.ndarray]
@@ -29,6 +30,7 @@ class Samples:
     boxes: np.ndarray
     ids: list[str]
     split: str
+    angles: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -39,9 +41,10 @@ class Samples:
         named |= {schema.skin(s): self.skin[s] for s in schema.SIZES}
         if self.classes is not None:
             named["classes/128"] = self.classes
+        named |= {"landmarks": self.landmarks, "box": self.boxes}
+        if self.angles is not None:
+            named["angle"] = self.angles
         return named | {
-            "landmarks": self.landmarks,
-            "box": self.boxes,
             "id": self.ids,
             "split": [self.split] * len(self.ids),
         }
@@ -80,7 +83,7 @@ def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
         alignment_interval=ALIGNMENT,
         locking=False,  # the name is this process's own, and the folder has a lock
     ) as file:
-        file.attrs["schema_version"] = schema.SCHEMA_VERSION
+        file.attrs["schema_version"] = schema.SCHEMA_VERSION if samples.angles is None else schema.TURNED_VERSION
         file.attrs["split"] = samples.split
         file.attrs["samples"] = np.int64(len(samples))
         for name, text in attributes.items():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fishfsr.upscaling.pasting import FEATHER, RestoredFace, enlarge, enlarged_size, paste
+from fishfsr.upscaling.pasting import RestoredFace, enlarge, enlarged_size, paste
+from fishfsr.upscaling.turned_pasting import FEATHER
 
 WIDTH, HEIGHT = 101, 83
 BOXES = ((20.5, 13.5, 52.5, 45.5), (-8.5, 30.5, 20.5, 59.5), (80.5, 60.5, 110.5, 90.5), (10.2, 20.7, 45.9, 56.4))

@@ -53,6 +53,14 @@ def crops(name: str) -> str:
     return digest(*boxes)
 
 
+def turned_crops() -> str:
+    """Where they lie: of its pixels, which OpenCV interpolates, tests/fishprep/faces/test_turned.py says how near they are."""
+    recipe = crop.CropRecipe(upright=True)
+    faces = [points() * scale + shift for shift, scale in ((0, 1), ((41.3, 60.8), 0.71))]
+    places = [(*recipe.box(face, 178, 218), recipe.angle(face)) for face in faces]
+    return digest(np.round(places, 2), crop.cut(PICTURE, (29.5, 39.5, 100.5, 110.5), 90.0))
+
+
 def sizes(name: str) -> str:
     hr = pyramid.hr_face(PICTURE[:178], name)
     return digest(hr, *pyramid.lr_pyramid(hr[None], name).values())
@@ -104,6 +112,7 @@ def digest_text(value: object) -> str:
 GIVEN = {
     ("crop-square", 1): (lambda: crops("square"), "ac58434b5e57"),
     ("crop-dic", 1): (lambda: crops("dic"), "3cc088210830"),
+    ("crop-upright", 1): (turned_crops, "c142117f4412"),
     ("resizer-pillow-bicubic", 1): (lambda: sizes("pillow-bicubic"), "7a51b7f09d49"),
     ("resizer-matlab-bicubic", 1): (lambda: sizes("matlab-bicubic"), "a9d42c1dd6fd"),
     ("resizer-torch-bicubic", 1): (lambda: sizes("torch-bicubic"), "aef608152858"),
@@ -141,7 +150,7 @@ def test_an_algorithm_gives_what_its_version_gave(algorithm: tuple[str, int]) ->
 
 def test_every_named_algorithm_has_a_version_and_its_pin() -> None:
     assert crop.VERSIONS.keys() == crop.RECIPES.keys()
-    named = [f"crop-{name}" for name in crop.RECIPES] + [f"resizer-{name}" for name in pyramid.RESIZERS]
+    named = [f"crop-{name}" for name in (*crop.RECIPES, "upright")] + [f"resizer-{name}" for name in pyramid.RESIZERS]
     named += [f"mask-resizer-{name}" for name in skin.RESIZE_VERSIONS] + [f"parser-{name}" for name in PARSERS]
     named += [f"landmarks-{name}" for name in landmarks.BACKENDS]
     named += [f"detector-{name}" for name in landmarks.DETECTORS] + ["decoder", "fusion", "faces"]
