@@ -17,7 +17,7 @@ FEATHER = 1 / 6
 BICUBIC = Image.Resampling.BICUBIC
 
 
-class Pixels(Protocol):
+class PixelRange(Protocol):
     """Columns `left` to `right` and rows `top` to `bottom` of an enlarged photo."""
 
     @property
@@ -66,7 +66,7 @@ class TurnedPatch:
 
     @property
     def area(self) -> int:
-        """Pixels of it that lie in the enlarged photo."""
+        """PixelRange of it that lie in the enlarged photo."""
         return (self.right - self.left) * (self.bottom - self.top)
 
     @property
@@ -85,7 +85,7 @@ class TurnedPatch:
         """(rows, columns) float32: 1 in the middle, falling to 0 at the edges of the box."""
         return self.weights_in(self)
 
-    def weights_in(self, other: Pixels) -> np.ndarray:
+    def weights_in(self, other: PixelRange) -> np.ndarray:
         """This face's weights at the pixels of another patch."""
         positions = self._positions(other)
         return feather(positions[..., 0]) * feather(positions[..., 1])
@@ -98,7 +98,7 @@ class TurnedPatch:
             return np.ascontiguousarray(self.image)
         return np.asarray(Image.fromarray(self.image).resize(size, BICUBIC))
 
-    def _positions(self, pixels: Pixels) -> np.ndarray:
+    def _positions(self, pixels: PixelRange) -> np.ndarray:
         """(rows, columns, 2) float64: where the middles of pixels lie in the box, from 0 to 1 across and down."""
         x = (np.arange(pixels.left, pixels.right) + 0.5) / self.scale[0] - 0.5
         y = (np.arange(pixels.top, pixels.bottom) + 0.5) / self.scale[1] - 0.5
