@@ -66,7 +66,7 @@ class TurnedPatch:
 
     @property
     def area(self) -> int:
-        """PixelRange of it that lie in the enlarged photo."""
+        """Pixels of it that lie in the enlarged photo."""
         return (self.right - self.left) * (self.bottom - self.top)
 
     @property

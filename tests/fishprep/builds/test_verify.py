@@ -89,7 +89,7 @@ def test_every_column_of_every_table(whole: Path, out: Path, table: str) -> None
     for column in manifest.ROW_SCHEMA.names:
         shutil.copy(whole / table, out / table)
         filled = pq.read_table(out / table)[column].to_pylist()[0] is not None
-        empty = {"licence": "", "identity": "somebody", "reason": "", "note": "", "score": 1.0}
+        empty = {"licence": "", "identity": "somebody", "reason": "", "note": "", "score": 1.0, "angle": 1.0}
         empty |= {"candidate": "blazeface", "candidate_score": 0.3, "candidate_box": [0.0, 0.0, 9.0, 9.0]}
         change(out / table, column, other if filled else empty[column])
         words = f"{table}: changed since it was written" if table != "samples.parquet" else f"{table}: holds other rows"
