@@ -50,7 +50,6 @@ SHARED = ("common", "storage", "shards", "decoding", "detectors", "landmarks", "
 
 BELOW_THE_FACE = {
     "fishfsr.weights",
-    "fishprep.common.errors",
     "fishprep.common.files",
     "fishprep.common.names",
     "fishprep.common.weights",

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from fishcli.screen import SafeConsole, behind, screened, shown, steer
-from fishprep.common.errors import FishPrepError
+from fishprep import FishPrepError
 from fishprep.common.files import read_text
 
 FAILED, NOT_ALL = 1, 3

@@ -13,7 +13,7 @@ from fishcli.eval import evaluate_command
 from fishcli.train import train
 from fishcli.upscale import upscale
 from fishfsr import CheckpointError, FishFSRError, __version__
-from fishprep.common.errors import FishPrepError
+from fishprep import FishPrepError
 from fishprep.common.words import size_text
 
 if TYPE_CHECKING:

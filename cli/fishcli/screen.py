@@ -10,7 +10,7 @@ from typing import IO, Any, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
-from fishprep.common.errors import FishPrepError
+from fishprep import FishPrepError
 
 _STEERING = re.compile(r"[^\n\t\x20-\x7e]")
 """What has to be looked at: all but plain ASCII."""

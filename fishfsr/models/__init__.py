@@ -1,1 +1,1 @@
-"""The two networks, their configurations, presets and registry."""
+"""The networks of the paper, of its authors' code and of this project: configurations, registry. They know nothing of files."""

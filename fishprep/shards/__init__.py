@@ -1,1 +1,1 @@
-"""The shard format: schema, writer, reader, verification. The one thing that training shares with fishprep."""
+"""The shard format: schema, writer, reader, files mapped into memory. Here fishprep and fishfsr meet."""
