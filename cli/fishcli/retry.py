@@ -35,7 +35,7 @@ def retry(context: click.Context, out: Path, status: tuple[str, ...], **flags: A
     same command goes on where it was.
 
     \b
-    fishprep retry shards --status no_face --thorough
+    fishprep retry shards --status no_face --detector blazeface --thorough
     """
     known = sorted(set(fishprep.totals(out).by_status) - {"ok"})
     if not status:

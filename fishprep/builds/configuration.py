@@ -12,7 +12,7 @@ from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
-from fishprep.landmarks import DEFAULT_DETECTOR, SEARCHES, reads_points
+from fishprep.landmarks import DEFAULT_DETECTOR, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.skin import MaskResize, SkinFusion
@@ -93,7 +93,6 @@ class BuildConfiguration(BaseModel):
         for field, value, known in (
             ("crop", configuration.crop, RECIPES),
             ("resizer", configuration.resizer, RESIZERS),
-            ("detector", configuration.detector, SEARCHES),
         ):
             if value not in known:
                 raise ConfigurationError(f"--{field}: {value!r} is not one of {', '.join(known)}")
@@ -101,6 +100,7 @@ class BuildConfiguration(BaseModel):
             raise ConfigurationError(
                 f"--upright: goes with --crop {' or '.join(sorted(CAN_TURN))}, not {configuration.crop}"
             )
+        check_search(configuration.detector, configuration.thorough and configuration.landmarks == "dlib")
         MaskResize.of(configuration.mask_resizer)
         SkinFusion.of(configuration.skin_classes)
         return configuration

@@ -92,8 +92,10 @@ def _resolve(request: RetryRequest) -> Resolved:
     if forbidden:
         raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
     start = request.build.start()
-    values = start["configuration"] | request.overrides | {"weights": {}}
-    resolved = resolve(BuildConfiguration.recorded(values), request.weights)
+    built = BuildConfiguration.recorded(start["configuration"]).model_dump(mode="json")
+    if "detector" in request.overrides:
+        built["thorough"] = False  # which was meant of another one
+    resolved = resolve(BuildConfiguration.recorded(built | request.overrides | {"weights": {}}), request.weights)
     now = algorithms.in_recipe(resolved.configuration)
     if changes := differences(start["versions"], now):
         raise ConfigurationError(

@@ -19,11 +19,21 @@ SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")
 DEFAULT_DETECTOR = "hog+blazeface"
 
 
+def check_search(detector: str, thorough: bool) -> None:
+    """ConfigurationError for a detector that there is not, and for a thorough search without the one that can search so."""
+    if detector not in SEARCHES:
+        raise ConfigurationError(f"--detector: {detector!r} is not one of {', '.join(SEARCHES)}")
+    if thorough and "blazeface" not in detector.split("+"):
+        raise ConfigurationError(
+            f"--thorough is BlazeFace's, which --detector {detector} leaves out: --detector blazeface or hog+blazeface has it"
+        )
+
+
 @dataclass(frozen=True)
 class LandmarkRequest:
     """What a user chooses of a backend. name: one of BACKENDS. detector, thorough: dlib's alone. device: of networks.
 
-    ConfigurationError for a detector that there is not.
+    ConfigurationError as `check_search` says.
     """
 
     name: str = "dlib"
@@ -32,8 +42,7 @@ class LandmarkRequest:
     detector: str = DEFAULT_DETECTOR
 
     def __post_init__(self) -> None:
-        if self.detector not in SEARCHES:
-            raise ConfigurationError(f"--detector: {self.detector!r} is not one of {', '.join(SEARCHES)}")
+        check_search(self.detector, self.thorough and self.name == "dlib")
 
 
 @dataclass(frozen=True)

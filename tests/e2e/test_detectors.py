@@ -118,6 +118,13 @@ def test_thorough_of_then_was_the_cnn(photos: Path, hog: Path, copy_of: Copy) ->
     assert "detector: hog+cnn → hog" in refused.err
 
 
+def test_a_search_that_is_not_there_is_refused_by_retry_and_upscale(hog: Path, photos: Path, tmp_path: Path) -> None:
+    refused = run("fishprep", "retry", hog, "--status", "no_face", "--thorough", code=1)
+    assert "--thorough is BlazeFace's, which --detector hog leaves out" in refused.err
+    refused = run("fishfsr", "upscale", photos, "-o", tmp_path / "out", "--detector", "hog", "--thorough", code=1)
+    assert "--thorough is BlazeFace's" in refused.err and not (tmp_path / "out").exists()
+
+
 def test_names_that_there_are_not(photos: Path, tmp_path: Path) -> None:
     out, names = tmp_path / "out", "hog+blazeface"
     flags = ("--detector", "yolo")

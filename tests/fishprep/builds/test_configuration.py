@@ -55,6 +55,16 @@ def test_what_an_old_build_recorded_keeps_its_spelling() -> None:
     assert BuildConfiguration.recorded({"mask_resizer": "area:0.50"}).mask_resizer == "area:0.50"
 
 
+@pytest.mark.parametrize(("thorough", "detector"), [(False, "hog"), (True, "hog+cnn")])
+def test_a_build_from_before_detectors_had_those_of_then(thorough: bool, detector: str) -> None:
+    then = BuildConfiguration().model_dump(mode="json")
+    del then["detector"]
+    recorded = BuildConfiguration.recorded({**then, "thorough": thorough})
+    assert (recorded.detector, recorded.thorough) == (detector, False)
+    assert recorded.differences(BuildConfiguration.parse({"detector": detector})) == []
+    assert recorded.differences(BuildConfiguration()) == [f"detector: {detector} → hog+blazeface"]
+
+
 def test_the_name_of_a_weight_file_is_no_difference() -> None:
     here, there = (BuildConfiguration(weights={name: "ab"}) for name in ("a.pth", "b.pth"))
     assert here.differences(there) == []
@@ -68,6 +78,8 @@ def test_the_name_of_a_weight_file_is_no_difference() -> None:
     [
         ({"expand": 0}, "--expand"),
         ({"shard_size": 0, "max_outside": 2}, "--max-outside.*--shard-size|--shard-size.*--max-outside"),
+        ({"detector": "yolo"}, r"--detector: 'yolo' is not one of hog, blazeface, cnn, hog\+blazeface, hog\+cnn"),
+        ({"detector": "hog", "thorough": True}, "--thorough is BlazeFace's, which --detector hog leaves out"),
         ({"crop": "round"}, "--crop: 'round' is not one of square, dic"),
         ({"resizer": "lanczos"}, "--resizer"),
         ({"faces": "smallest"}, "--faces"),
