@@ -34,7 +34,7 @@ DLIB_CNN = WeightRecord(
     sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
     size=729_940,
     licence="CC0-1.0",
-    purpose="face detection (dlib CNN, --thorough)",
+    purpose="face detection (dlib CNN, --detector cnn)",
 )
 
 RECORDS = (S3FD, FAN, DLIB_68, DLIB_CNN)
