@@ -1,11 +1,12 @@
 """Faces that BlazeFace sees, with the 68 points that dlib's predictor fits to them once they are turned upright."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from fishprep.common.weights import WeightStore
-from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
 from fishprep.detectors.suppression import SAME_FACE
 from fishprep.landmarks.base import Box, Candidate, Face
@@ -33,6 +34,38 @@ MOST_APART = 20.0
 """Degrees between the rolls that two detectors' points give one face."""
 
 
+PORTRAIT_SCORE = 0.7
+PORTRAIT_SHARE = 0.25
+"""Of the photo's longer side: where an upright face takes so much and has that score, the photo is not looked at turned."""
+
+PORTRAIT_ROLL = 30.0
+"""Degrees: a face turned further the second look may see better."""
+
+PORTRAIT_STRAY = 0.3
+"""As `MOST_STRAY`, for such a face."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A detection with the points first fitted: (68, 2), and (6, 2) of the detector."""
+
+    points: np.ndarray
+    seen: np.ndarray
+    box: Box
+    score: float
+    name: str
+
+    @cached_property
+    def stray(self) -> float:
+        return stray(self.points, self.seen)
+
+    def is_portrait_of(self, image: np.ndarray) -> bool:
+        """Whether the photo is of this face, beyond doubt and upright."""
+        share = (self.box[3] - self.box[1]) / max(image.shape[:2])
+        sure = self.score >= PORTRAIT_SCORE and self.stray <= PORTRAIT_STRAY
+        return sure and share >= PORTRAIT_SHARE and abs(roll(self.points)) <= PORTRAIT_ROLL
+
+
 class BlazeFaces:
     """Finds faces at any angle but upside down. smallest: as in `BlazeFaceSettings`; None looks at the whole photo alone."""
 
@@ -45,30 +78,33 @@ class BlazeFaces:
         self.weights = dict(upright.weights)
 
     def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """The faces of photos (H, W, 3) uint8 RGB, searched together."""
-        looks = zip(*(detector.find(images) for detector in self.detectors), strict=True)
-        return [self._of_looks(image, look) for image, look in zip(images, looks, strict=True)]
-
-    def _of_looks(self, image: np.ndarray, looks: Sequence[list[Detection]]) -> list[Face]:
-        """Of two looks at one face that counts whose points fit better what it saw."""
-        seen = [
-            (stray(points, detection.points), detection, name)
-            for name, detections in zip(NAMES, looks, strict=True)
-            for detection in detections
-            if detection.points is not None
-            and (points := self.fitter.fit(image, detection.points[:2], steady=False)) is not None
+        """The faces of photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned."""
+        seen = self._look(images, range(len(images)), 0)
+        further = [
+            number for number, image in enumerate(images) if not any(s.is_portrait_of(image) for s in seen[number])
         ]
-        kept: list[Face] = []
-        for _, detection, name in sorted(seen, key=lambda one: one[0]):
-            if all(overlap(detection.box, other.box) < SAME_FACE for other in kept):
-                kept.append(self._face(image, detection, name))
-        return kept
+        turned = self._look(images, further, 1)
+        return [self._kept(image, seen[number] + turned.get(number, [])) for number, image in enumerate(images)]
 
-    def _face(self, image: np.ndarray, detection: Detection, name: str) -> Face:
-        assert detection.points is not None
-        points = self.fitter.fit(image, detection.points[:2])
-        assert points is not None  # as it was when it was not steadied
-        return Face(points, detection.box, detection.score, name, _doubt(points, detection.points))
+    def _look(self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int) -> dict[int, list["_Seen"]]:
+        found = self.detectors[look].find([images[number] for number in numbers])
+        return {
+            number: [
+                _Seen(points, one.points, one.box, one.score, NAMES[look])
+                for one in detections
+                if one.points is not None and (points := self.fitter.fit(images[number], one.points[:2])) is not None
+            ]
+            for number, detections in zip(numbers, found, strict=True)
+        }
+
+    def _kept(self, image: np.ndarray, seen: list["_Seen"]) -> list[Face]:
+        """Of two looks at one face that counts whose points fit better what it saw."""
+        kept: list[Face] = []
+        for one in sorted(seen, key=lambda one: one.stray):
+            if all(overlap(one.box, other.box) < SAME_FACE for other in kept):
+                points = self.fitter.steadied(image, one.points)
+                kept.append(Face(points, one.box, one.score, one.name, _doubt(points, one.seen)))
+        return kept
 
     def candidate(self, image: np.ndarray) -> Candidate | None:
         """The surest of what both looks see with the threshold lowered."""

@@ -33,16 +33,17 @@ class UprightFitter:
     hog: Any
     mirror: bool = True
 
-    def fit(self, image: np.ndarray, eyes: np.ndarray, steady: bool = True) -> np.ndarray | None:
+    def fit(self, image: np.ndarray, eyes: np.ndarray) -> np.ndarray | None:
         """(68, 2) float32 points of the face in `image` (H, W, 3) uint8 whose eyes lie at `eyes` (2, 2), the viewer's left one of
-        the upright face first. steady: fitted once more, where HOG sees the face. None where the eyes are in one place, or not in
-        the picture."""
+        the upright face first. None where the eyes are in one place, or not in the picture."""
         cut = _around(image, eyes)
-        if cut is None:
-            return None
-        points = self._once(cut, eyes, False).astype(np.float32)
-        again = _around(image, nearer := eye_centres(points).astype(np.float64)) if steady else None
-        return points if again is None else self._once(again, nearer, True).astype(np.float32)
+        return None if cut is None else self._once(cut, eyes, False).astype(np.float32)
+
+    def steadied(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Points that `fit` gave, fitted once more from their own eyes, where HOG sees the face."""
+        eyes = eye_centres(points).astype(np.float64)
+        cut = _around(image, eyes)
+        return points if cut is None else self._once(cut, eyes, True).astype(np.float32)
 
     def _once(self, cut: Chip, eyes: np.ndarray, steady: bool) -> np.ndarray:
         inside = (eyes - (cut.x, cut.y)) / cut.scale  # edges of the chip
