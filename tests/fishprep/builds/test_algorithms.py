@@ -131,7 +131,7 @@ GIVEN = {
     ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
     ("detector-blazeface", 1): (
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "162a014bf085",
+        "239a5e937756",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),

@@ -112,3 +112,22 @@ class Network:
     """Stands in for a detector on a device that this machine may not have."""
 
     network, weights = None, MappingProxyType({"file": "hash"})
+
+
+def test_a_portrait_is_not_looked_at_turned_and_others_are(
+    portrait: np.ndarray, both: DlibBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = both._blazeface
+    assert search is not None
+    close, lying = portrait[:300, 80:380], np.rot90(portrait[:300, 80:380]).copy()
+    shown: list[np.ndarray] = []
+    turned_find = search.detectors[1].find
+
+    def find(images: list[np.ndarray]) -> object:
+        shown.extend(images)
+        return turned_find(images)
+
+    monkeypatch.setattr(search.detectors[1], "find", find)
+    [[upright], [aside]] = search.faces([close, lying])
+    assert [id(image) for image in shown] == [id(lying)]
+    assert (upright.backend, aside.backend) == ("blazeface", "blazeface-turned")
