@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,12 +34,19 @@ class Search:
     smallest: the photo is enlarged until a crop of so many pixels a side reaches `side` ...
     max_pixels: ... but to no more than this (HOG needs about 0.25 s per million); a larger photo is shrunk to it.
     policy: which of the faces found are wanted. side: instead of `DETECTED_SIDE`.
+    tiles: whether BlazeFace looks at parts of the photo where HOG found nothing.
     """
 
     smallest: int = 16
     max_pixels: int = 16_000_000
     policy: Policy = "all"
     side: int = DETECTED_SIDE
+    tiles: bool = False
+
+    def recorded(self) -> dict[str, Any]:
+        """What a folder of results records; settings that came later stand there only where they say something."""
+        later = {"side": DETECTED_SIDE, "tiles": False}
+        return {name: value for name, value in asdict(self).items() if later.get(name, ...) != value}
 
 
 class Found(NamedTuple):
@@ -83,6 +90,8 @@ def create_finder(request: LandmarkRequest, store: WeightStore, search: Search) 
     )
     if request.detector == "blazeface":
         settings, search = replace(settings, thorough=True), replace(search, side=BLAZEFACE_SIDE)
+    else:
+        search = replace(search, tiles=request.thorough)
     return FaceFinder(DlibBackend(settings, store), search)
 
 

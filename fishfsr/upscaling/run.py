@@ -212,7 +212,7 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
         "models": planner.models.to_dict(),
         "recipe": planner.models.recipe.to_dict(),
         "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
-        "search": finder and asdict(finder.search),
+        "search": finder and finder.search.recorded(),
         **({"keep_all": True} if request.size.keep_all else {}),
         **({"format": asdict(request.format)} if request.format.name != "png" else {}),
     }

@@ -107,10 +107,11 @@ class DlibBackend(LandmarkBackend):
         return [search.result() for search in searches]
 
     def candidate(self, query: Query) -> Candidate | None:
-        """As `LandmarkBackend.candidate`: BlazeFace's, else HOG's at the size of the first search."""
-        seen = self._blazeface.candidate(query.image) if self._blazeface is not None else None
-        if seen is not None or not self._uses_hog:
-            return seen
+        """As `LandmarkBackend.candidate`: BlazeFace's, or without it HOG's at the size of the first search."""
+        if self._blazeface is not None:
+            return self._blazeface.candidate(query.image)
+        if not self._uses_hog:
+            return None
         found = self._hog_boxes(query.image, self._first_side(query.image), TRACE_SCORE)
         best = max(found, key=lambda one: one[1], default=None)
         return None if best is None else Candidate(*best, "dlib-hog")
