@@ -28,10 +28,11 @@ def face_card(row: Mapping[str, Any], face: FacePicture) -> Card:
     """The card of a sample."""
     score = f" (score {row['score']:.2f})" if _known(row.get("score")) else ""
     measured = (measure.phrase(row[measure.name]) for measure in MEASURES if _known(row[measure.name]))
+    turned = f", crop turned by {row['angle']:.1f} degrees" if _known(row.get("angle")) else ""
     lines = [
         row["id"],
         f"{row['split']}, landmarks by {row['landmark_backend']}{score}, {row['shard']} [{row['index']}]",
-        f"{row['path']}, {row['width']} x {row['height']} px",
+        f"{row['path']}, {row['width']} x {row['height']} px{turned}",
         ", ".join(measured),
     ]
     return Card(_short(row["id"]), _lines(lines), face=face)
