@@ -1,6 +1,7 @@
-"""The examples for programs, of their page and of the README, run as they stand."""
+"""The examples for programs, of their page and of the README, run as they stand; what pages name is there."""
 
 import doctest
+import re
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,13 @@ from support import astronaut, hopper
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "library.md"
+PAGES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "weights" / "README.md",
+]
+TOP = ("fishprep", "fishfsr", "cli", "tests", "docs", "benchmarks", "weights")
 
 
 def test_the_examples_do_what_the_page_says(
@@ -37,3 +45,12 @@ def test_the_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, size in (("restored.png", (128, 128)), ("larger.png", (416, 416))):
         with Image.open(tmp_path / name) as image:
             assert image.size == size
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    links = {link for link in re.findall(r"\]\(([^)#\s]+)", text) if not link.startswith("http")}
+    paths = set(re.findall(rf"`((?:{'|'.join(TOP)})/[\w./-]*(?:/|\.\w+))`", text))
+    missing = {link for link in links if not (page.parent / link).exists()}
+    assert missing | {path for path in paths if not (ROOT / path).exists()} == set()
