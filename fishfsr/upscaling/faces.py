@@ -89,7 +89,7 @@ def create_finder(request: LandmarkRequest, store: WeightStore, search: Search) 
         first_side=UNLIMITED, doublings=0, detector=request.detector, thorough=request.thorough, device=request.device
     )
     if request.detector == "blazeface":
-        settings, search = replace(settings, thorough=True), replace(search, side=BLAZEFACE_SIDE)
+        settings, search = replace(settings, thorough=True, turned_tiles=False), replace(search, side=BLAZEFACE_SIDE)
     else:
         search = replace(search, tiles=request.thorough)
     return FaceFinder(DlibBackend(settings, store), search)

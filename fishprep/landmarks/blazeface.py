@@ -66,14 +66,22 @@ class _Seen:
         return sure and share >= PORTRAIT_SHARE and abs(roll(self.points)) <= PORTRAIT_ROLL
 
 
-class BlazeFaces:
-    """Finds faces at any angle but upside down. smallest: as in `BlazeFaceSettings`; None looks at the whole photo alone."""
+@dataclass(frozen=True)
+class Tiling:
+    """How small the tiles of each look are, as in `BlazeFaceSettings.smallest`; None looks at the whole photo alone."""
 
-    def __init__(self, fitter: UprightFitter, store: WeightStore, smallest: float | None, device: str = "cpu") -> None:
+    upright: float | None = None
+    turned: float | None = None
+
+
+class BlazeFaces:
+    """Finds faces at any angle but upside down."""
+
+    def __init__(self, fitter: UprightFitter, store: WeightStore, tiling: Tiling, device: str = "cpu") -> None:
         """WeightsError where the weights are missing or not the recorded ones."""
         self.fitter = fitter
-        upright = load_blazeface(BlazeFaceSettings(smallest=smallest, turns=LOOKS[0]), store, device)
-        turned = BlazeFaceSettings(smallest=smallest, turns=LOOKS[1])
+        upright = load_blazeface(BlazeFaceSettings(smallest=tiling.upright, turns=LOOKS[0]), store, device)
+        turned = BlazeFaceSettings(smallest=tiling.turned, turns=LOOKS[1])
         self.detectors = (upright, BlazeFace(upright.network, turned, device))
         self.weights = dict(upright.weights)
 

@@ -10,7 +10,7 @@ import numpy as np
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
-from fishprep.landmarks.blazeface import BlazeFaces
+from fishprep.landmarks.blazeface import BlazeFaces, Tiling
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
@@ -40,7 +40,7 @@ class DlibSettings:
     last_side: ... and never in an image larger than this; with BlazeFace, `last_side_before_blazeface`. The HOG detector sees faces from
         80 px, so with one doubling from 40.
     detector: what searches, one after the other while nothing is found: one of `landmarks.SEARCHES`.
-    thorough: BlazeFace looks at tiles of the photo too, down to its own pixels.
+    thorough: BlazeFace looks at tiles of the photo too, down to `smallest` of its pixels a pixel; turned_tiles: turned as well.
     cnn_side: the CNN detector's photo is shrunk to this: seconds per photo on a CPU.
     device: of BlazeFace.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
@@ -53,6 +53,7 @@ class DlibSettings:
     detector: str = "hog+blazeface"
     thorough: bool = False
     smallest: float = 1.0
+    turned_tiles: bool = True
     cnn_side: int = 640
     mirror: bool = True
     device: str = "cpu"
@@ -87,7 +88,8 @@ class DlibBackend(LandmarkBackend):
         if "blazeface" in kinds:
             fitter = UprightFitter(trees, dlib.rectangle, self._hog, settings.mirror)
             smallest = settings.smallest if settings.thorough else None
-            self._blazeface = BlazeFaces(fitter, store, smallest, settings.device)
+            tiling = Tiling(smallest, smallest if settings.turned_tiles else None)
+            self._blazeface = BlazeFaces(fitter, store, tiling, settings.device)
             self.weights |= self._blazeface.weights
             self.batches = settings.device != "cpu"  # a CPU gains next to nothing, and keeps a step for each photo
 
