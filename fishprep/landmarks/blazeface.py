@@ -14,8 +14,9 @@ from fishprep.landmarks.geometry import LEFT_MOUTH, NOSE_TIP, RIGHT_MOUTH, eye_c
 from fishprep.landmarks.sense import roll
 from fishprep.landmarks.upright import UprightFitter
 
-LOOKS = ((0,), (1, 3))
-"""Quarter turns of each look: upright, and on its sides. Faces upside down are not looked for."""
+LOOKS = ((0,), (1, 2, 3))
+"""Quarter turns of each look: upright, and on its sides. Turned by half a photo is looked at too, so that a face that stands upside
+down is seen for what it is, and not for one on its side with brows on the mouth."""
 
 NAMES = ("blazeface", "blazeface-turned")
 """What ran, for the manifest, by the look."""

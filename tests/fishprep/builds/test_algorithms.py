@@ -131,7 +131,7 @@ GIVEN = {
     ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
     ("detector-blazeface", 1): (
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "239a5e937756",
+        "d4819dd35db9",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
