@@ -2,7 +2,7 @@
 
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.expected import retried_names, taken_names
-from fishprep.builds.folder import BuildFolder
+from fishprep.builds.folder import BuildFolder, at_once
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.plan import ShardSpec, as_planned, divide, fingerprints
 from fishprep.builds.request import BuildRequest
@@ -40,7 +40,7 @@ def build(
         )
         attributes = start(folder, request, planned, resume)
         remove_leftovers(folder, taken_names(folder))
-        done = {name: record for name, record in folder.finished().items() if folder.stands(record)}
+        done = folder.standing(folder.finished())
         photos = as_planned(request.plan.photos, planned)
         specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
@@ -66,8 +66,8 @@ def _taken_names(folder: BuildFolder) -> set[ShardName] | None:
 
 def _refuse_other_photos(folder: BuildFolder, done: list[ShardSpec]) -> None:
     """A retry of an earlier version could take the number of a shard that was lost: its rows are not those of the build's."""
-    for spec in done:
-        rows = folder.rows(spec.name, ["photo"])
+    standing = at_once(lambda spec: folder.rows(spec.name, ["photo"]), done, folder.storage)
+    for spec, rows in zip(done, standing, strict=True):
         if set(rows["photo"].to_pylist()) != {photo.id for photo in spec.photos}:
             named = [file for file, record in folder.retries().items() if spec.name in retried_names(record)]
             raise BuildError(

@@ -12,6 +12,7 @@ from fishprep.builds.manifest import Row, ShardRecord
 from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
+from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
 from fishprep.faces.outcome import HRFace, Outcome
@@ -112,9 +113,17 @@ class ShardBuilder:
     def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
         record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
         if samples is not None:
-            sha256, size = self.folder.write_shard(spec.name, samples, self.attributes.texts())
+            try:
+                sha256, size = self.folder.write_shard(spec.name, samples, self.attributes.texts())
+            except FileExistsError:  # another build was first
+                return self.folder.record(spec.name)
             record = replace(record, file=spec.name.file, sha256=sha256, bytes=size, samples=len(samples))
-        return self.folder.commit(spec.name, rows, record)
+        record = self.folder.commit(spec.name, rows, record)
+        if not self.folder.stands(record):
+            raise BuildError(
+                f"{self.folder.where(spec.name.file)}: replaced by another build while its rows were written"
+            )
+        return record
 
 
 def _news(outcomes: list[Outcome]) -> Progress:

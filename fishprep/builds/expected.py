@@ -50,5 +50,5 @@ def taken_names(folder: BuildFolder) -> set[ShardName]:
 
 def missing(folder: BuildFolder, names: Iterable[ShardName]) -> list[ShardName]:
     """Those of the names that are not done: no rows for them, or not the shard that the rows speak of."""
-    done = folder.finished()
-    return [name for name in names if name not in done or not folder.stands(done[name])]
+    done = folder.standing(folder.finished())
+    return [name for name in names if name not in done]

@@ -1,11 +1,12 @@
 """The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,13 +14,19 @@ import pyarrow.parquet as pq
 from fishprep.builds import tables
 from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord, rows_hash
 from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, SAMPLES, is_retry, next_retry, shard_of
-from fishprep.common.errors import BuildError, unusable
+from fishprep.common.errors import BuildError, UnreadableError, unusable
 from fishprep.common.files import sha256_file
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.shards.writer import Samples, fill_shard
 from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+REQUESTS = 32
+"""Requests to a storage that are under way at a time."""
 
 RECORDED = {"configuration", "recipe", "inputs", "versions"}
 """What a build records at its start, at least."""
@@ -50,10 +57,17 @@ class BuildFolder:
         return self.storage.size(CONFIGURATION) is not None
 
     def write_start(self, photos: Iterable[PlannedPhoto], facts: Mapping[str, Any]) -> None:
-        """Record a new build; FileExistsError where another one did so meanwhile."""
-        tables.write_plan(self.storage, PLAN, photos)
+        """Record a new build; FileExistsError where another one did so meanwhile.
+
+        What it is comes first, as that decides whose build it is, and no other may write a plan.
+        """
         with self.storage.create(CONFIGURATION) as path:
             _fill(path, facts)
+        self.write_plan(photos)
+
+    def write_plan(self, photos: Iterable[PlannedPhoto]) -> None:
+        """Store the plan of the build that is recorded."""
+        tables.write_plan(self.storage, PLAN, photos)
 
     def start(self) -> dict[str, Any]:
         """What a build recorded at its start; BuildError where it is missing or damaged."""
@@ -65,6 +79,10 @@ class BuildFolder:
                 f"{self.where(CONFIGURATION)}: not that of a build: it says nothing of {', '.join(missing)}"
             )
         return facts
+
+    def is_planned(self) -> bool:
+        """Whether there is a plan: a build may have been stopped just before it."""
+        return self.storage.size(PLAN) is not None
 
     def plan(self) -> list[PlannedPhoto]:
         """The photos of the build, in order; BuildError where their table is damaged."""
@@ -88,17 +106,33 @@ class BuildFolder:
     # Done
 
     def write_shard(self, name: ShardName, samples: Samples, attributes: Mapping[str, str]) -> tuple[str, int]:
-        """Store a shard; its SHA-256 and its bytes. Without its rows it is not done."""
-        with self.storage.put(name.file) as path:
+        """Store a shard; its SHA-256 and its bytes. Without its rows it is not done.
+
+        FileExistsError where its spec is done already, by somebody else.
+        """
+        with self.storage.put(name.file, lambda: self.is_done(name)) as path:
             fill_shard(path, samples, attributes, self.where(name.file))
             return sha256_file(path), path.stat().st_size
 
     def commit(self, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
-        """Store the rows of a spec with its record, which is returned: this is what makes it done."""
+        """Store the rows of a spec with its record: this is what makes it done. The record that stands then, which is somebody
+        else's where that one was first."""
         table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
         record = replace(record, rows_sha256=rows_hash(table))
-        self.restore(name, table, record)
+        try:
+            tables.write_rows(self.storage, name.rows_file, table, record, lambda: self.is_done(name))
+        except FileExistsError:
+            return self.record(name)
         return record
+
+    def is_done(self, name: ShardName) -> bool:
+        """Whether there are sound rows of a spec, and the shard that they speak of."""
+        try:
+            return self.has_rows(name) and self.stands(self.record(name))
+        except UnreadableError:
+            raise
+        except BuildError:
+            return False
 
     def restore(self, name: ShardName, rows: pa.Table, record: ShardRecord) -> None:
         """Store a table of rows as it is, with its record."""
@@ -113,7 +147,8 @@ class BuildFolder:
         """The specs that are done, in order, by their rows."""
         named = ((shard_of(name), name) for name in self.storage.list() if name.endswith(".parquet"))
         done = sorted((name, file) for name, file in named if name is not None)
-        return {name: tables.read_record(self.storage, file) for name, file in done}
+        records = at_once(lambda each: tables.read_record(self.storage, each[1]), done, self.storage)
+        return {name: record for (name, _), record in zip(done, records, strict=True)}
 
     def named(self) -> set[ShardName]:
         """Shards of which a file is there, the shard or its rows, whoever wrote it."""
@@ -132,8 +167,17 @@ class BuildFolder:
         return tables.read_rows(self.storage, name.rows_file, columns)
 
     def stands(self, record: ShardRecord) -> bool:
-        """Whether the shard of a record is there, at its size; its bytes are for `verify`."""
-        return record.file is None or self.storage.size(record.file) == record.bytes
+        """Whether the shard of a record is there, at its size, and left by who wrote the record where the storage knows that; its
+        bytes are for `verify`."""
+        if record.file is None:
+            return True
+        same = self.storage.sha256(record.file) in (None, record.sha256)
+        return same and self.storage.size(record.file) == record.bytes
+
+    def standing(self, records: Mapping[ShardName, ShardRecord]) -> dict[ShardName, ShardRecord]:
+        """Those of the records of which the shards stand."""
+        stand = at_once(self.stands, records.values(), self.storage)
+        return {name: record for (name, record), there in zip(records.items(), stand, strict=True) if there}
 
     @contextmanager
     def shard(self, name: ShardName) -> Iterator[Shard]:
@@ -185,6 +229,14 @@ class BuildFolder:
         if not isinstance(facts, dict):
             raise BuildError(f"{self.where(name)}: damaged (no JSON object)")
         return facts
+
+
+def at_once(function: Callable[[T], R], items: Iterable[T], storage: Storage) -> list[R]:
+    """`function` of each item, in order; by threads where the storage is far away, as a request there is mostly waiting."""
+    if not storage.is_shared:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return list(pool.map(function, items))
 
 
 def _fill(path: Path, facts: Mapping[str, Any]) -> None:

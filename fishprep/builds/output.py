@@ -88,7 +88,12 @@ def _is_among(file: str, names: Collection[ShardName] | None) -> bool:
 
 
 def remove_leftovers(folder: BuildFolder, names: Collection[ShardName]) -> None:
-    """What a build that was killed left: temporary files, and those of its shards `names` whose rows were not written any more."""
+    """What a build that was killed left: temporary files, and those of its shards `names` whose rows were not written any more.
+
+    Where others may be at work, a shard without rows may be theirs: it stays until its spec is done.
+    """
     folder.storage.sweep(is_own)
+    if folder.storage.is_shared:
+        return
     standing = set(folder.storage.list())
     folder.storage.delete(*(n.file for n in names if n.file in standing and n.rows_file not in standing))

@@ -15,25 +15,33 @@ def start(folder: BuildFolder, request: BuildRequest, planned: list[PlannedPhoto
     """Compare with the build that is in the folder, or record this one."""
     configuration = request.resolved.configuration
     inputs = manifest.inputs_hash(planned)
-    if folder.is_started():
+    if folder.is_started() or not _begin(folder, request, planned, inputs):
         if not resume:
             raise ConfigurationError(
                 f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
             )
         _refuse_changes(folder, request.resolved, planned)
-    else:
-        facts = {
-            "configuration": configuration.model_dump(mode="json"),
-            "recipe": request.resolved.recipe,
-            "inputs": inputs,
-            "versions": versions_of(configuration),
-            "source": request.origin,
-            "notes": list(request.plan.notes),
-            "left_out": [str(left_out) for left_out in request.plan.left_out],
-        }
-        folder.write_start(planned, facts)
     stored = folder.start()
     return BuildAttributes(configuration, stored["recipe"], inputs, stored["versions"])
+
+
+def _begin(folder: BuildFolder, request: BuildRequest, planned: list[PlannedPhoto], inputs: str) -> bool:
+    """Record a build; False where another one has begun meanwhile."""
+    configuration = request.resolved.configuration
+    facts = {
+        "configuration": configuration.model_dump(mode="json"),
+        "recipe": request.resolved.recipe,
+        "inputs": inputs,
+        "versions": versions_of(configuration),
+        "source": request.origin,
+        "notes": list(request.plan.notes),
+        "left_out": [str(left_out) for left_out in request.plan.left_out],
+    }
+    try:
+        folder.write_start(planned, facts)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
@@ -42,7 +50,7 @@ def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[Plann
     changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
     versions = version_changes(stored["versions"], resolved.configuration)
     changes += versions
-    changes += _input_changes(folder.plan(), planned)
+    changes += _plan_changes(folder, stored["inputs"], planned)
     if changes:
         raise ConfigurationError(
             f"{folder} holds a build of something else. Changed since:\n  "
@@ -50,6 +58,15 @@ def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[Plann
             + ("\nIt goes on with the versions that it was begun with: install those" if versions else "\nUndo that")
             + ", build into another folder, or pass --overwrite to start anew."
         )
+
+
+def _plan_changes(folder: BuildFolder, inputs: str, planned: list[PlannedPhoto]) -> list[str]:
+    """The plan is stored here where the build, which has these inputs, was stopped before it was, or has just begun."""
+    before = folder.plan() if folder.is_planned() else []
+    if manifest.inputs_hash(before) != inputs == manifest.inputs_hash(planned):
+        folder.write_plan(planned)
+        return []
+    return _input_changes(before, planned)
 
 
 def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:

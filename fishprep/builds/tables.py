@@ -1,7 +1,7 @@
 """The tables of a build as Parquet files of a storage: rows of finished specs, of the whole build, and the plan."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -15,9 +15,11 @@ from fishprep.common.parquet import readable, writable
 from fishprep.storage.base import Storage
 
 
-def write_rows(storage: Storage, name: str, rows: pa.Table, record: ShardRecord) -> None:
-    """Store the rows of a finished spec, with its record in the file's metadata."""
-    _write(storage, name, rows.replace_schema_metadata({b"record": canonical(asdict(record)).encode()}))
+def write_rows(
+    storage: Storage, name: str, rows: pa.Table, record: ShardRecord, settled: Callable[[], bool] | None = None
+) -> None:
+    """Store the rows of a finished spec, with its record in the file's metadata. settled: as `Storage.put` takes it."""
+    _write(storage, name, rows.replace_schema_metadata({b"record": canonical(asdict(record)).encode()}), settled)
 
 
 def read_record(storage: Storage, name: str) -> ShardRecord:
@@ -81,6 +83,6 @@ def is_plan(storage: Storage, name: str) -> bool:
         return False
 
 
-def _write(storage: Storage, name: str, table: pa.Table) -> None:
-    with storage.put(name) as path, writable(path) as stream:
+def _write(storage: Storage, name: str, table: pa.Table, settled: Callable[[], bool] | None = None) -> None:
+    with storage.put(name, settled) as path, writable(path) as stream:
         pq.write_table(table, stream, compression="zstd")

@@ -19,6 +19,10 @@ class Storage(Protocol):
     processes, so it can be pickled.
     """
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may write at the same time, as `exclusive` cannot keep them out: nothing that is unfinished is ours alone."""
+
     def where(self, name: str) -> str:
         """Where a file is, for messages."""
 
@@ -28,10 +32,13 @@ class Storage(Protocol):
     def local(self, name: str) -> AbstractContextManager[Path]:
         """A file on this machine with the bytes of `name`, to read while the block lasts; opening it fails where there is none."""
 
-    def put(self, name: str) -> AbstractContextManager[Path]:
+    def put(self, name: str, settled: Callable[[], bool] | None = None) -> AbstractContextManager[Path]:
         """An empty file on this machine to fill; when the block ends well it stands as `name`, whole, in the place of what stood.
 
         From then on it outlasts a loss of power. When the block fails nothing has changed.
+
+        settled: asked where `name` stands by then: where it is to stay, it does, and FileExistsError is raised. What others have
+        put there after the question was asked is not replaced without asking again.
         """
 
     def create(self, name: str) -> AbstractContextManager[Path]:
@@ -39,6 +46,9 @@ class Storage(Protocol):
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
+
+    def sha256(self, name: str) -> str | None:
+        """Of a file, as whoever put it left it there; None where the storage keeps none, or there is no such file."""
 
     def list(self, prefix: str = "") -> list[str]:
         """The names with this prefix, sorted: whatever stands, ours or not, but nothing that is being written."""

@@ -1,9 +1,12 @@
 """A folder of this machine, or of a drive that it has mounted, as a storage."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
 from fishprep.storage.lock import LOCK, locked
@@ -14,6 +17,8 @@ class FolderStorage:
     """Files are written beside their places under temporary names, flushed to the disk, and renamed."""
 
     folder: Path
+
+    is_shared: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -29,8 +34,15 @@ class FolderStorage:
     def local(self, name: str) -> Iterator[Path]:
         yield self.folder / name
 
-    def put(self, name: str) -> AbstractContextManager[Path]:
-        return atomic(self.folder / name)
+    @contextmanager
+    def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:
+        place = self.folder / name
+        with atomic(place) as path:
+            yield path
+            if (
+                settled is not None and os.path.lexists(place) and settled()
+            ):  # the lock keeps others out until it is renamed
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
 
     def create(self, name: str) -> AbstractContextManager[Path]:
         return atomic(self.folder / name, replace=False)
@@ -40,6 +52,9 @@ class FolderStorage:
             return (self.folder / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def sha256(self, name: str) -> str | None:
+        return None
 
     def list(self, prefix: str = "") -> list[str]:
         """Names of folders in it are among them: somebody's files may be there."""

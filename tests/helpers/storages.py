@@ -1,5 +1,6 @@
 """Storages for tests: one in memory, which has neither renames nor locks of files, and one that keeps a diary."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ class MemoryStorage:
     """As a bucket would do it: a file is made elsewhere on this machine, and its bytes are put whole."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    is_shared: bool = False
     _putting: Lock = field(default_factory=Lock)
     _writer: Lock = field(default_factory=Lock)
 
@@ -38,11 +40,18 @@ class MemoryStorage:
             yield path
 
     @contextmanager
-    def put(self, name: str) -> Iterator[Path]:
+    def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:
         with self.local("") as folder:
             path = folder / name
             path.touch()
             yield path
+            before = self.files.get(name)
+            while settled is not None and before is not None:
+                if settled():
+                    raise FileExistsError(17, "File exists", self.where(name))
+                if self.files.get(name) is before:
+                    break
+                before = self.files.get(name)
             self.files[name] = path.read_bytes()
 
     @contextmanager
@@ -58,6 +67,9 @@ class MemoryStorage:
 
     def size(self, name: str) -> int | None:
         return len(self.files[name]) if name in self.files else None
+
+    def sha256(self, name: str) -> str | None:
+        return hashlib.sha256(self.files[name]).hexdigest() if name in self.files else None
 
     def list(self, prefix: str = "") -> list[str]:
         return sorted(name for name in self.files if name.startswith(prefix))
@@ -93,8 +105,8 @@ class Diary:
         return str(self.storage)
 
     @contextmanager
-    def put(self, name: str) -> Iterator[Path]:
-        with self.storage.put(name) as path:
+    def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:
+        with self.storage.put(name, settled) as path:
             yield path
         self.entries.append(f"put {name}")
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from storages import Diary, MemoryStorage
 import fishprep
 from fishprep.builds.build import build
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.output import remove_leftovers
 from fishprep.builds.repair import repair
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.retry import RetryRequest, retry
 from fishprep.builds.run import Finished
+from fishprep.builds.tables import write_plan
 from fishprep.builds.verify import verify
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.public.planning import Prepared, prepare
@@ -25,8 +28,8 @@ from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
 
 FILES_OF_A_BUILD = [
-    "put plan.parquet",
     "create configuration.json",
+    "put plan.parquet",
     "put train-00000.h5",
     "put train-00000.parquet",
     "put train-00001.h5",
@@ -144,6 +147,58 @@ def test_of_two_builds_that_begin_at_once_one_is_refused(on_disk: dict[str, byte
     with pytest.raises(FileExistsError):
         folder.write_start([], {"recipe": "of the second"})
     assert b"of the first" in folder.storage.read("configuration.json")
+
+
+def test_a_build_that_was_stopped_before_its_plan_is_planned(prepared: Prepared, on_disk: dict[str, bytes]) -> None:
+    """Or that found the plan of one that never began."""
+    storage = MemoryStorage({"configuration.json": on_disk["configuration.json"]})
+    built(prepared, storage)
+    assert contents(storage) == on_disk
+    write_plan(storage, "plan.parquet", [])
+    built(prepared, storage)
+    assert contents(storage) == on_disk
+
+
+def test_two_builds_that_begin_at_once_are_one_where_they_are_the_same(
+    prepared: Prepared, on_disk: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = MemoryStorage({"configuration.json": on_disk["configuration.json"]})
+    started = iter([False, True, True])  # the other one's record comes after the first look
+    monkeypatch.setattr(BuildFolder, "is_started", lambda self: next(started, True))
+    built(prepared, storage)
+    assert contents(storage) == on_disk
+
+
+def test_a_spec_that_another_build_has_done_is_left_as_it_is(prepared: Prepared, on_disk: dict[str, bytes]) -> None:
+    storage, name = Diary(MemoryStorage(dict(on_disk), is_shared=True)), ShardName("train", 0)
+    folder = BuildFolder.at(storage)
+    rows, record = folder.rows(name), folder.record(name)
+    with pytest.raises(FileExistsError), storage.put(name.file, lambda: folder.is_done(name)):
+        pass
+    assert folder.commit(name, [], replace(record, bytes=1)) == record
+    assert contents(storage) == on_disk and not storage.entries
+    storage.delete(name.rows_file)
+    with storage.put(name.file, lambda: folder.is_done(name)) as path:  # an orphan's
+        path.write_bytes(on_disk[name.file])
+    folder.restore(name, rows, record)
+    assert contents(storage) == on_disk
+
+
+def test_a_shard_that_is_not_the_one_of_its_rows_is_built_again(prepared: Prepared, on_disk: dict[str, bytes]) -> None:
+    """As it may be where two builds with unlike processors have written it, one of which died between shard and rows."""
+    changed = bytearray(on_disk["train-00000.h5"])
+    changed[-1] ^= 1
+    storage = MemoryStorage({**on_disk, "train-00000.h5": bytes(changed)}, is_shared=True)
+    assert built(prepared, storage).built == 1
+    assert contents(storage) == on_disk
+
+
+def test_shards_that_another_build_may_be_at_stay_where_there_is_no_lock(on_disk: dict[str, bytes]) -> None:
+    for shared in (False, True):
+        storage = MemoryStorage(dict(on_disk), is_shared=shared)
+        storage.delete("train-00000.parquet")
+        remove_leftovers(BuildFolder.at(storage), {ShardName("train", 0)})
+        assert (storage.size("train-00000.h5") is not None) is shared
 
 
 def test_a_spec_is_withdrawn_rows_first(on_disk: dict[str, bytes]) -> None:

@@ -1,5 +1,6 @@
 """What every storage promises: each of them runs through all of this."""
 
+import hashlib
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from fishprep.storage.folder import FolderStorage
 STORAGES: dict[str, Callable[[Path], Storage]] = {
     "folder": lambda path: FolderStorage(path / "made" / "of this name"),
     "memory": lambda path: MemoryStorage(),
+    "shared": lambda path: MemoryStorage(is_shared=True),
 }
 
 
@@ -81,6 +83,43 @@ def test_what_stands_is_replaced_by_put_alone(storage: Storage) -> None:
     assert storage.list() == ["kept"] and storage.read("kept") == b"whole"
     write(storage, "kept", b"anew")
     assert storage.read("kept") == b"anew"
+
+
+def test_what_is_settled_stays(storage: Storage) -> None:
+    asked = []
+
+    def settled(answer: bool) -> bool:
+        asked.append(storage.read("kept"))
+        return answer
+
+    with storage.put("new", lambda: pytest.fail("nothing stands there")) as path:
+        path.write_bytes(b"first")
+    with pytest.raises(FileExistsError, match="kept"), storage.put("kept", lambda: settled(True)) as path:
+        path.write_bytes(b"another's")
+    assert storage.read("kept") == b"whole" and storage.list() == ["kept", "new"]
+    with storage.put("kept", lambda: settled(False)) as path:
+        path.write_bytes(b"anew")
+    assert storage.read("kept") == b"anew" and asked == [b"whole", b"whole"]
+
+
+def test_what_is_put_there_after_the_question_is_asked_about_again(storage: Storage) -> None:
+    """Where others may write at the same time."""
+    if not storage.is_shared:
+        pytest.skip("a lock keeps others out")
+    answers = iter([False, True])
+
+    def settled() -> bool:
+        answer = next(answers)
+        write(storage, "kept", b"another's, after the question" if not answer else b"at last")
+        return answer
+
+    with pytest.raises(FileExistsError), storage.put("kept", settled) as path:
+        path.write_bytes(b"ours")
+    assert storage.read("kept") == b"at last"
+
+
+def test_a_hash_is_that_of_the_bytes(storage: Storage) -> None:
+    assert storage.sha256("kept") in (None, hashlib.sha256(b"whole").hexdigest()) and storage.sha256("none") is None
 
 
 def test_of_many_who_create_one_wins(storage: Storage) -> None:
