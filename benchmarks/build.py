@@ -40,6 +40,7 @@ from fishprep.faces.photo import Photo
 from fishprep.landmarks.weights import DLIB_68
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.network import empty_network
+from fishprep.places.file import File
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 
@@ -83,7 +84,7 @@ class PlainLoop:
             (out / folder).mkdir(parents=True, exist_ok=True)
         for photo in photos:
             clock = Clock(seconds)
-            image = np.asarray(Image.open(photo.path).convert("RGB"))
+            image = np.asarray(Image.open(photo.place.path).convert("RGB"))
             clock.stage("decode")
             boxes = self.detector(image, 1)
             if not boxes:
@@ -163,7 +164,7 @@ def agreement(ours: Timed, plain: Timed) -> str:
 def speed(console: Console, weights: Path, count: int) -> None:
     files = sorted((FACES / "img_align_celeba").iterdir())
     photos = [
-        Photo(path.stem, path, path.name, split="train") for path in files[:: max(1, len(files) // count)][:count]
+        Photo(path.stem, File(path), path.name, split="train") for path in files[:: max(1, len(files) // count)][:count]
     ]
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

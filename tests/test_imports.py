@@ -15,6 +15,7 @@ LAYERS = (
     "storage",
     "shards",
     "decoding",
+    "places",
     "detectors",
     "landmarks",
     "faces",
@@ -45,7 +46,7 @@ FSR_LAYERS = (
 )
 """The rooms of fishfsr in the same way."""
 
-SHARED = ("common", "storage", "shards", "decoding", "detectors", "landmarks", "faces", "sources")
+SHARED = ("common", "storage", "shards", "decoding", "places", "detectors", "landmarks", "faces", "sources")
 """Rooms of fishprep that fishfsr may import."""
 
 BELOW_THE_FACE = {

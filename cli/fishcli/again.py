@@ -39,10 +39,10 @@ def _is_set_elsewhere(context: click.Context, parameter: click.Parameter, undoin
     return bool(parameter.type_cast_value(context, value)) == (undoing == "--overwrite")
 
 
-Stamp = tuple[tuple[str, int, int], ...]
+FolderStamp = tuple[tuple[str, int, int], ...]
 
 
-def stamp(folder: Path, pattern: str) -> Stamp:
+def stamp(folder: Path, pattern: str) -> FolderStamp:
     """Which files of a pattern are in a folder, and since when: another one after they were replaced."""
     found = [(path.name, path.stat()) for path in sorted(folder.glob(pattern))]
     return tuple((name, status.st_ino, status.st_mtime_ns) for name, status in found)
@@ -57,9 +57,9 @@ class resumable:
 
     def __init__(self, kept: str, out: Path, records: str, begun: bool = True) -> None:
         self._kept = kept
-        self._now: Callable[[], Stamp] = lambda: stamp(out, records)
+        self._now: Callable[[], FolderStamp] = lambda: stamp(out, records)
         self._begun = begun
-        self._before: Stamp = ()
+        self._before: FolderStamp = ()
 
     def begin(self) -> None:
         """The work begins: from here on the command can go on."""

@@ -14,7 +14,7 @@ from fishprep.common.progress import TellCount
 from fishprep.common.steps import Steps
 from fishprep.decoding import jpeg
 from fishprep.decoding.containers import PILLOW
-from fishprep.decoding.decode import Limits, read_file
+from fishprep.decoding.decode import Limits
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done
 from fishprep.faces.measures import fingerprint
@@ -120,7 +120,7 @@ def small_picture(photo: Photo, limits: Limits) -> np.ndarray | None:
 
 def _bytes(photo: Photo, limits: Limits) -> bytes | None:
     try:
-        return None if photo.problem is not None else read_file(photo.path, limits)
+        return None if photo.problem is not None else photo.place.read(limits).data
     except Exception:  # the build says what is wrong with it
         return None
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from fishprep.common.canonical import canonical
 from fishprep.common.status import Status
 from fishprep.faces.measures import Measures
+from fishprep.places.base import Stamp
 
 ROW_SCHEMA = pa.schema(
     [
@@ -54,6 +55,8 @@ PLAN_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("sha256", pa.string()),
         ("annotation", pa.string()),
+        ("size", pa.int64()),
+        ("version", pa.string()),
     ]
 )
 
@@ -155,18 +158,33 @@ def totals_of(manifest: dict[str, Any]) -> Totals:
 
 @dataclass(frozen=True)
 class PlannedPhoto:
-    """One line of the plan: what went into a build, by content. `annotation`: SHA-256 over what its source says of it."""
+    """One line of the plan: what goes into a build, as far as it is known before it is read.
+
+    annotation: SHA-256 over what its source says of it. size, version: as in `places.base.Stamp`.
+    sha256: of its bytes, in the plans of builds from when photos were hashed before the first shard; None in all others.
+    """
 
     id: str
     path: str
     split: str
-    sha256: str
+    sha256: str | None
     annotation: str
+    size: int | None = None
+    version: str = ""
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """What is known of its bytes without reading them; None where their hash is known."""
+        return Stamp(self.size, self.version) if self.sha256 is None else None
 
 
 def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
-    """SHA-256 over the plan: ids, splits, contents and annotations of all photos, in order."""
+    """SHA-256 over the plan: ids, splits, sizes and annotations of all photos, in order; of those that were hashed, the hash.
+
+    A version is left out: a copy of a photo has another time, and gives the same shards.
+    """
     digest = hashlib.sha256()
     for photo in photos:
-        digest.update(canonical([photo.id, photo.split, photo.sha256, photo.annotation]).encode() + b"\n")
+        content = photo.size if photo.sha256 is None else photo.sha256
+        digest.update(canonical([photo.id, photo.split, content, photo.annotation]).encode() + b"\n")
     return digest.hexdigest()

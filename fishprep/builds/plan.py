@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -22,7 +22,6 @@ from fishprep.landmarks import reads_points
 from fishprep.shards.schema import SPLITS, ShardName
 from fishprep.sources import LeftOut, Source
 from fishprep.sources.layout import ALL_TRAIN
-from fishprep.sources.links import file_identity
 
 P = TypeVar("P", Photo, PlannedPhoto)
 
@@ -119,9 +118,9 @@ def _refuse_shared(photos: Iterable[Photo]) -> None:
     openable = [photo for photo in photos if photo.problem is None]
     if len({photo.split for photo in openable}) < 2:
         return
-    first: dict[tuple[int, int], Photo] = {}
+    first: dict[Hashable, Photo] = {}
     for photo in openable:
-        file = file_identity(photo.path)
+        file = photo.place.stamp().identity
         if file is None:
             continue
         other = first.setdefault(file, photo)

@@ -68,7 +68,10 @@ def read_plan(storage: Storage, name: str) -> list[PlannedPhoto]:
     """The plan that a build stored; BuildError where it is damaged."""
     try:
         with storage.local(name) as path, readable(path) as stream:
-            return [PlannedPhoto(**line) for line in pq.read_table(stream, schema=PLAN_SCHEMA).to_pylist()]
+            lines = pq.read_table(
+                stream, schema=PLAN_SCHEMA
+            ).to_pylist()  # older ones lack columns, which are read as null
+            return [PlannedPhoto(**line | {"version": line["version"] or ""}) for line in lines]
     except (OSError, pa.ArrowException) as error:
         damaged = f"damaged plan ({error}); build into a new folder, or pass --overwrite"
         raise unusable(storage.where(name), error, damaged) from error

@@ -1,6 +1,7 @@
 """Names of samples: file names of any bytes as text that any table, shard and page can hold."""
 
 import os
+import re
 from collections import Counter
 from pathlib import PurePath
 
@@ -15,6 +16,20 @@ def text(path: str | PurePath) -> str:
     """
     doubled = os.fsencode(str(path)).replace(b"\\", b"\\\\")
     return doubled.decode("utf-8", errors="backslashreplace")
+
+
+def path_of(written: str) -> str:
+    r"""The path that `text` wrote as `written`.
+
+    >>> os.fsencode(path_of(r"caf\xe9/a\\b.jpg"))
+    b'caf\xe9/a\\b.jpg'
+    """
+    parts = re.split(rb"(\\\\|\\x[0-9a-f]{2})", written.encode())
+    return os.fsdecode(b"".join(_byte(part) if i % 2 else part for i, part in enumerate(parts)))
+
+
+def _byte(escape: bytes) -> bytes:
+    return b"\\" if escape == b"\\\\" else bytes([int(escape[2:], 16)])
 
 
 def unicode_text(words: str) -> str:

@@ -1,6 +1,7 @@
 """Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ def read_file(path: Path, limits: Limits) -> bytes:
     """The content of a regular file of at most `limits.max_bytes`; DecodeError (`unreadable`, `too_large`,
     `failed` where memory runs out) otherwise."""
     try:
-        return b"".join(_parts(path, limits))
+        with open_photo(path) as stream:
+            return b"".join(read_parts(stream, limits))
     except MemoryError as error:
         raise DecodeError(Status.FAILED, out_of_memory("read")) from error
 
@@ -48,31 +50,38 @@ def read_file(path: Path, limits: Limits) -> bytes:
 def sha256_within(path: Path, limits: Limits) -> str:
     """SHA-256 of what `read_file` gives, in hexadecimal, without holding it in memory; DecodeError as there."""
     digest = hashlib.sha256()
-    for part in _parts(path, limits):
-        digest.update(part)
+    with open_photo(path) as stream:
+        for part in read_parts(stream, limits):
+            digest.update(part)
     return digest.hexdigest()
 
 
-def _parts(path: Path, limits: Limits) -> Iterator[bytes]:
-    """What is there and not what is allowed decides how much is read, whatever the file says of its size."""
+def open_photo(path: Path) -> io.BufferedReader:
+    """A regular file, open; DecodeError (`unreadable`) where there is none to be had."""
     try:
-        stream = open_regular(path)
+        return open_regular(path)
     except OSError as error:
         raise DecodeError(Status.UNREADABLE, f"cannot be opened: {error.strerror}") from error
-    with stream:
-        size, total = os.fstat(stream.fileno()).st_size, 0
-        if size > limits.max_bytes:
-            raise DecodeError(Status.TOO_LARGE, f"{size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)")
-        try:
-            while part := stream.read(READ_BYTES):
-                total += len(part)
-                if total > limits.max_bytes:
-                    raise DecodeError(
-                        Status.TOO_LARGE, f"more than the limit of {limits.max_bytes:,} bytes (--max-bytes)"
-                    )
-                yield part
-        except OSError as error:
-            raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
+
+
+def read_parts(stream: io.BufferedReader, limits: Limits) -> Iterator[bytes]:
+    """What is there and not what is allowed decides how much is read, whatever the file says of its size."""
+    check_bytes(os.fstat(stream.fileno()).st_size, limits)
+    total = 0
+    try:
+        while part := stream.read(READ_BYTES):
+            total += len(part)
+            if total > limits.max_bytes:
+                raise DecodeError(Status.TOO_LARGE, f"more than the limit of {limits.max_bytes:,} bytes (--max-bytes)")
+            yield part
+    except OSError as error:
+        raise DecodeError(Status.UNREADABLE, f"cannot be read: {error.strerror}") from error
+
+
+def check_bytes(size: int, limits: Limits) -> None:
+    """DecodeError (`too_large`) for a photo of more bytes than it may have."""
+    if size > limits.max_bytes:
+        raise DecodeError(Status.TOO_LARGE, f"{size:,} bytes, the limit is {limits.max_bytes:,} (--max-bytes)")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,13 @@
 """What a photo was when a build was planned, by content: its bytes, and what its source says of it."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
 from fishprep.common.canonical import sha256_json
 from fishprep.common.errors import DecodeError
 from fishprep.common.files import sha256_file
-from fishprep.decoding.decode import Limits, sha256_within
+from fishprep.decoding.decode import Limits
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Reference
 
@@ -16,7 +17,7 @@ def content(photo: Photo, limits: Limits) -> str:
     if photo.problem is not None:
         return ""
     try:
-        return sha256_within(photo.path, limits)
+        return hashlib.sha256(photo.place.read(limits).data).hexdigest()
     except DecodeError:
         return ""
 

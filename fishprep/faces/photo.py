@@ -5,15 +5,21 @@ from pathlib import Path
 
 from fishprep.common.status import Problem
 from fishprep.landmarks.base import Reference
+from fishprep.places.base import Place, Stamp
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a photo was when its build was planned: SHA-256 of its bytes (empty where they were not to be had; None where it
-    does not matter) and of what its source says of it."""
+    """What a photo was when its build was planned.
+
+    sha256: of its bytes; empty where they were not to be had; None where it is not known, or does not matter.
+    annotation: SHA-256 of what its source says of it.
+    stamp: what was known of its bytes without reading them; None where it does not matter, a part of it that is empty likewise.
+    """
 
     sha256: str | None
     annotation: str
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +27,7 @@ class Photo:
     """One input of a build.
 
     id: unique in the build; `relative` without its suffix, as a rule.
-    path: where the file is.
+    place: where its bytes are.
     relative: its path in the source, as text (`names.text`), with / between folders.
     licence: terms of the photo, for the manifest.
     split: `train`, `val` or `test`; empty until the split is made.
@@ -34,7 +40,7 @@ class Photo:
     """
 
     id: str
-    path: Path
+    place: Place
     relative: str
     licence: str = ""
     split: str = ""

@@ -15,7 +15,7 @@ from fishprep.common.errors import DecodeError, SourceError, reason_of
 from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
-from fishprep.decoding.decode import Picture, decode_picture, read_file
+from fishprep.decoding.decode import Picture, decode_picture
 from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
@@ -29,6 +29,7 @@ from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
+from fishprep.places.base import UNKNOWN, Stamp
 from fishprep.shards.schema import HR_SIZE
 
 BATCH_PHOTOS = 32
@@ -109,10 +110,10 @@ class FacePipeline:
         with self.times.stage("decode"):
             sha256, note = "", photo.note
             try:
-                data = read_file(photo.path, self.settings.limits)
-                sha256 = hashlib.sha256(data).hexdigest()
-                _refuse_changed(photo, sha256, self.settings.reads_points)
-                picture = decode_picture(data, self.settings.limits)
+                read = photo.place.read(self.settings.limits)
+                sha256 = hashlib.sha256(read.data).hexdigest()
+                _refuse_changed(photo, read.stamp, sha256, self.settings.reads_points)
+                picture = decode_picture(read.data, self.settings.limits)
                 height, width = picture.pixels.shape[:2]
                 known = credible(photo.reference, width, height)
                 note = joined(photo.note, picture.note, known.note)
@@ -244,14 +245,15 @@ def _best(found: _Found) -> Candidate | None:
     return Candidate(face.box, face.score, face.backend)
 
 
-def _refuse_changed(photo: Photo, sha256: str, with_points: bool) -> None:
+def _refuse_changed(photo: Photo, now: Stamp, sha256: str, with_points: bool) -> None:
     """DecodeError (`changed`) where a photo, or the file with its points that will be read, is not what was planned."""
     planned = photo.planned
     if planned is None:
         return
-    if planned.sha256 == "":
+    if planned.sha256 == "" or planned.stamp == UNKNOWN:
         raise DecodeError(Status.CHANGED, "could not be read when the build was planned, and can be read now")
-    if planned.sha256 is not None and sha256 != planned.sha256:
+    is_another = planned.stamp is not None and now.differs(planned.stamp)
+    if is_another or planned.sha256 not in (None, sha256):
         raise DecodeError(Status.CHANGED, "its bytes have changed since the build was planned")
     if with_points and photo.points_file is not None and annotation(photo) != planned.annotation:
         raise DecodeError(Status.CHANGED, "its points file has changed since the build was planned")
@@ -260,5 +262,5 @@ def _refuse_changed(photo: Photo, sha256: str, with_points: bool) -> None:
 def _below_source(photo: Photo) -> str:
     """Where the points file of a photo is, seen from the source: the same however SOURCE was typed."""
     assert photo.points_file is not None
-    from_photo = names.text(Path(os.path.relpath(photo.points_file, photo.path.parent)).as_posix())
+    from_photo = names.text(Path(os.path.relpath(photo.points_file, Path(str(photo.place)).parent)).as_posix())
     return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))

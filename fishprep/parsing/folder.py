@@ -18,12 +18,13 @@ from fishprep.common.files import atomic, is_file, write_text
 from fishprep.common.status import Status
 from fishprep.common.version import __version__
 from fishprep.common.words import joined, same_command
-from fishprep.decoding.decode import Limits, Picture, decode_picture, read_file
+from fishprep.decoding.decode import Limits, Picture, decode_picture
 from fishprep.faces.photo import Photo
 from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.parsing.overlay import overlay
 from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_parsed
+from fishprep.places.file import File
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.storage.base import InUseError
@@ -157,7 +158,7 @@ class _Run:
         if photo.problem is not None:
             return ParsedImage(photo.relative, str(photo.problem.status), photo.problem.reason)
         try:
-            data = read_file(photo.path, self._request.limits)
+            data = photo.place.read(self._request.limits).data
             sha256 = hashlib.sha256(data).hexdigest()
             if earlier is not None and earlier.sha256 == sha256 and self._stands(photo, earlier):
                 self._done_before += 1
@@ -206,7 +207,7 @@ class _Run:
             path=loaded.photo.relative,
             status=str(Status.OK),
             sha256=loaded.sha256,
-            output=names.text(_relative_output(loaded.photo, self._request).as_posix()),
+            output=names.text(_relative_output(loaded.photo).as_posix()),
             width=width,
             height=height,
             skin=round(float(skin.mean()), 4),
@@ -223,7 +224,7 @@ class _Run:
 def _images(request: ParseRequest) -> Listing:
     if request.source.is_file():
         name = request.source.name
-        return Listing((Photo(names.photo_ids([names.text(name)])[0], request.source, names.text(name)),))
+        return Listing((Photo(names.photo_ids([names.text(name)])[0], File(request.source), names.text(name)),))
     exclude = None
     if request.out.resolve().is_relative_to(request.source.resolve()):
         exclude = request.source / request.out.resolve().relative_to(request.source.resolve())
@@ -232,14 +233,13 @@ def _images(request: ParseRequest) -> Listing:
 
 def _outputs(photo: Photo, request: ParseRequest) -> list[Path]:
     """The files of a photo, in the order of `OUTPUTS`."""
-    relative = _relative_output(photo, request)
+    relative = _relative_output(photo)
     return [request.out / folder / f"{relative}{suffix}" for folder, suffix in OUTPUTS.items()]
 
 
-def _relative_output(photo: Photo, request: ParseRequest) -> Path:
+def _relative_output(photo: Photo) -> Path:
     """The photo's path below the source without its suffix, or with it where two photos would get the same name."""
-    root = request.source.parent if request.source.is_file() else request.source
-    relative = photo.path.relative_to(root)
+    relative = Path(names.path_of(photo.relative))
     return relative if photo.id == photo.relative else relative.with_name(relative.name.rpartition(".")[0])
 
 

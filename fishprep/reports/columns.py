@@ -21,7 +21,7 @@ _BATCH = 4096
 
 
 @dataclass(frozen=True)
-class Place:
+class SamplePlace:
     """Where a sample lies: `SPLIT-NNNNN` and its index."""
 
     shard: str
@@ -79,9 +79,9 @@ class Columns:
         """(N,) bool: rows of samples."""
         return self.status.equal(Status.OK)
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> SamplePlace:
         """Where the sample of a kept row lies."""
-        return Place(self.shard[number], int(self.index[number]))
+        return SamplePlace(self.shard[number], int(self.index[number]))
 
 
 def read_columns(folder: BuildFolder) -> Columns:

@@ -18,7 +18,7 @@ from fishprep.common.words import counted
 from fishprep.faces.detail import DETAIL_SIZE, fine_detail
 from fishprep.reports import provenance
 from fishprep.reports.cards import Card, face_card, photo_card
-from fishprep.reports.columns import Columns, Place, read_chosen, read_columns
+from fishprep.reports.columns import Columns, SamplePlace, read_chosen, read_columns
 from fishprep.reports.duplicates import Duplicates, LikePair, find_duplicates
 from fishprep.reports.faces import by_shard, draw_faces
 from fishprep.reports.histograms import Histogram, histograms
@@ -147,7 +147,7 @@ def _numbers(sheets: Sheets, measured: list[Histogram], pairs: Iterable[LikePair
 
 def _cards(folder: BuildFolder, rows: dict[int, dict[str, Any]], photos: PhotoFolder) -> dict[int, Card]:
     places = {
-        number: Place(row["shard"] or "", -1 if row["index"] is None else row["index"])
+        number: SamplePlace(row["shard"] or "", -1 if row["index"] is None else row["index"])
         for number, row in rows.items()
         if row["status"] == Status.OK
     }

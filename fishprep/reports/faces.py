@@ -9,7 +9,7 @@ import numpy as np
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError
 from fishprep.common.opencv import cv2
-from fishprep.reports.columns import Place
+from fishprep.reports.columns import SamplePlace
 from fishprep.reports.images import data_uri
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, ShardName
@@ -27,7 +27,7 @@ class FacePicture:
     skin: str
 
 
-def draw_faces(folder: BuildFolder, places: Mapping[int, Place]) -> dict[int, FacePicture]:
+def draw_faces(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> dict[int, FacePicture]:
     """The pictures of samples, by the keys of `places`. One shard is open at a time.
 
     Raises ShardError where a shard cannot be read, BuildError where a place is not in it.
@@ -44,7 +44,7 @@ def draw_faces(folder: BuildFolder, places: Mapping[int, Place]) -> dict[int, Fa
     return pictures
 
 
-def by_shard(folder: BuildFolder, places: Mapping[int, Place]) -> Iterator[tuple[Shard, list[int]]]:
+def by_shard(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> Iterator[tuple[Shard, list[int]]]:
     """Each shard that is needed, open, with the keys of its places."""
     keys: dict[str, list[int]] = defaultdict(list)
     for key, place in places.items():

@@ -1,8 +1,6 @@
 """Dropped photos → thumbnails, where the source can still be read."""
 
 import hashlib
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from fishprep.common import names
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
 from fishprep.decoding.decode import Limits, decode, read_file
@@ -47,7 +46,7 @@ class PhotoFolder:
         if not row["sha256"]:
             return Thumbnail(problem="the build could not read it")
         try:
-            data = read_file(self.root / path_of(row["path"] or ""), self.limits)
+            data = read_file(self.root / names.path_of(row["path"] or ""), self.limits)
         except DecodeError as error:
             return Thumbnail(problem=f"not to be seen any more: {error.reason}")
         except ValueError:  # a path with a null character
@@ -58,16 +57,6 @@ class PhotoFolder:
             return Thumbnail(data_uri(_small(decode(data, self.limits), row.get("candidate_box")), QUALITY))
         except DecodeError as error:
             return Thumbnail(problem=error.reason)
-
-
-def path_of(text: str) -> str:
-    """The path that `names.text` wrote as `text`."""
-    parts = re.split(rb"(\\\\|\\x[0-9a-f]{2})", text.encode())
-    return os.fsdecode(b"".join(_byte(part) if i % 2 else part for i, part in enumerate(parts)))
-
-
-def _byte(escape: bytes) -> bytes:
-    return b"\\" if escape == b"\\\\" else bytes([int(escape[2:], 16)])
 
 
 def _small(image: np.ndarray, box: Sequence[float] | None) -> np.ndarray:

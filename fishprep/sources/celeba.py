@@ -18,6 +18,7 @@ from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Box, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
+from fishprep.places.file import File
 from fishprep.sources.base import LeftOut, Listing, SourceRequest
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
@@ -92,7 +93,7 @@ class CelebASource:
         absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk") if missing else None
         return Photo(
             id=photo_id,
-            path=path,
+            place=File(path),
             relative=relative_text(path, self.root),
             licence=LICENCE,
             split=(partition.of(name) or "") if partition else _split_by_number(name),

@@ -13,6 +13,7 @@ from fishprep.common.spelling import spelled
 from fishprep.common.status import Problem, Status
 from fishprep.common.tables import Table, read_table
 from fishprep.faces.photo import Photo
+from fishprep.places.file import File
 from fishprep.shards.schema import SPLITS
 from fishprep.sources.base import Listing, SourceRequest
 from fishprep.sources.layout import Layout, by_folders, split_of, survey
@@ -119,7 +120,7 @@ class ListSource:
         points = finder.named(row.landmarks) if row.landmarks else finder.of(path)
         return Photo(
             id=photo_id,
-            path=path,
+            place=File(path),
             relative=row.relative,
             licence=self.licence,
             split=row.split if has_splits else "train",
@@ -189,7 +190,7 @@ def walk_photos(source: FolderSource) -> Listing:
         photos.append(
             Photo(
                 id=photo_id,
-                path=path,
+                place=File(path),
                 relative=relative,
                 licence=source.licence,
                 points_file=points.path,

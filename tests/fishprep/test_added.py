@@ -25,6 +25,7 @@ from fishprep.landmarks.base import Face, LandmarkBackend, Query
 from fishprep.landmarks.geometry import box_of_points
 from fishprep.parsing import PARSERS, ParserKind
 from fishprep.parsing.base import ParsedFaces, ParserRequest
+from fishprep.places.file import File
 from fishprep.shards.reader import Shard
 from fishprep.sources import SOURCES, Listing, Source, SourceKind, SourceRequest
 from fishprep.sources.layout import Layout
@@ -42,7 +43,7 @@ class Rows:
 
     def listing(self) -> Listing:
         names = sorted((self.root / "rows.txt").read_text().split())
-        photos = (Photo(Path(name).stem, self.root / name, name, licence="CC0", split="train") for name in names)
+        photos = (Photo(Path(name).stem, File(self.root / name), name, licence="CC0", split="train") for name in names)
         return Listing(tuple(photos), notes=("listed in rows.txt",))
 
 

@@ -30,6 +30,7 @@ from fishprep.engines import ENGINES
 from fishprep.engines.base import nobody
 from fishprep.engines.local import LocalEngine
 from fishprep.faces.photo import Photo
+from fishprep.places.file import File
 from fishprep.public.news import unheard
 from fishprep.public.planning import prepare
 from fishprep.public.settings import BuildSettings
@@ -68,7 +69,7 @@ def test_photos_that_kill_or_hang_whoever_looks_are_alike_to_none(
     monkeypatch.setitem(ENGINES, "local", LocalEngine)
     for name in ("a", "b dies", "c hangs", "d"):
         scene(1).save(tmp_path / f"{name}.jpg")
-    photos = [Photo(path.stem, path, path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
     told: list[int] = []
     found = same_pictures(photos, Limits(), lambda done, total: told.append(done), seconds=1)
     assert found.pairs == ((0, 3),) and told == [4]
@@ -79,7 +80,7 @@ def test_a_picture_of_many_scans_is_not_decoded(tmp_path: Path) -> None:
     scene(1).save(path, progressive=True)
     data = path.read_bytes()
     path.write_bytes(data[:-2] + data[data.rfind(b"\xff\xda") : -2] * 60 + b"\xff\xd9")
-    (look,) = looks.look_at([Photo("scans", path, path.name)], Limits(), lambda done, total: None, 60)
+    (look,) = looks.look_at([Photo("scans", File(path), path.name)], Limits(), lambda done, total: None, 60)
     assert look is not None and look.hash is None
 
 
@@ -91,7 +92,7 @@ def scene(number: int) -> Image.Image:
 
 
 def made(names: int, **facts: object) -> list[Photo]:
-    return [Photo(f"{n:04d}", Path(f"{n:04d}.jpg"), f"{n:04d}.jpg", split="train", **facts) for n in range(names)]  # type: ignore[arg-type]
+    return [Photo(f"{n:04d}", File(Path(f"{n:04d}.jpg")), f"{n:04d}.jpg", split="train", **facts) for n in range(names)]  # type: ignore[arg-type]
 
 
 def draw(photos: list[Photo], rule: str = "0.9,0.05,0.05", seed: int = 0) -> dict[str, str]:
@@ -126,7 +127,7 @@ def test_the_seed_draws_and_a_photo_more_moves_few() -> None:
 
 def test_nobody_is_in_two_splits() -> None:
     photos = made(300)
-    named = [Photo(p.id, p.path, p.relative, split="train", identity=f"who{n % 60}") for n, p in enumerate(photos)]
+    named = [Photo(p.id, p.place, p.relative, split="train", identity=f"who{n % 60}") for n, p in enumerate(photos)]
     split = draw(named, "0.8,0.1,0.1")
     splits = {f"who{k}": {split[p.id] for p in named if p.identity == f"who{k}"} for k in range(60)}
     assert all(len(found) == 1 for found in splits.values())
@@ -179,7 +180,7 @@ def test_copies_are_found_in_other_size_light_and_orientation_and_nothing_else_i
     for name in ("flat1", "flat2"):
         Image.new("RGB", (90 + len(name), 90), name[-1] * 3 and "white").save(tmp_path / f"{name}.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xffrubbish")
-    photos = [Photo(path.stem, path, path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
     told: list[tuple[int, int]] = []
     found = same_pictures(photos, Limits(), lambda done, total: told.append((done, total)))
     joined = {name for pair in found.pairs for number in pair if (name := photos[number].id).startswith("astro")}
@@ -191,7 +192,7 @@ def test_copies_are_found_in_other_size_light_and_orientation_and_nothing_else_i
 def test_the_search_that_ends_early_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         scene(1).save(tmp_path / f"{number}.jpg", quality=80 + number)
-    photos = [Photo(path.stem, path, path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
     monkeypatch.setattr(alike, "MOST_CANDIDATES", 3)
     assert not same_pictures(photos, Limits(), lambda done, total: None).complete
 

@@ -29,6 +29,7 @@ from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks.base import Face, Query
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
+from fishprep.places.file import File
 from fishprep.shards.schema import ShardName
 
 pytestmark = pytest.mark.ends(240)
@@ -139,7 +140,7 @@ def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 
         picture = np.full((200, 240, 3), value, np.uint8)
         picture[-1, -1] = faces
         Image.fromarray(picture).save(folder / f"{name}.png")
-        photos.append(Photo(name, folder / f"{name}.png", f"{name}.png", split="train"))
+        photos.append(Photo(name, File(folder / f"{name}.png"), f"{name}.png", split="train"))
     return ShardSpec(ShardName("train", number), tuple(photos))
 
 

@@ -7,6 +7,7 @@ import pytest
 from fishprep.builds.splits import PAPER_COUNTS, PaperCounts, assign, paper_split
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.faces.photo import Photo
+from fishprep.places.file import File
 
 
 def photos(train: int, val: int, test: int, faces_each: int = 4) -> list[Photo]:
@@ -14,7 +15,9 @@ def photos(train: int, val: int, test: int, faces_each: int = 4) -> list[Photo]:
     for split, count in (("train", train), ("val", val), ("test", test)):
         for i in range(count):
             name = f"{split}/{i}"
-            made.append(Photo(name, Path(name), f"{name}.jpg", split=split, identity=f"{split}-{i // faces_each}"))
+            made.append(
+                Photo(name, File(Path(name)), f"{name}.jpg", split=split, identity=f"{split}-{i // faces_each}")
+            )
     return made
 
 

@@ -1,7 +1,6 @@
 """What a build was made from, by content: whatever decides the fate of a photo is in it."""
 
 import hashlib
-import tracemalloc
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from fishprep.decoding.decode import Limits
 from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Reference
+from fishprep.places.file import File
 
-PHOTO = Photo("a", Path("a.png"), "a.png", split="train")
+PHOTO = Photo("a", File(Path("a.png")), "a.png", split="train")
 FACTS: dict[str, dict[str, Any]] = {
     "identity": {"identity": "7"},
     "licence": {"licence": "CC0"},
@@ -36,25 +36,31 @@ def test_an_annotation_is_all_that_the_source_says() -> None:
     assert {f.name for f in fields(Reference)} <= FACTS.keys(), "a new fact of a reference belongs into the hash"
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(PlannedPhoto) if f.name != "path"])
-def test_inputs_are_every_fact_of_the_plan(name: str) -> None:
+@pytest.mark.parametrize("name", ["id", "split", "annotation", "size"])
+def test_inputs_are_what_a_plan_knows_of_its_photos(name: str) -> None:
+    line = PlannedPhoto("a", "a.png", "train", None, "1" * 64, size=100, version="1")
+    assert inputs_hash([line]) != inputs_hash([replace(line, **{name: 7 if name == "size" else "x"})])
+    assert inputs_hash([line]) == inputs_hash([replace(line, version="2")]), "a copy has another time"
+
+
+def test_inputs_of_a_plan_with_hashes_are_those_that_its_build_recorded() -> None:
     line = PlannedPhoto("a", "a.png", "train", "0" * 64, "1" * 64)
-    assert inputs_hash([line]) != inputs_hash([replace(line, **{name: "x"})])
+    told = f'["a","train","{"0" * 64}","{"1" * 64}"]\n'
+    assert inputs_hash([line]) == hashlib.sha256(told.encode()).hexdigest()
+    assert inputs_hash([line]) != inputs_hash([replace(line, sha256="2" * 64)])
+
+
+def test_inputs_have_an_order() -> None:
+    line = PlannedPhoto("a", "a.png", "train", None, "1" * 64, size=100, version="1")
     assert inputs_hash([line, replace(line, id="b")]) != inputs_hash([replace(line, id="b"), line])
 
 
-def test_a_photo_is_hashed_without_being_held(tmp_path: Path) -> None:
-    """A plan hashes many at once, in the process that cannot be replaced."""
+def test_a_photo_is_hashed_within_the_limits(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
-    with path.open("wb") as stream:
-        stream.truncate(24 * 2**20)
-    tracemalloc.start()
-    found = content(replace(PHOTO, path=path), Limits())
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert found == hashlib.sha256(bytes(24 * 2**20)).hexdigest() and most < 8 * 2**20
+    path.write_bytes(bytes(5000))
+    assert content(replace(PHOTO, place=File(path)), Limits()) == hashlib.sha256(bytes(5000)).hexdigest()
     assert (
-        content(replace(PHOTO, path=path), Limits(max_bytes=1000))
-        == content(replace(PHOTO, path=tmp_path), Limits())
+        content(replace(PHOTO, place=File(path)), Limits(max_bytes=1000))
+        == content(replace(PHOTO, place=File(tmp_path)), Limits())
         == ""
     )

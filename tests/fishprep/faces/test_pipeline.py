@@ -18,6 +18,7 @@ from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, LandmarkBackend, Query, Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.landmarks.sense import MEAN_FACE
+from fishprep.places.file import File
 
 SHAPE = np.random.default_rng(0).uniform(-1, 1, (68, 2)).astype(np.float32)
 SHAPE[:4] = [(-1, -1), (1, 1), (-1, 1), (1, -1)]
@@ -45,7 +46,7 @@ class Placed:
 def photo(path: Path, size: tuple[int, int] = (300, 200), **facts: object) -> Photo:
     noise = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
     Image.fromarray(noise).save(path)
-    return Photo(path.stem, path, path.name, **facts)  # type: ignore[arg-type]
+    return Photo(path.stem, File(path), path.name, **facts)  # type: ignore[arg-type]
 
 
 def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcome:
@@ -56,7 +57,7 @@ def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcom
 def test_what_the_source_notes_stands_beside_whatever_becomes_of_the_photo(tmp_path: Path) -> None:
     kept = photo(tmp_path / "kept.png", note="its box is off the picture")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    for shot in (kept, Photo("broken", tmp_path / "broken.png", "broken.png", note="its box is off the picture")):
+    for shot in (kept, Photo("broken", File(tmp_path / "broken.png"), "broken.png", note="its box is off the picture")):
         assert outcome(Placed((150, 100, 42)), shot).note == "its box is off the picture"
 
 
@@ -67,7 +68,7 @@ def test_the_pixels_of_the_box_are_the_face(tmp_path: Path) -> None:
     (face,) = found.kept
     x0, y0, x1, y1 = face.box
     assert x1 - x0 == y1 - y0 == 128
-    pixels = np.asarray(Image.open(shot.path))[int(y0 + 0.5) : int(y1 + 0.5), int(x0 + 0.5) : int(x1 + 0.5)]
+    pixels = np.asarray(Image.open(str(shot.place)))[int(y0 + 0.5) : int(y1 + 0.5), int(x0 + 0.5) : int(x1 + 0.5)]
     np.testing.assert_array_equal(face.image, pixels)
     np.testing.assert_allclose(face.landmarks + np.array([x0 + 0.5, y0 + 0.5]), SHAPE * 42.6667 + (150, 100), atol=1e-3)
     assert (found.width, found.height) == (300, 200) and len(found.sha256) == 64
@@ -113,7 +114,7 @@ def test_where_the_place_is_known_the_reason_says_that_it_was_asked(tmp_path: Pa
 def test_photos_are_in_their_order_whatever_becomes_of_them(tmp_path: Path) -> None:
     photos = [photo(tmp_path / f"{i}.png") for i in range(70)]
     for i in (0, 13, 69):
-        photos[i].path.write_bytes(b"")
+        Path(str(photos[i].place)).write_bytes(b"")
     configuration = BuildConfiguration.parse({"parser": "landmark-skin"})
     found = list(FacePipeline(configuration.face_settings, Placed((150, 100, 45))).faces(photos))
     assert [o.photo.id for o in found] == [str(i) for i in range(70)]
@@ -141,11 +142,11 @@ def test_points_that_are_of_no_face_in_the_photo_are_a_bad_annotation(
     tmp_path: Path, orientation: int, change: Callable[[np.ndarray], np.ndarray], reason: str
 ) -> None:
     shot = photo(tmp_path / "a.png", (200, 300) if orientation == 6 else (300, 200))
-    with Image.open(shot.path) as picture:
+    with Image.open(str(shot.place)) as picture:
         exif = picture.getexif()
         exif[274] = orientation
-        picture.save(shot.path, exif=exif)
-    path = write_points(shot.path, change(MEAN_FACE * 40 + (150, 100)))
+        picture.save(str(shot.place), exif=exif)
+    path = write_points(Path(str(shot.place)), change(MEAN_FACE * 40 + (150, 100)))
     annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
     found = outcome(annotation, replace(shot, points_file=path), landmarks="annotation", max_outside=0.9)
     assert [str(problem.status) for problem in found.dropped] == ["bad_annotation"] * bool(reason)
@@ -173,7 +174,7 @@ def test_the_reason_does_not_depend_on_how_the_source_was_typed(
     annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
     for root in (tmp_path / "source", Path()):
         typed = replace(
-            shot, path=root / "deep" / "a.png", relative="deep/a.png", points_file=root / ".." / place / "a.pts"
+            shot, place=File(root / "deep" / "a.png"), relative="deep/a.png", points_file=root / ".." / place / "a.pts"
         )
         (problem,) = outcome(annotation, typed, landmarks="annotation").dropped
         shown = "deep/a.pts" if place == "source/deep" else "../elsewhere/a.pts"

@@ -12,7 +12,7 @@ from small_build import Written
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError, ShardError
-from fishprep.reports.columns import Place
+from fishprep.reports.columns import SamplePlace
 from fishprep.reports.faces import draw_faces, points_path, skin_path
 from fishprep.shards.reader import Shard
 
@@ -51,7 +51,7 @@ def test_points_are_dots_at_the_landmarks() -> None:
 
 
 def test_faces_are_those_of_their_places(built: Written) -> None:
-    places = {9: Place("train-00000", 4), 2: Place("test-00000", 1), 5: Place("train-00000", 0)}
+    places = {9: SamplePlace("train-00000", 4), 2: SamplePlace("test-00000", 1), 5: SamplePlace("train-00000", 0)}
     pictures = draw_faces(BuildFolder.at(built.folder), places)
     assert sorted(pictures) == [2, 5, 9]
     for key, place in places.items():
@@ -65,13 +65,13 @@ def test_faces_are_those_of_their_places(built: Written) -> None:
 @pytest.mark.parametrize(
     ("place", "error"),
     [
-        (Place("train-00000", 99), BuildError),
-        (Place("train-00000", -1), BuildError),
-        (Place("../train-00000", 0), BuildError),
-        (Place("", 0), BuildError),
-        (Place("val-00007", 0), ShardError),
+        (SamplePlace("train-00000", 99), BuildError),
+        (SamplePlace("train-00000", -1), BuildError),
+        (SamplePlace("../train-00000", 0), BuildError),
+        (SamplePlace("", 0), BuildError),
+        (SamplePlace("val-00007", 0), ShardError),
     ],
 )
-def test_places_that_are_none(built: Written, place: Place, error: type[Exception]) -> None:
+def test_places_that_are_none(built: Written, place: SamplePlace, error: type[Exception]) -> None:
     with pytest.raises(error):
         draw_faces(BuildFolder.at(built.folder), {0: place})

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fishprep.common.names import text
+from fishprep.common.names import path_of, text
 from fishprep.decoding.decode import Limits
-from fishprep.reports.photos import SIDE, PhotoFolder, path_of
+from fishprep.reports.photos import SIDE, PhotoFolder
 
 
 @given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))

@@ -90,7 +90,7 @@ def test_names_of_any_bytes(tmp_path: Path) -> None:
     picture(tmp_path / "two\nlines.jpg")
     photos = listed(tmp_path)
     assert set(photos) == {r"caf\xe9", "two\nlines"}
-    assert all(photo.path.exists() for photo in photos.values())  # type: ignore[attr-defined]
+    assert all(photo.place.path.exists() for photo in photos.values())  # type: ignore[attr-defined]
 
 
 def test_the_output_inside_the_source_is_passed_over(tmp_path: Path) -> None:
