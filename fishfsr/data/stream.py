@@ -70,7 +70,7 @@ class Stream:
         places = self.share.places(step, part)
         batch = self.dataset.__getitems__(Order(len(self.dataset), self.seed).indices(places))
         if self.degradation.active:
-            self.degradation.apply(batch.lr.numpy(), self.seed, places)
+            self.degradation.apply(batch.hr.numpy(), batch.lr.numpy(), self.seed, places)
         return Read(batch, torch.from_numpy(coins(self.seed, places)) if self.flip else None)
 
     def parts(self, step: int, pinned: bool = False) -> Iterator[Read]:

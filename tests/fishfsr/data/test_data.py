@@ -168,15 +168,17 @@ def test_degradation_touches_lr_alone_and_only_when_asked(dataset: ShardDataset)
 
 
 def test_blur_and_jpeg_do_what_they_say() -> None:
-    point = np.zeros((31, 31, 3))
-    point[15, 15] = 1000.0
-    spread = gaussian(point, 2.0)[..., 0] / 1000
+    point = np.zeros((2, 31, 31, 3))
+    point[:, 15, 15] = 1000.0
+    still, spread = gaussian(point, np.array([0.0, 2.0]))[..., 0] / 1000
+    np.testing.assert_allclose(still, point[0, ..., 0] / 1000)
     y, x = np.mgrid[:31, :31] - 15
     assert spread.sum() == pytest.approx(1)
     assert (spread * x**2).sum() == pytest.approx(4, rel=0.05) and (spread * y**2).sum() == pytest.approx(4, rel=0.05)
-    faces = training.drawn(4, "train").images[32].copy()
+    drawn = training.drawn(4, "train").images
+    faces = drawn[32].copy()
     before = faces.copy()
-    Degradation(share=1, jpeg=(20, 20)).apply(faces, 0, np.arange(4))
+    Degradation(share=1, jpeg=(20, 20)).apply(drawn[128], faces, 0, np.arange(4))
     error = np.abs(faces.astype(int) - before).mean()
     assert 0.3 < error < 20
     same = np.asarray(Image.fromarray(before[0]))

@@ -54,7 +54,7 @@ def test_values_are_toml() -> None:
     [
         ("sr.widht=16", "unknown key 'sr.widht'; known are width, "),
         ("epochs=3", "unknown key 'epochs'; known are preset, scale"),
-        ("degradation.blurr=1", "unknown key 'degradation.blurr'; known are share, blur"),
+        ("degradation.blurr=1", "unknown key 'degradation.blurr'; known are name, resized, sizes, share, blur"),
         ("sr.width=15", "width = 15: must be divisible by 4"),
         ("sr.lr=-1", "sr.lr: Input should be greater than 0"),
         ("sr.lr=nan", "sr.lr: Input should be"),
