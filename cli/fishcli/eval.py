@@ -47,6 +47,14 @@ if TYPE_CHECKING:
 @click.option("--batch", type=click.IntRange(1), default=16, help="Faces at a time.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32")
+@click.option(
+    "--degradation",
+    type=click.Choice(["none", "sizes", "spoiled", "wild"]),
+    default="none",
+    help="Of the LR faces: other sizes, blur with noise and JPEG, or all of that; the same for each face at every run.",
+)
+@click.option("--mirrored", is_flag=True, help="The mean with what the mirrored face gives: twice the time.")
+@click.option("--consistent", is_flag=True, help="Faces that shrink to exactly the LR face; for sharp ones.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
 @common.usual_options
@@ -103,5 +111,6 @@ def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
     from fishfsr import EvaluationSettings, parse_choices
 
     names = ("split", "protocol", "identity", "limit", "batch", "seed", "device", "precision", "scale")
+    names += ("degradation", "mirrored", "consistent")
     same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)

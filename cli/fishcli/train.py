@@ -28,6 +28,11 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 )
 @click.option("--config", type=common.FILE, help="TOML file of settings; --set and flags win over it.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
+@click.option(
+    "--degradation",
+    type=click.Choice(["none", "sizes", "spoiled", "wild"]),
+    help="Of LR faces: the same as --set degradation.name=...; docs/training.md has what each draws.",
+)
 @click.option("--init", type=common.FILE, help="Checkpoint to go on from: its networks, with their architecture.")
 @click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
@@ -51,9 +56,11 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
 
     same = ("scale", "preset", "config", "seed", "stage", "init", "device", "resume", "overwrite", "max_minutes")
     named = {name: flags[name] for name in (*same, "tensorboard")}
-    telling = Telling(quiet)
+    telling, settings = Telling(quiet), flags["assignments"]
+    if flags["degradation"] is not None:
+        settings = (f"degradation.name={flags['degradation']}", *settings)
     try:
-        outcome = fishfsr.train(shards, out, settings=flags["assignments"], listen=telling, **named)
+        outcome = fishfsr.train(shards, out, settings=settings, listen=telling, **named)
     finally:
         telling.close()
     _end(outcome, flags["json"])

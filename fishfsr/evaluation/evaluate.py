@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.checkpoint import load_checkpoint
+from fishfsr.data.degradation import Degradation
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.evaluation import provenance, tables
 from fishfsr.evaluation.faces import SplitFaces
@@ -18,7 +19,6 @@ from fishfsr.evaluation.summary import Bootstrap, Figurer, Summary
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver
-from fishfsr.inference.runner import InferenceOptions
 from fishfsr.metrics import get_protocol
 from fishprep.common.files import atomic, write_text
 from fishprep.storage.own import refuse_foreign, says
@@ -105,11 +105,12 @@ def check_out(out: Path, overwrite: bool) -> None:
 
 def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: TellMeasured) -> Evaluation:
     checkpoint = load_checkpoint(path)
-    resolver = FaceSuperResolver(checkpoint, settings.device, InferenceOptions(precision=settings.precision))
+    resolver = FaceSuperResolver(checkpoint, settings.device, settings.options)
     if settings.scale is not None and resolver.scale != settings.scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
     embedder = _embedder(settings)
-    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit)
+    degradation = Degradation.model_validate({"name": settings.degradation})
+    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     measures = Measurer(methods, get_protocol(settings.protocol), embedder).measure(settings.batch, tell)
     figurer = Figurer(Bootstrap(settings.seed, settings.resamples))
@@ -136,6 +137,7 @@ def _provenance(
         runs_on=provenance.runs_on(methods.resolver),
         seed=settings.seed,
         resamples=settings.resamples,
+        degradation=methods.faces.degradation.model_dump(mode="json"),
         versions=provenance.figure_versions(identity),
     )
 

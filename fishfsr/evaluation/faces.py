@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fishfsr.data.degradation import Degradation
 from fishfsr.data.split import opened, require_files
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, image, skin
+
+DEGRADATION_SEED = 0
+"""Not a setting: figures of one degradation are of the same LR faces, whoever measures them."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,21 @@ class SplitBatch:
 class SplitFaces:
     """The first `limit` faces of a split, in the order of the shards' names and of the samples in them.
 
-    Faces are read when they are asked for; what stays in memory are their ids. Raises DataError where the folder has
+    Their LR faces are degraded by `degradation`, each in the same way whenever it is read. Faces are read when they are asked
+    for; what stays in memory are their ids. Raises DataError where the folder has
     no shard of the split or two were made by different recipes, ShardError where one breaks the format's rules.
     """
 
-    def __init__(self, folder: Path, split: str, scale: int, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        scale: int,
+        limit: int | None = None,
+        degradation: Degradation | None = None,
+    ) -> None:
         self.folder, self.split, self.lr_size = folder, split, HR_SIZE // scale
+        self.degradation = degradation or Degradation()
         self._shards = [_checked(shard) for shard in opened(require_files(folder, split), split)]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
         self.available = int(self._starts[-1])
@@ -67,13 +80,10 @@ class SplitFaces:
     def take(self, numbers: Sequence[int] | np.ndarray) -> SplitBatch:
         """The faces of these numbers, in this order."""
         chosen = np.asarray(numbers, np.intp)
-        return SplitBatch(
-            chosen,
-            self._gather(image(self.lr_size), chosen),
-            self._gather(image(HR_SIZE), chosen),
-            self.skin(chosen),
-            self._gather("landmarks", chosen),
-        )
+        lr, hr = self._gather(image(self.lr_size), chosen), self._gather(image(HR_SIZE), chosen)
+        if self.degradation.active:
+            self.degradation.apply(hr, lr, DEGRADATION_SEED, chosen)
+        return SplitBatch(chosen, lr, hr, self.skin(chosen), self._gather("landmarks", chosen))
 
     def skin(self, numbers: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Their skin maps at the LR size, (N, s, s) uint8 in {0, 1}."""

@@ -48,7 +48,7 @@ class EvaluatedShards:
 
 @dataclass(frozen=True)
 class Provenance:
-    """`protocol`, in words; `identity`: the embedder's name; `runs_on`: device, precision and options."""
+    """`protocol`, in words; `degradation`: what the LR faces draw from (`fishfsr.data.degradation`); `identity`: the embedder's name; `runs_on`: device, precision and options."""
 
     checkpoint: CheckpointFacts
     shards: EvaluatedShards
@@ -60,6 +60,7 @@ class Provenance:
     runs_on: str
     seed: int
     resamples: int
+    degradation: dict[str, Any]
     versions: dict[str, str]
 
 
@@ -135,6 +136,8 @@ def warnings(provenance: Provenance) -> list[str]:
             f"The faces were made by another recipe ({shards.recipe[:12]}) than those the checkpoint was trained on "
             f"({trained[:12]}): another crop, resizer or parser. The figures are not those of the trained task."
         )
+    if (name := provenance.degradation["name"]) != "none":
+        said.append(f"The LR faces were degraded ({name}) before both, bicubic and the network, enlarged them.")
     if shards.split == TRAIN:
         said.append("These are faces of the training split: figures on them say nothing of new faces.")
     if shards.split == VAL:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from fishfsr.data.degradation import DEGRADATIONS, DegradationName
 from fishfsr.errors import ConfigurationError
-from fishfsr.inference.runner import InferencePrecision
+from fishfsr.inference.runner import InferenceOptions, InferencePrecision
 from fishfsr.metrics import get_protocol
 
 Identity = Literal["none", "dlib", "deepface"]
@@ -99,7 +100,8 @@ class EvaluationSettings:
     `split`: of the shards. `protocol`: of PSNR and SSIM, by name. `maps`: what FishFSRNet is given; the figures are of
     the first, the others are compared with it. `identity`: the embedder, or "none". `limit`: the first so many faces of
     the split. `batch`: faces at a time. `shown`: faces on each of the three sheets. `seed`: of the bootstrap and of the
-    wrong maps. `resamples`: of the bootstrap. `device`, `precision`: what the networks run on and in; `scale`: of which
+    wrong maps. `degradation`: of the LR faces, by name; what a face draws is fixed. `resamples`: of the bootstrap. `device`, `precision`: what the networks run on and in; `mirrored`, `consistent`: how,
+    as in `InferenceOptions`; `scale`: of which
     the checkpoint must be, where it is said.
     """
 
@@ -111,15 +113,21 @@ class EvaluationSettings:
     batch: int = 16
     shown: int = 6
     seed: int = 0
+    degradation: DegradationName = "none"
     resamples: int = 2000
     device: str = "auto"
     precision: InferencePrecision = "float32"
+    mirrored: bool = False
+    consistent: bool = False
     scale: int | None = None
 
     def __post_init__(self) -> None:
         get_protocol(self.protocol)
         if self.identity not in get_args(Identity):
             raise ConfigurationError(f"identity = {self.identity!r}: must be one of {', '.join(get_args(Identity))}")
+        if self.degradation not in DEGRADATIONS:
+            known = ", ".join(DEGRADATIONS)
+            raise ConfigurationError(f"degradation = {self.degradation!r}: must be one of {known}")
         if not self.maps:
             raise ConfigurationError("no parsing map is named: at least one is needed")
         for name, least in (("batch", 1), ("shown", 0), ("seed", 0), ("resamples", 100)):
@@ -127,3 +135,8 @@ class EvaluationSettings:
                 raise ConfigurationError(f"{name} = {getattr(self, name)}: must be at least {least}")
         if self.limit is not None and self.limit < 1:
             raise ConfigurationError(f"limit = {self.limit}: at least one face is measured")
+
+    @property
+    def options(self) -> InferenceOptions:
+        """How the networks are run."""
+        return InferenceOptions(precision=self.precision, mirrored=self.mirrored, consistent=self.consistent)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint
 from fishfsr.errors import CheckpointError
+from fishfsr.inference.consistency import consistent
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.kinds import Given, alike
 from fishfsr.inference.runner import InferenceOptions, Runner
@@ -91,15 +92,26 @@ class FaceSuperResolver:
 
     def _enlarged(self, lr: Tensor, parsing: Tensor | None) -> Tensor:
         check_image(lr, "the LR image")
-        if self._upscale is None:
-            raise CheckpointError(NO_SR_NET)
+        given = (lr, *self._maps(lr, parsing))
+        sr = self._ran(*given)
+        if self.options.mirrored:
+            sr = (sr + self._ran(*(each.flip(3) for each in given)).flip(3)) / 2
+        return consistent(sr, lr.to(sr)) if self.options.consistent else sr
+
+    def _maps(self, lr: Tensor, parsing: Tensor | None) -> tuple[Tensor, ...]:
+        """What the network takes beside the LR faces: the map given, or else estimated; nothing where it reads none."""
         config = self.sr_net.config
         if not config.needs_map:
-            return self._upscale(lr, enlargement=config.scale)
+            return ()
         if parsing is None:
             parsing = self.parse(lr)
         check_map(parsing, lr, config.map_channels)
-        return self._upscale(lr, parsing, enlargement=config.scale)
+        return (parsing,)
+
+    def _ran(self, *given: Tensor) -> Tensor:
+        if self._upscale is None:
+            raise CheckpointError(NO_SR_NET)
+        return self._upscale(*given, enlargement=self.scale)
 
     def __str__(self) -> str:
         return f"{self.device}, {self.options}"

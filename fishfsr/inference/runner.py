@@ -37,6 +37,8 @@ class InferenceOptions:
     `channels_last`: the memory format; faster on CPUs, and on GPUs in half precision.
     `images`: computed at a time; None leaves it to the device (CPU: what fits its cache; CUDA: the whole
     batch).
+    `mirrored`: the mean with what the mirrored face gives, at twice the time. `consistent`: made to shrink to exactly the LR face;
+    for sharp LR faces of the recipe, not for noisy or compressed ones (`fishfsr.inference.consistency`).
     `compiler`: "inductor" is torch.compile; "cudagraphs" replays recorded kernels, for batches of unchanging
     size on CUDA.
     """
@@ -45,6 +47,8 @@ class InferenceOptions:
     precision: InferencePrecision = "float32"
     channels_last: bool = True
     images: int | None = None
+    mirrored: bool = False
+    consistent: bool = False
     compiler: Compiler = "none"
 
     def __post_init__(self) -> None:
@@ -71,6 +75,10 @@ class InferenceOptions:
         parts.append("folded" if self.fold else "not folded")
         if self.images is not None:
             parts.append(f"{self.images} at a time")
+        if self.mirrored:
+            parts.append("mean with the mirrored face")
+        if self.consistent:
+            parts.append("consistent with the LR face")
         if self.compiler != "none":
             parts.append(self.compiler)
         return ", ".join(parts)

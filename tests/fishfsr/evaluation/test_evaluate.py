@@ -269,3 +269,17 @@ def test_names_from_outside_are_text(save: Save, evaluated: Run, tmp_path: Path)
     assert "&lt;script&gt;" in page
     with open(tmp_path / "out" / "per_face.csv", newline="") as stream:
         assert [row["id"] for row in csv.DictReader(stream)] == hostile.ids
+
+
+def test_degraded_faces_are_the_same_at_every_run_and_named(save: Save, evaluated: Run) -> None:
+    path = save()
+    plain, found = evaluated(path), evaluated(path, degradation="wild")
+    again = evaluated(path, degradation="wild", batch=5, seed=9, limit=6)
+    for method in ("bicubic", "estimated"):
+        values = found.measures.methods[method]["psnr"]
+        assert (values != plain.measures.methods[method]["psnr"]).all()
+        np.testing.assert_allclose(again.measures.methods[method]["psnr"], values[:6], rtol=0, atol=1e-4)
+    assert any("degraded (wild)" in warning for warning in found.summary.warnings)
+    assert json.loads(found.summary.to_json())["provenance"]["degradation"]["sizes"] == [0.7, 1.4]
+    with pytest.raises(ConfigurationError, match="degradation = 'spoilt': must be one of none, sizes, spoiled, wild"):
+        evaluated(path, degradation="spoilt")
