@@ -48,7 +48,9 @@ class EvaluatedShards:
 
 @dataclass(frozen=True)
 class Provenance:
-    """`protocol`, in words; `degradation`: what the LR faces draw from (`fishfsr.data.degradation`); `identity`: the embedder's name; `runs_on`: device, precision and options."""
+    """`protocol`, in words; `degradation`: what the LR faces draw from (`fishfsr.data.degradation`); `identity`: the
+    embedder's name; `runs_on`: device, precision and options.
+    """
 
     checkpoint: CheckpointFacts
     shards: EvaluatedShards
