@@ -110,7 +110,7 @@ class _Progress:
 def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
     from fishfsr import EvaluationSettings, parse_choices
 
-    names = ("split", "protocol", "identity", "limit", "batch", "seed", "device", "precision", "scale")
-    names += ("degradation", "mirrored", "consistent")
+    figures = ("split", "protocol", "identity", "limit", "batch", "seed", "degradation")
+    names = (*figures, "device", "precision", "mirrored", "consistent", "scale")
     same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)

@@ -64,7 +64,7 @@ class Degradation(BaseModel):
     def _named(cls, values: Any) -> Any:
         """The fields of a name under those that are given."""
         if isinstance(values, Mapping) and isinstance(values.get("name"), str):
-            return {**DEGRADATIONS.get(values["name"], {}), **values}  # type: ignore[call-overload]
+            return {**DEGRADATIONS.get(values["name"], {}), **values}
         return values
 
     @property
