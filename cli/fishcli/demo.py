@@ -27,7 +27,7 @@ def demo(out: Path, **flags: Any) -> None:
     """
     with BuildProgress(quiet=flags["quiet"]) as progress:
         made = fishprep.demo(out, parser=flags["parser"], overwrite=flags["overwrite"], progress=progress)
-    shards, totals = made.build.out, made.build.totals
+    shards, totals = out / "shards", made.build.totals
     restored = _restore(shards, out / "restored.jpg")
     if flags["json"]:
         files = {"shards": shards, "picture": made.picture, "restored": restored, "report": made.report}

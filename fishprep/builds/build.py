@@ -48,7 +48,7 @@ def build(
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
         again = same_command(overwrite, resume)
         run = run_specs(
-            BuilderFactory(folder, attributes, request.weights),
+            BuilderFactory(folder, attributes, request.weights, folder.identity()),
             todo,
             Crew(engine or create_engine(), workers, tell),
             again,

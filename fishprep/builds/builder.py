@@ -41,18 +41,23 @@ class BuilderFactory:
     folder: BuildFolder
     attributes: BuildAttributes
     weights: WeightsFrom
+    begun: str | None = None
+    """`BuildFolder.identity` of the build; nothing is stored once another one was begun in its place."""
 
     def __call__(self) -> "ShardBuilder":
         loaded = load_networks(self.attributes.configuration, self.weights)
         loaded.prove()
-        return ShardBuilder(self.folder, self.attributes, loaded)
+        return ShardBuilder(self.folder, self.attributes, loaded, self.begun)
 
 
 class ShardBuilder:
     """Builds whole shards, one after another, in one process."""
 
-    def __init__(self, folder: BuildFolder, attributes: BuildAttributes, loaded: LoadedNetworks) -> None:
+    def __init__(
+        self, folder: BuildFolder, attributes: BuildAttributes, loaded: LoadedNetworks, begun: str | None = None
+    ) -> None:
         self.folder = folder
+        self.begun = begun
         self.attributes = attributes
         self.configuration = attributes.configuration
         self.pipeline, self.parser = loaded.pipeline, loaded.parser
@@ -111,6 +116,10 @@ class ShardBuilder:
         )
 
     def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
+        if self.begun is not None and self.folder.identity() != self.begun:
+            raise BuildError(
+                f"{self.folder}: another build was begun in it meanwhile; nothing more of this one is stored"
+            )
         record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
         if samples is not None:
             try:

@@ -80,6 +80,10 @@ class BuildFolder:
             )
         return facts
 
+    def identity(self) -> str | None:
+        """What tells the build that was begun from another one; None where the storage does not, as its lock keeps others out."""
+        return self.storage.sha256(CONFIGURATION) if self.storage.is_shared else None
+
     def is_planned(self) -> bool:
         """Whether there is a plan: a build may have been stopped just before it."""
         return self.storage.size(PLAN) is not None

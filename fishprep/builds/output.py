@@ -63,9 +63,8 @@ def _refusals(folder: BuildFolder) -> Iterator[None]:
         raise BuildError(f"{folder}: another build is at work in it") from error
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
-        raise BuildError(
-            f"{folder}: cannot build in it: {error.strerror or error}{place}; give a folder that can be written"
-        ) from error
+        mend = "see to it and try again" if folder.storage.is_shared else "give a folder that can be written"
+        raise BuildError(f"{folder}: cannot build in it: {error.strerror or error}{place}; {mend}") from error
 
 
 def remove_build(folder: BuildFolder, names: Collection[ShardName] | None) -> None:

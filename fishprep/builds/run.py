@@ -83,4 +83,12 @@ def finish(folder: BuildFolder, run: Run, resumed: int, again: str) -> Finished:
             f"{folder}: {counted(len(run.failures), 'shard')} could not be built:\n  {listed}\n"
             f"The others are kept; run {again} again to try these once more."
         )
+    if folder.storage.is_shared:
+        records = folder.finished()
+        torn = [str(name) for name in records.keys() - folder.standing(records).keys()]
+        if torn:
+            raise BuildError(
+                f"{folder}: {counted(len(torn), 'shard')} ({min(torn)} first) not the ones that their rows speak of: somebody else wrote "
+                f"there; run {again} again to make them anew"
+            )
     return Finished(write_manifest(folder), run.seconds, run.built, resumed)

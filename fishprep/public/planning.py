@@ -15,6 +15,7 @@ from fishprep.faces.crop import RECIPES
 from fishprep.public.news import Compared, Listener, Planned
 from fishprep.public.settings import BuildSettings, StrPath
 from fishprep.sources import SourceRequest, open_source
+from fishprep.storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Prepared:
         )
 
 
-def prepare(source: StrPath, out: Path | None, settings: BuildSettings, progress: Listener) -> Prepared:
+def prepare(source: StrPath, out: Path | Storage | None, settings: BuildSettings, progress: Listener) -> Prepared:
     """List and split the source, load every network once. ConfigurationError, SourceError and WeightsError as those raise."""
     root = Path(source)
     if settings.workers < 1:
@@ -53,7 +54,7 @@ def prepare(source: StrPath, out: Path | None, settings: BuildSettings, progress
         wild=settings.wild,
         licence=settings.licence,
         follow_links=settings.follow_links,
-        exclude=out,
+        exclude=out if isinstance(out, Path) else None,
     )
     opened = open_source(request)
     names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
@@ -79,7 +80,7 @@ def optional_path(path: StrPath | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def reopened(origin: dict[str, Any], out: Path, follow_links: bool) -> SourceRequest:
+def reopened(origin: dict[str, Any], out: Path | Storage, follow_links: bool) -> SourceRequest:
     """The source of a build as its records say; links that leave it are followed where the build did, or where asked for now."""
     return SourceRequest(
         root=Path(origin["root"]),
@@ -89,7 +90,7 @@ def reopened(origin: dict[str, Any], out: Path, follow_links: bool) -> SourceReq
         wild=origin["wild"],
         licence=origin["licence"],
         follow_links=follow_links or origin["follow_links"],
-        exclude=out,
+        exclude=out if isinstance(out, Path) else None,
     )
 
 

@@ -7,6 +7,7 @@ from fishprep.builds.manifest import Totals
 from fishprep.builds.run import Finished
 from fishprep.builds.samples import commonest_reason
 from fishprep.common.words import counted
+from fishprep.storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class DropReason:
 class BuildResult:
     """A finished build.
 
-    built, resumed: shards made now, and those that stood before. seconds: what each stage took, over all workers.
-    nothing_kept: why, where the build has no sample; else None.
+    out: the folder, or the storage that a url means. built, resumed: shards made now, and those that stood before. seconds: what each
+    stage took, over all workers. nothing_kept: why, where the build has no sample; else None.
     """
 
-    out: Path
+    out: Path | Storage
     totals: Totals
     built: int
     resumed: int
@@ -41,7 +42,7 @@ class BuildResult:
     nothing_kept: DropReason | None
 
     @classmethod
-    def of(cls, out: Path, finished: Finished) -> "BuildResult":
+    def of(cls, out: Path | Storage, finished: Finished) -> "BuildResult":
         """Of a build that is whole."""
         reason = None if finished.totals.samples else DropReason(*commonest_reason(out))
         return cls(out, finished.totals, finished.built, finished.resumed, finished.seconds, reason)

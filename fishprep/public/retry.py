@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from fishprep.builds.dropped import count_photos
 from fishprep.builds.folder import BuildFolder
@@ -18,6 +17,7 @@ from fishprep.public.planning import reopened, weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.settings import RetrySettings, StrPath
 from fishprep.sources import open_source
+from fishprep.storage.named import located
 
 
 def retry(
@@ -37,7 +37,7 @@ def retry(
     Raises ConfigurationError where no photo has such a status or the settings would change the recipe, SourceError
     where the source is gone, BuildError as `build` does.
     """
-    settings, folder, progress = settings or RetrySettings(), Path(out), progress or unheard
+    settings, folder, progress = settings or RetrySettings(), located(out), progress or unheard
     if settings.workers < 1:
         raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
     statuses = (status,) if isinstance(status, str) else tuple(status)
@@ -62,4 +62,4 @@ def retry(
 
 def totals(out: StrPath) -> Totals:
     """The totals of the finished build in `out`; BuildError where there is none."""
-    return totals_of(BuildFolder.at(Path(out)).manifest())
+    return totals_of(BuildFolder.at(located(out)).manifest())

@@ -1,13 +1,12 @@
 """`fishprep.verify`: does a build hold what it says?"""
 
-from pathlib import Path
-
 from fishprep.builds.repair import repair as repair_records
 from fishprep.builds.verify import Depth, Verification
 from fishprep.builds.verify import verify as verify_build
 from fishprep.common.errors import ConfigurationError
 from fishprep.public.planning import weights_from
 from fishprep.public.settings import StrPath
+from fishprep.storage.named import located
 
 
 def verify(
@@ -27,7 +26,7 @@ def verify(
     """
     if samples < 1:
         raise ConfigurationError(f"--samples {samples}: at least one is needed")
-    folder = Path(out)
+    folder = located(out)
     if repair:
         repair_records(folder)
     return verify_build(folder, Depth(samples, weights_from(weights_dir, parser_weights)) if deep else None)
