@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.files import sha256_file
@@ -287,6 +287,6 @@ def _store(url: str) -> "ObjectStore":
     plain = url.startswith("s3:") and endpoint.startswith("http:")
     options: Any = {**_CLIENT, "allow_http": True} if plain else _CLIENT
     try:
-        return cast("ObjectStore", from_url(url, client_options=options, retry_config=RETRY))
+        return from_url(url, client_options=options, retry_config=RETRY)
     except (exceptions.BaseError, ValueError) as error:
         raise ConfigurationError(f"{url}: {_first_line(error)}") from error
