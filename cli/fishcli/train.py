@@ -24,7 +24,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
 @click.option(
     "--preset",
-    help="paper (its figures), laptop (small, for CPUs) or taper (TaperNet).  [default: the file's, else paper]",
+    help="paper (its figures), laptop (TaperNet, for a CPU), gpu, laptop-fishfsrnet or taper.  [default: the file's, else paper]",
 )
 @click.option("--config", type=common.FILE, help="TOML file of settings; --set and flags win over it.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
@@ -47,7 +47,7 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
 
     \b
     fishfsr train shards --scale 8 --out run
-    fishfsr train shards --out run --preset laptop --max-minutes 25
+    fishfsr train shards --out run --preset laptop
     torchrun --nproc-per-node 4 -m fishcli train shards --out run
 
     Ctrl-C and SIGTERM save and stop; the same command goes on.

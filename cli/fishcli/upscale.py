@@ -112,9 +112,8 @@ def upscale(inputs: tuple[Path, ...], out: Path, **flags: Any) -> None:
     upscaler = Upscaler(settings)
     if not flags["quiet"]:
         click.echo(_what_runs(upscaler), err=True)
-        for model in upscaler.models.models:
-            if model.trained_clean:
-                click.echo(f"note: {model.name} {CLEAN}", err=True)
+        for model in upscaler.models.sharp_only:
+            click.echo(f"note: {model.name} {CLEAN}", err=True)
     voice = _Voice(flags["quiet"])
     with resumable(f"What is done in {out} is kept", out, RECORD):
         report = upscaler.files(request, voice)

@@ -14,9 +14,14 @@ def consistent(sr: Tensor, lr: Tensor) -> Tensor:
     noisy nor compressed, this brings back what the network lost; of any other it brings the faults back in. Not clamped.
     Wang et al., Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model, ICLR 2023, eq. 8.
     """
-    down_y, up_y = _shrinking(sr.shape[2], lr.shape[2], sr.device)
-    down_x, up_x = _shrinking(sr.shape[3], lr.shape[3], sr.device)
-    return sr + up_y @ (lr - down_y @ sr @ down_x.T) @ up_x.T
+    up_y, up_x = (_shrinking(sr.shape[axis], lr.shape[axis], sr.device)[1] for axis in (2, 3))
+    return sr + up_y @ (lr - shrunk(sr, lr)) @ up_x.T
+
+
+def shrunk(sr: Tensor, lr: Tensor) -> Tensor:
+    """A·SR·Aᵀ: `sr` (N, c, H, W) shrunk to the size of `lr`, neither rounded nor clamped."""
+    down_y, down_x = (_shrinking(sr.shape[axis], lr.shape[axis], sr.device)[0] for axis in (2, 3))
+    return down_y @ sr @ down_x.T
 
 
 @lru_cache(maxsize=16)

@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
-from torch import Tensor
+import numpy as np
 
 from fishfsr.checkpoint import Details
 from fishfsr.errors import CheckpointError, ConfigurationError
@@ -15,6 +14,8 @@ from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
 from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.models.config import SCALES
+from fishfsr.upscaling.resolver import Resolver
+from fishfsr.upscaling.spoiled import looks_spoiled
 from fishprep.common.files import sha256_file
 from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
@@ -28,21 +29,6 @@ NO_MODEL = (
     "  train one:                      fishfsr train SHARDS --scale 8 --out RUN   (then --model RUN/best.safetensors)\n"
     "  or convert the authors' files:  fishfsr models import FISHFSRNET.pth PARSINGNET.pth x8.safetensors"
 )
-
-
-class Resolver(Protocol):
-    """What is asked of a trained pair; `FaceSuperResolver` is one."""
-
-    details: Details
-
-    @property
-    def scale(self) -> int:
-        """HR over LR size."""
-        ...
-
-    def upscale(self, lr: Tensor) -> Tensor:
-        """LR faces (N, 3, h, w), RGB in [0, 1], to (N, 3, scale·h, scale·w), float32, not clamped."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -106,21 +92,26 @@ class FaceModel:
 
 
 class ModelSet:
-    """Models of different scales, trained on faces of one recipe."""
+    """Models of different scales, trained on faces of one recipe; of a scale one, or one for sharp and one for spoiled faces.
+
+    `models`: all of them, by LR size.
+    """
 
     def __init__(
         self, models: Sequence[FaceModel], recipe: FaceRecipe | None = None, upright: bool | None = None
     ) -> None:
         """`recipe` overrides what the checkpoints say; without either it is the default. `upright` overrides that of either.
 
-        Raises ConfigurationError for no model, two of one scale, different recipes, and an `upright` that the crop does not know.
+        Raises ConfigurationError for no model, two of one scale and one purpose, different recipes, and an `upright` that the crop
+        does not know.
         """
         if not models:
             raise ConfigurationError(NO_MODEL)
-        self.models = tuple(sorted(models, key=lambda model: model.lr_size))
-        for first, second in zip(self.models, self.models[1:], strict=False):
-            if first.scale == second.scale:
-                raise ConfigurationError(f"{first.name} and {second.name} are both x{first.scale}: give one per scale")
+        self.models = tuple(sorted(models, key=lambda model: (model.lr_size, not model.trained_clean)))
+        self._fitting: list[FaceModel] = []
+        self._for_spoiled: dict[int, FaceModel] = {}
+        for model in self.models:
+            self._add(model)
         known = None if recipe is not None else _common_recipe(self.models, upright)
         self.recipe_known = recipe is not None or known is not None
         self.recipe = _turned(recipe or known or FaceRecipe(), upright)
@@ -129,10 +120,22 @@ class ModelSet:
                 f"--upright goes with the crop {' or '.join(sorted(CAN_TURN))}, not {self.recipe.crop.name}"
             )
 
+    def _add(self, model: FaceModel) -> None:
+        first = next((other for other in self._fitting if other.scale == model.scale), None)
+        if first is None:
+            self._fitting.append(model)
+        elif first.trained_clean and not model.trained_clean and model.scale not in self._for_spoiled:
+            self._for_spoiled[model.scale] = model
+        else:
+            raise ConfigurationError(
+                f"{first.name} and {model.name} are both x{model.scale}: give one per scale, or one trained on sharp faces and one "
+                "on spoiled ones"
+            )
+
     @property
     def largest(self) -> FaceModel:
         """The model with the largest LR size."""
-        return self.models[-1]
+        return self._fitting[-1]
 
     @property
     def largest_scale(self) -> int:
@@ -145,19 +148,34 @@ class ModelSet:
 
         Where there is none: None, or with `force` the one with the largest LR size, whatever is lost.
         """
-        for model in self.models:
+        for model in self._fitting:
             if model.lr_size * LARGEST_SHRINK >= side:
                 return model
         return self.largest if force else None
 
     def for_aligned(self, side: int) -> FaceModel:
         """The model whose LR size is nearest, as a ratio, to an LR face that goes straight through."""
-        return min(self.models, key=lambda model: abs(math.log(model.lr_size / side)))
+        return min(self._fitting, key=lambda model: abs(math.log(model.lr_size / side)))
+
+    @property
+    def sharp_only(self) -> tuple[FaceModel, ...]:
+        """Those that were trained on sharp faces alone, and have none for spoiled faces beside them."""
+        return tuple(model for model in self._fitting if model.trained_clean and model.scale not in self._for_spoiled)
+
+    def for_pixels(self, model: FaceModel, lr: np.ndarray) -> FaceModel:
+        """`model`, or the one of its scale for spoiled faces where there is one and the LR face (h, w, 3) uint8 looks spoiled."""
+        other = self._for_spoiled.get(model.scale)
+        return other if other is not None and looks_spoiled(other.resolver, lr) else model
 
     def to_dict(self) -> dict[str, object]:
         """Scale to file name, SHA-256 and precision: what a resumed run must agree on."""
+        spoiled = self._for_spoiled.values()
         return {
-            f"x{model.scale}": {"file": model.name, "sha256": model.sha256, "precision": model.precision}
+            f"x{model.scale}{'-wild' if model in spoiled else ''}": {
+                "file": model.name,
+                "sha256": model.sha256,
+                "precision": model.precision,
+            }
             for model in self.models
         }
 

@@ -21,11 +21,11 @@ def restore(plans: Sequence[PicturePlan], batch: int) -> list[dict[int, Restored
     from. Raises FishFSRError where the device has too little memory for that.
     """
     results: list[dict[int, Restored]] = [{} for _ in plans]
-    groups: dict[tuple[int, tuple[int, ...]], list[tuple[int, int, PlannedFace]]] = {}
+    groups: dict[tuple[FaceModel, tuple[int, ...]], list[tuple[int, int, PlannedFace]]] = {}
     for index, plan in enumerate(plans):
         for number, face in enumerate(plan.faces):
             if face.model is not None and face.lr is not None:
-                groups.setdefault((face.model.scale, face.lr.shape), []).append((index, number, face))
+                groups.setdefault((face.model, face.lr.shape), []).append((index, number, face))
     for members in groups.values():
         for start in range(0, len(members), batch):
             part = members[start : start + batch]

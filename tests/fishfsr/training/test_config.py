@@ -97,12 +97,12 @@ def test_the_rate_rises_then_falls_on_a_cosine() -> None:
 
 
 def test_the_architecture_has_options_of_its_own() -> None:
-    config = resolve_training("taper", {"scale": 4, "sr": {"width": 16, "blocks": 3}})
+    config = resolve_training("laptop", {"scale": 4, "sr": {"width": 16, "blocks": 3}})
     assert config.sr.network(4) == TaperNetConfig(width=16, blocks=3, scale=4)
     with pytest.raises(ConfigurationError, match=r"sr\.global_residual: tapernet has no such option"):
-        resolve_training("taper", {"sr": {"global_residual": True}})
+        resolve_training("laptop", {"sr": {"global_residual": True}})
     with pytest.raises(ConfigurationError, match=r"sr\.blocks: fishfsrnet has no such option"):
-        resolve_training("laptop", {"sr": {"blocks": 3}})
+        resolve_training("laptop-fishfsrnet", {"sr": {"blocks": 3}})
 
 
 def test_the_loss_of_the_last_steps_is_another() -> None:

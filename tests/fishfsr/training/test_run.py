@@ -23,6 +23,7 @@ from fishfsr.errors import CheckpointError
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import create_model
 from fishfsr.training.journal import Trained, read_metrics
+from fishfsr.training.config import resolve_training
 from fishfsr.training.run import TrainingRequest, init_settings, run_training
 from fishfsr.training.state import TrainingState
 
@@ -285,3 +286,23 @@ def test_tapernet_trains_resumes_and_is_gone_on_with(shards: Path, tmp_path: Pat
     assert (parts / "last.safetensors").read_bytes() == (whole / "last.safetensors").read_bytes()
     again = init_settings(whole / "last.safetensors")
     assert again["sr"]["architecture"] == "tapernet" and again["sr"]["blocks"] == 1
+
+
+@pytest.mark.parametrize("preset", ["gpu", "laptop"])
+def test_a_preset_makes_its_steps_narrowed_on_a_cpu(preset: str, shards: Path, tmp_path: Path) -> None:
+    narrow = {"width": 8, "batch_size": 2}
+    layers = {
+        "scale": 2,
+        "compile": False,
+        "log_every": 1,
+        "parsing": {**narrow, "steps": 2},
+        "sr": {**narrow, "steps": 3},
+        "validation": {"faces": 2},
+        "degradation": {"name": "wild", "share": 0.7},
+    }
+    config = resolve_training(preset, layers)
+    run_training(TrainingRequest((shards,), tmp_path / "run", config, device="cpu"), lambda news: None)
+    assert len(losses(tmp_path / "run")) == 5 and np.isfinite(list(losses(tmp_path / "run").values())).all()
+    said = read_metadata(tmp_path / "run" / "best.safetensors").details.training["configuration"]
+    assert said["preset"] == preset and said["degradation"]["name"] == "wild" and said["degradation"]["share"] == 0.7
+    assert said["degradation"]["jpeg"] == [40, 95]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from resolvers import BicubicResolver
 
@@ -84,6 +85,25 @@ def test_a_checkpoint_says_whether_it_was_trained_clean() -> None:
         ({"configuration": {"degradation": {"share": 0.5}}}, False),
     ):
         assert FaceModel("a", BicubicResolver(8, Details(training=training))).trained_clean is clean
+
+
+def degraded_in_training(scale: int, share: float) -> FaceModel:
+    details = Details(training={"configuration": {"degradation": {"share": share}}})
+    return FaceModel(f"x{scale}-{share}", BicubicResolver(scale, details))
+
+
+def test_of_two_of_a_scale_the_face_decides() -> None:
+    sharp, spoiled, alone = degraded_in_training(8, 0.0), degraded_in_training(8, 0.7), degraded_in_training(4, 0.0)
+    models = ModelSet([spoiled, alone, sharp])
+    assert models.for_crop(16, force=False) is models.for_aligned(16) is sharp and models.sharp_only == (alone,)
+    assert set(models.to_dict()) == {"x8", "x8-wild", "x4"}
+    # what bicubic "takes away": all that is finer than it can draw, so noise and not a gentle slope
+    slope = np.repeat(np.linspace(90, 160, 16).astype(np.uint8)[None, :, None], 16, 0).repeat(3, 2)
+    noisy = np.clip(slope + np.random.default_rng(0).normal(0, 30, slope.shape), 0, 255).astype(np.uint8)
+    assert models.for_pixels(sharp, slope) is sharp and models.for_pixels(sharp, noisy) is spoiled
+    assert models.for_pixels(alone, noisy) is alone
+    with pytest.raises(ConfigurationError, match="both x8: give one per scale, or one trained on sharp"):
+        ModelSet([sharp, degraded_in_training(8, 0.0)])
 
 
 def test_a_checkpoint_that_lacks_a_network_is_refused_by_name(pair: Checkpoint, tmp_path: Path) -> None:
