@@ -22,8 +22,8 @@ from fishfsr.data import ShardDataset
 from fishfsr.errors import CheckpointError
 from fishfsr.metrics import psnr
 from fishfsr.models.registry import create_model
-from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.config import resolve_training
+from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.run import TrainingRequest, init_settings, run_training
 from fishfsr.training.state import TrainingState
 
