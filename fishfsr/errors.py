@@ -26,6 +26,10 @@ class MissingExtraError(FishFSRError):
     """An optional library that is not installed; the message says what to install."""
 
 
+class EmbeddingError(FishFSRError):
+    """Identity vectors that could not be computed: a process that worked on them died."""
+
+
 class ExportError(FishFSRError):
     """An exported graph that could not be written, or does not compute what the networks compute."""
 

@@ -7,6 +7,7 @@ different embedders cannot be compared: report the embedder's name.
 
 import importlib
 import importlib.util
+import platform
 from typing import Protocol
 
 import numpy as np
@@ -16,11 +17,10 @@ from torch import Tensor
 
 from fishfsr.errors import InputError, MissingExtraError
 from fishfsr.models.checks import check_image
+from fishfsr.recognition import CHIP_PADDING, CHIP_SIZE, Recogniser, RecogniserCrew, dlib_version
 from fishfsr.weights import IDENTITY
 from fishprep.common.weights import WeightStore
 
-CHIP_SIZE = 150
-CHIP_PADDING = 0.25
 POINTS = 68
 
 
@@ -61,33 +61,36 @@ class DlibEmbedder:
     With landmarks each face is cut out as dlib trained it: rotated upright, 150x150 pixels, a quarter of the
     face as margin. Without, the whole crop is scaled to 150x150: right for upright faces in crops of 1.5
     times the longer side of the points' box, whose margin is the same. The vectors are not of unit length.
-    WeightsError where the file is not there, or is not the recorded one.
+
+    `processes`: where more than one, so many of its own compute at once, to the same numbers; `close` ends them.
+    WeightsError where the file is not there, or is not the recorded one; `embed` raises EmbeddingError where a process dies.
     """
 
     name = "dlib-resnet-128"
 
-    def __init__(self) -> None:
-        try:
-            import dlib
-        except ImportError as error:
-            raise MissingExtraError("dlib is not installed: pip install dlib-bin") from error
-        self._dlib = dlib
-        self._network = dlib.face_recognition_model_v1(str(WeightStore.from_environment().locate(IDENTITY)))
+    def __init__(self, processes: int = 1) -> None:
+        self.version = dlib_version()
+        weights = WeightStore.from_environment().locate(IDENTITY)
+        self._network = Recogniser(weights) if processes == 1 else RecogniserCrew(weights, processes)
+
+    @property
+    def made_by(self) -> dict[str, str]:
+        """All that decides the vectors of a face and its landmarks: kept ones are good where this is the same."""
+        chip = f"{CHIP_SIZE}, padding {CHIP_PADDING}"
+        return {
+            "embedder": self.name,
+            "weights": IDENTITY.sha256,
+            "dlib": self.version,
+            "chip": chip,
+            "cpu": platform.machine(),
+        }
 
     def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
-        chips = [self._chip(face, None if landmarks is None else landmarks[index]) for index, face in enumerate(faces)]
-        vectors = self._network.compute_face_descriptor(chips)
-        return np.array([list(vector) for vector in vectors], dtype=np.float64)
+        return self._network.vectors(faces, landmarks)
 
-    def _chip(self, face: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArray[np.uint8]:
-        dlib = self._dlib
-        face = np.ascontiguousarray(face)
-        if points is None:
-            return dlib.resize_image(face, CHIP_SIZE, CHIP_SIZE)
-        height, width = face.shape[:2]
-        parts = [dlib.point(int(x), int(y)) for x, y in np.rint(points)]
-        shape = dlib.full_object_detection(dlib.rectangle(0, 0, width - 1, height - 1), parts)
-        return dlib.get_face_chip(face, shape, size=CHIP_SIZE, padding=CHIP_PADDING)
+    def close(self) -> None:
+        """End the processes, where there are any."""
+        self._network.close()
 
 
 class DeepFaceEmbedder:

@@ -34,6 +34,7 @@ FSR_LAYERS = (
     "weights",
     "models",
     "metrics",
+    "recognition",
     "identity",
     "data",
     "checkpoint",

@@ -1,10 +1,12 @@
 """What both command lines share: errors without tracebacks, exit codes, configuration files, plain numbers."""
 
+import os
 import signal
 import sys
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -47,8 +49,10 @@ def execute(group: click.Group, program: str, arguments: list[str], errors: Erro
     0 done; 1 failed; 2 usage; 3 finished, but something was not done; 130 on Ctrl-C; 143 on SIGTERM. `errors` are printed as
     one message; any other exception is a defect, and shows its traceback. All that is printed passes through a `Screen`.
     """
+    # click writes what a shell is to complete with as bytes; it is the program's own words
+    screen = nullcontext() if f"_{program.upper()}_COMPLETE" in os.environ else screened()
     # color: click leaves control characters to the screen, which shows them, instead of dropping them
-    with screened(), click.Context(group, color=True).scope():
+    with screen, click.Context(group, color=True).scope():
         return _execute(group, program, arguments, errors)
 
 
@@ -80,15 +84,19 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def config_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`--config FILE`: a TOML file of flags; the command line and the environment win over it."""
+def config_option(takes_rest: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--config FILE`: a TOML file of flags; the command line and the environment win over it.
+
+    takes_rest: the command gets what else is in the file, as a dictionary `config`, or None without a file; elsewhere it is an error.
+    """
+    what = "TOML file of flags, named as here, and of settings." if takes_rest else "TOML file of flags, named as here"
     return click.option(
         "--config",
         type=FILE,
         is_eager=True,
-        expose_value=False,
-        callback=_read_config,
-        help="TOML file of flags, named as here (shard-size = 500). The command line wins over it.",
+        expose_value=takes_rest,
+        callback=_read_rest if takes_rest else _read_config,
+        help=f"{what} {'' if takes_rest else '(shard-size = 500). '}The command line wins over it.",
     )
 
 
@@ -103,20 +111,30 @@ weights_dir = click.option("--weights-dir", type=EXISTING, help="Folder with wei
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    if unknown := sorted(_read_rest(context, parameter, path) or {}):
+        listed = ", ".join(sorted(_options(context)))
+        raise click.BadParameter(f"{path}: unknown key {unknown[0]!r}; known are {listed}", context, parameter)
+
+
+def _read_rest(context: click.Context, parameter: click.Parameter, path: Path | None) -> dict[str, Any] | None:
+    """Take the flags of a file as defaults; what else is in it."""
     if path is None:
-        return
+        return None
     try:
         values = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}", context, parameter) from error
-    options = {_flag(option): option for option in context.command.params if isinstance(option, click.Option)}
-    del options["config"]
-    if unknown := sorted(name for name in values if name.replace("_", "-") not in options):
-        listed = ", ".join(sorted(options))
-        raise click.BadParameter(f"{path}: unknown key {unknown[0]!r}; known are {listed}", context, parameter)
-    known = [(options[name.replace("_", "-")], value) for name, value in values.items()]
-    named = {str(option.name): _as_typed(option, value) for option, value in known}
+    options = _options(context)
+    flags = {name: options[name.replace("_", "-")] for name in values if name.replace("_", "-") in options}
+    named = {str(option.name): _as_typed(option, values[name]) for name, option in flags.items()}
     context.default_map = {**(context.default_map or {}), **named}
+    return {name: value for name, value in values.items() if name not in flags}
+
+
+def _options(context: click.Context) -> dict[str, click.Option]:
+    """The flags that a file may set, by their names."""
+    found = {_flag(option): option for option in context.command.params if isinstance(option, click.Option)}
+    return {name: option for name, option in found.items() if name != "config"}
 
 
 def _flag(option: click.Option) -> str:

@@ -21,7 +21,7 @@ def doctor(**flags: Any) -> None:
     fishprep doctor
     fishfsr doctor          the same
     """
-    findings = fishprep.examine(records())
+    findings = [*fishprep.examine(records()), _upscale()]
     problems = [finding for finding in findings if finding.problem]
     if flags["json"]:
         click.echo(json.dumps([asdict(finding) for finding in findings]))
@@ -33,3 +33,17 @@ def doctor(**flags: Any) -> None:
             click.echo(f"problem: {finding.name}: {finding.problem}")
     if problems:
         sys.exit(common.FAILED)
+
+
+def _upscale() -> "fishprep.Finding":
+    """What `fishfsr upscale` runs when no checkpoint is named."""
+    import fishfsr
+
+    pairs = [model for model in fishfsr.shipped_models() if model.status == "present"]
+    named = ", ".join(f"{model.name} (crops of {model.sides[0]} to {model.sides[1]} px)" for model in pairs)
+    problem = (
+        ""
+        if pairs
+        else "no trained pair is here; name a checkpoint with --model, or in a checkout: pip install ./weights"
+    )
+    return fishprep.Finding("upscale runs", named or "nothing", problem)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("eval", context_settings=common.FSR)
 @click.argument("run", metavar="RUN|CHECKPOINT", type=common.EITHER)
 @click.argument("shards", type=common.EXISTING)
-@click.option("-o", "--out", type=common.FOLDER, show_default="beside the checkpoint")
+@click.option("-o", "--out", type=common.FOLDER, show_default="beside the checkpoint", help="Folder of the pages.")
 @click.option("--split", type=click.Choice(["test", "val", "train"]), default="test", help="Of the shards.")
 @click.option(
     "--protocol",
@@ -73,14 +73,14 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
     path, settings = fishfsr.find_checkpoint(run), _settings(flags)
     out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
     fishfsr.check_out(out, flags["overwrite"])
-    if run.is_dir():
+    if run.is_dir() and not flags["quiet"]:
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])
     try:
         found = fishfsr.evaluate(path, shards, settings, progress.show, out=out, overwrite=flags["overwrite"])
     finally:
         progress.line.close()
-    for warning in found.summary.warnings:
+    for warning in () if flags["quiet"] else found.summary.warnings:
         click.echo(f"note: {warning}", err=True)
     if flags["json"]:
         click.echo(found.summary.to_json(), nl=False)

@@ -26,7 +26,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
     "--preset",
     help="paper (its figures), laptop (TaperNet, for a CPU), gpu, laptop-fishfsrnet or taper.  [default: the file's, else paper]",
 )
-@click.option("--config", type=common.FILE, help="TOML file of settings; --set and flags win over it.")
+@common.config_option(takes_rest=True)
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")
 @click.option(
     "--degradation",

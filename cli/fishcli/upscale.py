@@ -13,6 +13,7 @@ from fishcli import common
 from fishcli.again import resumable
 from fishprep import SEARCHES
 from fishprep.common.names import printable
+from fishprep.common.words import counted
 from fishprep.decoding.decode import Limits
 from fishprep.faces.crop import RECIPES
 
@@ -143,7 +144,7 @@ class _Voice:
     def _text(self, news: "UpscaleProgress") -> str:
         rate = news.searched / max(1e-3, time.monotonic() - self._start)
         left = common.time_text((news.total - news.searched) / rate)
-        counts = f"{news.searched:,} / {news.total:,} inputs searched, {news.done:,} done"
+        counts = f"{news.searched:,} / {counted(news.total, 'input')} searched, {news.done:,} done"
         return f"{counts}, {rate:.1f} inputs/s, {left} left"
 
 
@@ -152,7 +153,7 @@ def _told(row: "InputRow") -> str:
     if row.kind:
         parts.append(f"taken for {_KINDS[row.kind]}" if row.guessed else row.kind)
     if row.faces:
-        parts.append(f"{row.restored} of {len(row.faces)} faces restored")
+        parts.append(f"{row.restored} of {counted(len(row.faces), 'face')} restored")
     if row.status != "ok":
         parts.append(f"{row.status}: {row.reason}")
     if row.note:
@@ -224,7 +225,8 @@ def _print_report(report: "UpscaleReport", as_json: bool) -> None:
         click.echo("guessed: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
     done = ", ".join(f"{count:,} {status}" for status, count in report.counts.items())
     click.echo(
-        f"{report.restored:,} faces restored in {len(report.rows):,} inputs: {done} ({report.done_before:,} done before)"
+        f"{counted(report.restored, 'face')} restored in {counted(len(report.rows), 'input')}: {done} "
+        f"({report.done_before:,} done before)"
     )
     if report.left_out:
         click.echo(f"left out: {printable(', '.join(map(str, report.left_out)))}")

@@ -1,5 +1,7 @@
 """Checkpoint and shards → figures → files that people look at."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from fishfsr.data.degradation import Degradation
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.evaluation import provenance, tables
 from fishfsr.evaluation.faces import SplitFaces
+from fishfsr.evaluation.kept import KeptVectors
 from fishfsr.evaluation.measures import PSNR, MeasuredFaces, Measurer, per_face_table
 from fishfsr.evaluation.methods import Methods
 from fishfsr.evaluation.page import render_page
@@ -20,12 +23,16 @@ from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import get_protocol
+from fishprep.common.cores import available_cores
 from fishprep.common.files import atomic, write_text
 from fishprep.storage.own import refuse_foreign, says
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
 FILES = (MARKDOWN, TABLE, PAGE, *(f"{GRIDS}/{sheet}.png" for sheet in SHEETS), SUMMARY)
 """Of an evaluation; the last is what it is known by."""
+
+MOST_PROCESSES = 16
+"""That compute identity vectors: a batch has no more faces for more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +115,11 @@ def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: Tell
     resolver = FaceSuperResolver(checkpoint, settings.device, settings.options)
     if settings.scale is not None and resolver.scale != settings.scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
-    embedder = _embedder(settings)
     degradation = Degradation.model_validate({"name": settings.degradation})
     faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
-    measures = Measurer(methods, get_protocol(settings.protocol), embedder).measure(settings.batch, tell)
+    with _embedding(settings, faces) as (embedder, kept):
+        measures = Measurer(methods, get_protocol(settings.protocol), embedder, kept).measure(settings.batch, tell)
     figurer = Figurer(Bootstrap(settings.seed, settings.resamples))
     facts = provenance.checkpoint_facts(path, checkpoint)
     summary = figurer.summary(measures, methods, _provenance(facts, methods, embedder, settings))
@@ -142,7 +149,15 @@ def _provenance(
     )
 
 
-def _embedder(settings: EvaluationSettings) -> Embedder | None:
-    if settings.identity == "none":
-        return None
-    return DlibEmbedder() if settings.identity == "dlib" else DeepFaceEmbedder()
+@contextmanager
+def _embedding(settings: EvaluationSettings, faces: SplitFaces) -> Iterator[tuple[Embedder | None, KeptVectors | None]]:
+    """The embedder, on as many cores as have something to do; what it finds of HR faces is kept beside their shards."""
+    if settings.identity != "dlib":
+        yield (DeepFaceEmbedder() if settings.identity == "deepface" else None), None
+        return
+    with closing(DlibEmbedder(min(available_cores(), MOST_PROCESSES, 1 + len(faces) // settings.batch))) as embedder:
+        kept = KeptVectors(faces, embedder.made_by)
+        try:
+            yield embedder, kept
+        finally:
+            kept.save()

@@ -62,6 +62,11 @@ class SplitFaces:
         return self._count
 
     @property
+    def shards(self) -> tuple[Shard, ...]:
+        """Those that the faces lie in: a face's number counts through all samples of these, in order."""
+        return tuple(self._shards[: int(np.searchsorted(self._starts, self._count))])
+
+    @property
     def attributes(self) -> ShardAttributes:
         """What the first shard says of itself; the recipe holds for all."""
         return self._shards[0].attributes

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fishfsr import metrics
 from fishfsr.evaluation.faces import SplitBatch, SplitFaces
+from fishfsr.evaluation.kept import KeptVectors
 from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.evaluation.settings import TellMeasured
@@ -35,11 +36,12 @@ class MeasuredFaces:
 
 @dataclass(frozen=True)
 class Measurer:
-    """MeasuredFaces `methods` by a protocol; without an `embedder` no identity."""
+    """MeasuredFaces `methods` by a protocol; without an `embedder` no identity. `kept`: vectors of HR faces that are known already."""
 
     methods: Methods
     protocol: metrics.Protocol
     embedder: Embedder | None
+    kept: KeptVectors | None = None
 
     def measure(self, batch_size: int, tell: TellMeasured) -> MeasuredFaces:
         """All faces, a batch at a time; only the numbers are kept."""
@@ -66,16 +68,30 @@ class Measurer:
         return found
 
     def _identities(self, outputs: Outputs, batch: SplitBatch, embedder: Embedder) -> dict[tuple[str, str], Column]:
-        """Cosine similarities with the HR faces, whose vectors are computed once."""
-        true = embedder.embed(batch.hr, batch.landmarks)
-        found: dict[tuple[str, str], Column] = {}
+        """Cosine similarities with the HR faces."""
         # not of the other maps: a face takes the embedder as long as the rest of the evaluation together
-        for name in (BICUBIC, self.methods.headline):
-            enlarged = outputs.enlarged[name]
-            similarity = cosine(embedder.embed(to_uint8(enlarged), batch.landmarks), true)
-            finite = enlarged.isfinite().flatten(1).all(1).cpu().numpy()
-            found[name, IDENTITY] = np.where(finite, similarity, np.nan)
+        names = (BICUBIC, self.methods.headline)
+        true, *own = self._vectors([to_uint8(outputs.enlarged[name]) for name in names], batch, embedder)
+        found: dict[tuple[str, str], Column] = {}
+        for name, vectors in zip(names, own, strict=True):
+            finite = outputs.enlarged[name].isfinite().flatten(1).all(1).cpu().numpy()
+            found[name, IDENTITY] = np.where(finite, cosine(vectors, true), np.nan)
         return found
+
+    def _vectors(
+        self, pictures: list[NDArray[np.uint8]], batch: SplitBatch, embedder: Embedder
+    ) -> list[NDArray[np.float64]]:
+        """Of the HR faces, and of each of `pictures` of them: computed together, those that are kept not at all."""
+        numbers = batch.numbers
+        unknown = np.ones(len(batch), bool) if self.kept is None else ~self.kept.known(numbers)
+        faces = np.concatenate([batch.hr[unknown], *pictures])
+        landmarks = np.concatenate([batch.landmarks[unknown], *[batch.landmarks] * len(pictures)])
+        computed = embedder.embed(faces, landmarks)
+        true, own = np.split(computed, [int(unknown.sum())])
+        if self.kept is not None:
+            self.kept.put(numbers[unknown], true)
+            true = self.kept.get(numbers)
+        return [true, *np.split(own, len(pictures))]
 
 
 def cosine(first: NDArray[np.float64], second: NDArray[np.float64]) -> Column:

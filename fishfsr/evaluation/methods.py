@@ -1,4 +1,4 @@
-"""What each method makes of a batch of LR faces: bicubic enlargement, and FishFSRNet by each of the chosen maps.
+"""What each method makes of a batch of LR faces: bicubic enlargement, and the network by each of the chosen maps.
 
 The maps are the true one, the estimated one, and disturbed ones (Figs. 12 and 13).
 """
@@ -19,7 +19,7 @@ from fishfsr.inference.resolver import FaceSuperResolver
 from fishprep.faces.pyramid import pillow_bicubic
 
 BICUBIC = "bicubic"
-"""The column of the Bicubic rows; those of FishFSRNet bear the name of their map."""
+"""The column of the Bicubic rows; those of the network bear the name of their map."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Outputs:
     """A batch of N faces enlarged.
 
     `hr` (N, 3, 128, 128) float32 in [0, 1]. `enlarged`: by the method's name, (N, 3, 128, 128) float32, not clamped.
-    `maps`: what FishFSRNet was given, by the name of the choice, (N, 1, s, s) float32 in [0, 1]; empty where it reads
+    `maps`: what the network was given, by the name of the choice, (N, 1, s, s) float32 in [0, 1]; empty where it reads
     none. `truth` (N, 1, s, s) float32 in {0, 1}. `estimated`: ParsingNet's map, (N, 1, s, s), or None without one.
     """
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from fishfsr.evaluation.pictures import Pixels, grey, grid, to_uint8
 from fishfsr.inference.resolver import FaceSuperResolver, load
+from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
@@ -27,8 +28,9 @@ def restored_sheet(shards: Path, models: Sequence[str | Path]) -> Image.Image:
         with Shard(path) as shard:
             for index in range(len(shard)):
                 rows += [_row(shard, index, resolver) for resolver in resolvers]
+    networks = dict.fromkeys(ARCHITECTURES[architecture_of(resolver.sr_net)].title for resolver in resolvers)
     scales = ", ".join(f"x{resolver.scale}" for resolver in resolvers)
-    return grid(("LR", "Bicubic", f"FishFSRNet {scales}", "HR", "Map"), rows, SIDE)
+    return grid(("LR", "Bicubic", f"{', '.join(networks)} {scales}", "HR", "Map"), rows, SIDE)
 
 
 def _row(shard: Shard, index: int, resolver: FaceSuperResolver) -> list[Pixels]:

@@ -97,7 +97,7 @@ def _choice(word: str, angle: str | None) -> MapChoice:
 class EvaluationSettings:
     """Settings of `evaluate`.
 
-    `split`: of the shards. `protocol`: of PSNR and SSIM, by name. `maps`: what FishFSRNet is given; the figures are of
+    `split`: of the shards. `protocol`: of PSNR and SSIM, by name. `maps`: what the network is given; the figures are of
     the first, the others are compared with it. `identity`: the embedder, or "none". `limit`: the first so many faces of
     the split. `batch`: faces at a time. `shown`: faces on each of the three sheets. `seed`: of the bootstrap and of the
     wrong maps. `degradation`: of the LR faces, by name; what a face draws is fixed. `resamples`: of the bootstrap. `device`,

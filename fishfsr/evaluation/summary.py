@@ -12,6 +12,7 @@ from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
 from fishfsr.evaluation.settings import MapChoice
 from fishfsr.metrics import get_protocol
+from fishfsr.models.registry import ARCHITECTURES
 from fishprep.common.words import counted
 
 FORMAT = "fishfsr-evaluation"
@@ -113,7 +114,7 @@ def measures_of(luma: bool) -> dict[str, MeasureText]:
 
 @dataclass(frozen=True)
 class MapRow:
-    """FishFSRNet by one map. `differences` from the first row, face by face; None in the first."""
+    """The network by one map. `differences` from the first row, face by face; None in the first."""
 
     choice: MapChoice
     figures: Figures
@@ -142,8 +143,13 @@ class Summary:
         return self.maps[0].choice.name
 
     @property
+    def network(self) -> str:
+        """What the network that enlarges is called: `FishFSRNet`, `TaperNet`."""
+        return ARCHITECTURES[self.provenance.checkpoint.networks["sr_net"]["architecture"]].title
+
+    @property
     def sr(self) -> Figures:
-        """The figures of FishFSRNet."""
+        """The figures of the network that enlarges."""
         return self.maps[0].figures
 
     @property

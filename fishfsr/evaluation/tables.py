@@ -37,7 +37,7 @@ def title(summary: Summary) -> str:
         if shards.faces < shards.available
         else f"{shards.faces:,}"
     )
-    return f"FishFSRNet x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}"
+    return f"{summary.network} x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}"
 
 
 def methods(summary: Summary) -> TextTable:
@@ -47,7 +47,7 @@ def methods(summary: Summary) -> TextTable:
         ("", *_titles(summary, names)),
         (
             ("Bicubic", *_cells(summary, summary.bicubic)),
-            ("FishFSRNet", *_cells(summary, summary.sr)),
+            (summary.network, *_cells(summary, summary.sr)),
             ("difference", *_cells(summary, summary.gain, signed=True)),
         ),
     )

@@ -31,6 +31,11 @@ class Architecture(NamedTuple):
     config: type[NetworkConfig]
     network: type[nn.Module]
 
+    @property
+    def title(self) -> str:
+        """What people call it; the authors' code and ours build the same FishFSRNet."""
+        return self.network.__name__.removeprefix("Authors")
+
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {

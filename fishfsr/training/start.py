@@ -27,7 +27,7 @@ def train(
     scale: int | None = None,
     preset: str | None = None,
     settings: Choices = (),
-    config: Path | None = None,
+    config: Path | Mapping[str, Any] | None = None,
     seed: int | None = None,
     stage: StageChoice = "both",
     init: Path | None = None,
@@ -40,8 +40,9 @@ def train(
 ) -> TrainingOutcome:
     """Train ParsingNet, then the network that enlarges, on shards, into the folder `out`; both are in the outcome's `checkpoint`.
 
-    `shards`: folders or files of one recipe. `preset`: "paper" unless `config`, a TOML file, names another; its settings are laid
-    over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint to go on from.
+    `shards`: folders or files of one recipe. `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
+    settings are laid over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint
+    to go on from.
     `resume`: go on with the training that `out` holds, to the same bytes as without a stop; `overwrite`: begin anew there.
     `max_minutes`: validate, save and stop then, as Ctrl-C does. `listen` hears what the command prints. The caller's random
     numbers go on as if nothing had been trained.
@@ -79,12 +80,12 @@ def training_config(
     scale: int | None,
     seed: int | None,
     settings: Choices,
-    config: Path | None,
+    config: Path | Mapping[str, Any] | None,
     init: Path | None,
 ) -> TrainingConfig:
     """The configuration of a training. Raises ConfigurationError that names what is wrong, CheckpointError for `init`."""
     built_in = {} if init is None else init_settings(init)
-    given = {} if config is None else read_settings(config)
+    given = read_settings(config) if isinstance(config, Path) else dict(config or {})
     asked = merged(given, _tables(settings))
     asked = merged(asked, {name: value for name, value in (("scale", scale), ("seed", seed)) if value is not None})
     named = asked.pop("preset", "paper")

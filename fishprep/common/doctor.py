@@ -9,11 +9,13 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fishprep.common.cores import available_cores
 from fishprep.common.errors import FishPrepError
+from fishprep.common.extras import extras
 from fishprep.common.opencv import load_opencv
 from fishprep.common.version import __version__
 from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
-from fishprep.common.words import counted, size_text
+from fishprep.common.words import counted, joined, size_text
 
 _LIBRARIES = {
     "torch": "torch",
@@ -37,15 +39,17 @@ class Finding:
 
 
 def examine(records: Iterable[WeightRecord], store: WeightStore) -> list[Finding]:
-    """Look at everything: versions, libraries, devices, the weights of `records`, the cache. Raises nothing of what it finds."""
+    """Look at everything: versions, libraries, extras, devices, the weights of `records`, disks. Raises nothing of what it finds."""
     return [
         Finding("fishfsr", __version__),
         Finding("python", f"{platform.python_version()}, {platform.platform()}"),
         *(_library(module, name) for module, name in _LIBRARIES.items()),
         _opencv(),
+        *_extras(),
         *_devices(),
         *_weights(records, store),
         _cache(store),
+        _disk(),
     ]
 
 
@@ -69,18 +73,31 @@ def _opencv() -> Finding:
         return Finding("opencv", "cannot be loaded", str(error))
 
 
+def _extras() -> Iterator[Finding]:
+    """An extra that is not here is no problem: who wants it can be told what to type."""
+    for extra, libraries in extras().items():
+        here = ", ".join(f"{name} {found}" for name, found in libraries.items() if found)
+        lacking = [name for name, found in libraries.items() if not found]
+        asked = f"not here: {', '.join(lacking)} (pip install '.[{extra}]' in a checkout)" if lacking else ""
+        yield Finding(f"extra {extra}", joined(here, asked))
+
+
 def _devices() -> Iterator[Finding]:
-    yield Finding(
-        "cpu",
-        counted(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, "core"),
-    )
+    yield Finding("cpu", counted(available_cores(), "core"))
     try:
         import torch
 
+        from fishprep.common.device import has_bfloat16
+
+        own = has_bfloat16(torch.device("cpu"))
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     except (ImportError, OSError, RuntimeError) as error:
         yield Finding("cuda", "cannot be asked", str(error).partition("\n")[0])
         return
+    yield Finding(
+        "bfloat16",
+        "the CPU computes in it (AVX512-BF16 or AMX)" if own else "slow on this CPU: neither AVX512-BF16 nor AMX",
+    )
     yield Finding("cuda", ", ".join(names) or "none: all runs on the CPU")
 
 
@@ -95,6 +112,13 @@ def _weights(records: Iterable[WeightRecord], store: WeightStore) -> Iterator[Fi
             if damaged
             else "",
         )
+
+
+def _disk() -> Finding:
+    try:
+        return Finding("disk", f"{Path.cwd()}, {size_text(shutil.disk_usage('.').free)} free")
+    except OSError as error:
+        return Finding("disk", "cannot be asked", f"the folder that this runs in: {error.strerror or error}")
 
 
 def _cache(store: WeightStore) -> Finding:

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fishprep.builds import alike
 from fishprep.builds.folder import BuildFolder
@@ -41,7 +41,7 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"line": printable, "count": _count, "percent": _percent, "size": size_text}
+    environment.filters |= {"line": printable, "said": _said, "count": _count, "percent": _percent, "size": size_text}
     script = _own("page.js")
     page = environment.get_template("page.html.j2").render(
         content=content,
@@ -54,6 +54,16 @@ def render(content: Content) -> str:
     )
     # JSON can hold halves of surrogate pairs, UTF-8 cannot
     return page.lstrip().encode("utf-8", "backslashreplace").decode()
+
+
+def _said(text: str) -> Markup:
+    """A remark on one line, escaped; what stands between backticks, as on the command line, is set as code."""
+    parts = printable(text).split("`")
+    if len(parts) % 2 == 0:  # one without its other half is a character
+        parts[-2:] = ["`".join(parts[-2:])]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
 
 
 def _own(name: str) -> str:

@@ -146,7 +146,7 @@ def test_upscale_with_either(tmp_path: Path, detector: str) -> None:
     Image.fromarray(astronaut()).resize((100, 100), Image.Resampling.BICUBIC).save(tmp_path / "small.png")
     flags = ("--kind", "photo", "--smallest", 24, "--device", "cpu", "--detector", detector)
     done = run("fishfsr", "upscale", tmp_path / "small.png", "-o", tmp_path / "out", *flags)
-    assert done.out.startswith("1 faces restored")
+    assert done.out.startswith("1 face restored in 1 input: ")
     (face,) = json.loads((tmp_path / "out" / "faces.json").read_text())["inputs"][0]["faces"]
     x0, y0, x1, y1 = face["box"]
     assert x0 < 40 and x1 > 48 and y0 < 20 < y1, "both eyes of the portrait"

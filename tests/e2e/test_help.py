@@ -5,16 +5,25 @@ import os
 import re
 import subprocess
 import sys
+from email.message import EmailMessage
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import fishcli
+import numpy as np
+import pytest
 from PIL import Image
 from support import run
 
 import fishfsr
 import fishprep
-from fishprep.common.weights import find
+from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.networks import WeightsFrom
+from fishprep.builds.resolved import resolve
+from fishprep.common import extras
+from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore, find
+from fishprep.public.weights import DEFAULT_WEIGHTS
 from fishprep.weights import RECORDS
 
 
@@ -78,6 +87,10 @@ def test_doctor_finds_nothing_wrong_here() -> None:
     for program in ("fishprep", "fishfsr"):
         found = {finding["name"]: finding for finding in json.loads(run(program, "doctor", "--json").out)}
         assert found["opencv"]["value"] == cv2.__version__ and "core" in found["cpu"]["value"]
+        assert (
+            "onnx" in found["extra export"]["value"] and "extra dev" not in found and "free" in found["disk"]["value"]
+        )
+        assert "bisenet-fishfsr" in found["build runs"]["value"] and "x8" in found["upscale runs"]["value"]
         assert not any(finding["problem"] for finding in found.values())
 
 
@@ -85,6 +98,41 @@ def test_doctor_names_damaged_weights(tmp_path: Path) -> None:
     (tmp_path / find("bisenet", RECORDS).file).write_bytes(b"<html>")
     ran = run("fishprep", "doctor", code=1, FISHFSR_CACHE_DIR=str(tmp_path))
     assert "problem: weights bisenet" in ran.out
+
+
+def test_doctor_knows_what_a_build_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = resolve(BuildConfiguration(), WeightsFrom()).configuration.weights
+    needed = {record.sha256: record.name for record in RECORDS}
+    assert {needed[sha256] for sha256 in taken.values()} == set(DEFAULT_WEIGHTS)
+
+    present = WeightStore.status
+
+    def lacking(store: WeightStore, record: WeightRecord) -> WeightStatus:
+        return WeightStatus.MISSING if record.name == "bisenet-fishfsr" else present(store, record)
+
+    monkeypatch.setattr(WeightStore, "status", lacking)
+    ran = run("fishprep", "doctor", code=1)
+    assert "problem: build runs: weights bisenet-fishfsr are missing" in ran.out
+
+
+def test_doctor_says_which_extra_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Declared:
+        requires: ClassVar = [
+            "torch>=2",
+            'no-such-library>=1; extra == "far"',
+            'numpy; extra == "near"',
+            'fishfsr[near,far]; extra == "all"',
+        ]
+        metadata = EmailMessage()
+
+    for name in ("near", "far", "all", "dev"):
+        Declared.metadata["Provides-Extra"] = name
+    monkeypatch.setattr(extras, "distribution", lambda name: Declared)
+    found = {each.name: each.value for each in fishprep.examine([]) if each.name.startswith("extra ")}
+    assert found.keys() == {"extra near", "extra far", "extra all"}
+    assert found["extra near"] == f"numpy {np.__version__}"
+    assert found["extra far"] == "not here: no-such-library (pip install '.[far]' in a checkout)"
+    assert found["extra all"].startswith(f"numpy {np.__version__}; not here: no-such-library")
 
 
 def test_opencv_is_loaded_in_one_place() -> None:

@@ -1,5 +1,6 @@
 """Identity similarity: the arithmetic with an embedder of one's own, and dlib's on real faces."""
 
+import contextlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from fishfsr.errors import InputError, MissingExtraError
+from fishfsr.errors import EmbeddingError, InputError, MissingExtraError
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, identity_similarity
+from fishfsr.recognition import RecogniserCrew
 from fishfsr.weights import IDENTITY
 from fishprep.common.errors import WeightsError
 
@@ -100,3 +102,18 @@ def test_landmarks_undo_a_rotation() -> None:
     faces = (images.permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
     first, second = DlibEmbedder().embed(faces, landmarks)
     assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.97
+
+
+def test_processes_give_the_same_and_are_missed_when_they_die() -> None:
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+    landmarks = rng.uniform(20, 108, (3, 68, 2)).astype(np.float32)
+    with contextlib.closing(DlibEmbedder(processes=2)) as several:
+        crew = several._network
+        assert isinstance(crew, RecogniserCrew)
+        assert np.array_equal(several.embed(faces, landmarks), DlibEmbedder().embed(faces, landmarks))
+        assert np.array_equal(several.embed(faces[:1], None), DlibEmbedder().embed(faces[:1], None))
+        crew._crew[0].kill()
+        with pytest.raises(EmbeddingError, match="exit code -9"):
+            several.embed(faces, landmarks)
+    assert all(member.poll() is not None for member in crew._crew)

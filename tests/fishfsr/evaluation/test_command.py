@@ -65,8 +65,9 @@ def test_files_that_are_no_evaluations_are_not_replaced(save: Save, shards: Path
 def test_the_last_checkpoint_where_there_is_no_best(save: Save, shards: Path) -> None:
     best = save()
     best.rename(best.with_name("last.safetensors"))
-    ran = run(best.parent, shards, "--identity", "none", "--limit", "1", "--quiet")
+    ran = run(best.parent, shards, "--identity", "none", "--limit", "1")
     assert "last.safetensors" in ran.err and (best.parent / "last-eval-test" / "summary.json").exists()
+    assert not run(best.parent, shards, "--identity", "none", "--limit", "1", "--overwrite", "--quiet").err
 
 
 def test_errors_are_clear(save: Save, shards: Path, tmp_path: Path) -> None:

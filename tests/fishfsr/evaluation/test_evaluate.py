@@ -13,7 +13,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 import fishfsr
-from fishfsr.checkpoint import load_checkpoint
+from fishfsr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError, DataError
 from fishfsr.evaluation.evaluate import Evaluation
 from fishfsr.evaluation.faces import SplitBatch
@@ -22,6 +22,7 @@ from fishfsr.evaluation.methods import others
 from fishfsr.evaluation.settings import parse_choices
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
+from fishfsr.models.registry import create_model
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import write_shard
 
@@ -283,3 +284,12 @@ def test_degraded_faces_are_the_same_at_every_run_and_named(save: Save, evaluate
     assert json.loads(found.summary.to_json())["provenance"]["degradation"]["sizes"] == [0.7, 1.4]
     with pytest.raises(ConfigurationError, match="degradation = 'spoilt': must be one of none, sizes, spoiled, wild"):
         evaluated(path, degradation="spoilt")
+
+
+def test_the_network_that_ran_is_named(evaluated: Run, tmp_path: Path) -> None:
+    taper = create_model("tapernet_x8", width=8, blocks=1, blocks_above=1)
+    save_checkpoint(tmp_path / "taper.safetensors", Checkpoint(sr_net=taper))
+    found = evaluated(tmp_path / "taper.safetensors", maps=parse_choices(["truth"]), limit=2)
+    found.save(tmp_path / "out")
+    for text in (found.text(), *((tmp_path / "out" / name).read_text() for name in ("index.html", "summary.md"))):
+        assert "TaperNet x8 on the first 2" in text and "FishFSRNet" not in text

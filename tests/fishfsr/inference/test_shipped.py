@@ -41,7 +41,7 @@ def test_photos_are_super_resolved_without_naming_a_model(tmp_path: Path) -> Non
     Image.fromarray(astronaut()).resize((60, 60), Image.Resampling.BICUBIC).save(tmp_path / "small.png")
     flags = ("--kind", "photo", "--smallest", 8, "--outscale", 8, "--device", "cpu")
     done = run("fishfsr", "upscale", tmp_path / "small.png", "-o", tmp_path / "out", *flags)
-    assert "fishfsr-x8.safetensors" in done.err and done.out.startswith("1 faces restored")
+    assert "fishfsr-x8.safetensors" in done.err and done.out.startswith("1 face restored in 1 input: ")
     with Image.open(tmp_path / "out" / "restored_photos" / "small.png") as restored:
         assert restored.size == (480, 480)
 

@@ -102,9 +102,12 @@ def test_bad_input_in_words(shards: Path, tmp_path: Path) -> None:
 
 def test_a_file_sets_what_flags_do_not(shards: Path, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
-    file.write_text('scale = 2\nseed = 5\npreset = "laptop"\n[parsing]\nwidth = 8\nsteps = 9\n')
-    words = ("--out", tmp_path / "run", "--config", file, "--device", "cpu", "--stage", "parsing", "--seed", 6)
+    file.write_text(
+        'scale = 2\nseed = 5\npreset = "laptop"\nstage = "parsing"\ndevice = "cpu"\n[parsing]\nwidth = 8\nsteps = 9\n'
+    )
+    words = ("--out", tmp_path / "run", "--config", file, "--seed", 6)
     support.run("fishfsr", "train", shards, *words, "--set", "parsing.steps=2")
+    assert not (tmp_path / "run" / "best.safetensors").exists(), "the file's own stage"
     config = json.loads((tmp_path / "run" / "configuration.json").read_text())["configuration"]
     assert (config["preset"], config["scale"], config["seed"]) == ("laptop", 2, 6)
     assert config["parsing"]["width"] == 8 and config["parsing"]["steps"] == 2 and config["parsing"]["ema"] > 0

@@ -98,6 +98,21 @@ def test_only_the_pages_own_script_can_run(build: Callable[..., Written]) -> Non
     assert any(fact.startswith(shown) for fact in facts)
 
 
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        ("all go into `train` and `val`", "all go into <code>train</code> and <code>val</code>"),
+        ("a file `x", "a file `x"),
+        ("`a` and `b", "<code>a</code> and `b"),
+        ("`<script>`", "<code>&lt;script&gt;</code>"),
+        ("none", "none"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(note: str, shown: str, build: Callable[..., Written]) -> None:
+    text, _ = page_of(build([Sample("a", face())], [], notes=[note]).folder)
+    assert f'<p class="say">{shown}</p>' in text
+
+
 def test_every_status_backend_and_reason_is_there(built: Written) -> None:
     _, page = page_of(built.folder)
     for expected in (
