@@ -3,12 +3,14 @@
 import shlex
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 
 import click
 
 from fishcli import common
+from fishprep.storage.named import located
 
 _UNDOING = {"overwrite": ("--overwrite", "--no-overwrite"), "resume": ("--no-resume", "--resume")}
 """Name of a flag → how what is done is refused or removed by it, and its opposite."""
@@ -39,11 +41,16 @@ def _is_set_elsewhere(context: click.Context, parameter: click.Parameter, undoin
     return bool(parameter.type_cast_value(context, value)) == (undoing == "--overwrite")
 
 
-FolderStamp = tuple[tuple[str, int, int], ...]
+FolderStamp = tuple[tuple[str, int, float], ...]
 
 
-def stamp(folder: Path, pattern: str) -> FolderStamp:
-    """Which files of a pattern are in a folder, and since when: another one after they were replaced."""
+def stamp(place: Path | str, pattern: str) -> FolderStamp:
+    """Which files of a pattern are in a folder or a bucket, and since when: another one after they were replaced."""
+    folder = located(place)
+    if not isinstance(folder, Path):
+        names = [name for name in folder.list() if fnmatch(name, pattern)]
+        standing = [(name, there) for name in names if (there := folder.standing(name)) is not None]
+        return tuple((name, there.bytes, there.modified.timestamp()) for name, there in standing)
     found = [(path.name, path.stat()) for path in sorted(folder.glob(pattern))]
     return tuple((name, status.st_ino, status.st_mtime_ns) for name, status in found)
 
@@ -55,7 +62,7 @@ class resumable:
     whether there is something to go on with from the start; where not, from `begin` on.
     """
 
-    def __init__(self, kept: str, out: Path, records: str, begun: bool = True) -> None:
+    def __init__(self, kept: str, out: Path | str, records: str, begun: bool = True) -> None:
         self._kept = kept
         self._now: Callable[[], FolderStamp] = lambda: stamp(out, records)
         self._begun = begun

@@ -16,7 +16,7 @@ from fishcli.progress import BuildProgress
 
 @click.command(context_settings=common.PREP)
 @click.argument("source_folder", metavar="SOURCE", type=common.EXISTING)
-@click.argument("out", type=common.FOLDER)
+@click.argument("out", type=common.OUT)
 @build_options
 @click.option("--resume/--no-resume", default=True, help="Go on with a build that is in OUT already.")
 @click.option("--overwrite/--no-overwrite", help="Remove the build that is in OUT first.")
@@ -26,8 +26,8 @@ from fishcli.progress import BuildProgress
     help="Exit with 3 where a larger share of the photos gave no face (0 to 1).",
 )
 @common.usual_options
-def build(source_folder: Path, out: Path, **flags: Any) -> None:
-    """Build shards in OUT from the photos in SOURCE.
+def build(source_folder: Path, out: Path | str, **flags: Any) -> None:
+    """Build shards in OUT, a folder or a bucket, from the photos in SOURCE.
 
     SOURCE is any folder of photos, CelebA or Helen as downloaded. Stopped at any moment, the same command goes on where it
     was. Every photo ends in OUT/samples.parquet with a status.
@@ -35,6 +35,7 @@ def build(source_folder: Path, out: Path, **flags: Any) -> None:
     \b
     fishprep build ~/CelebA shards/celeba --split dic --workers 8
     fishprep build photos shards --parser landmark-skin
+    fishprep build photos s3://bucket/shards
     """
     settings = build_settings(flags)
     stopping = resumable(f"Finished shards in {out} are kept", out, "configuration.json", begun=False)

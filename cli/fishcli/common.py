@@ -17,6 +17,7 @@ import click
 from fishcli.screen import SafeConsole, behind, screened, shown, steer
 from fishprep import FishPrepError
 from fishprep.common.files import read_text
+from fishprep.storage.named import is_url
 
 FAILED, NOT_ALL = 1, 3
 LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere
@@ -33,6 +34,21 @@ EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EITHER = click.Path(path_type=Path, exists=True)
 """Paths: a file that is there, one that is written, a folder that is there, one that is written, a file or folder that is there."""
+
+
+class Place(click.Path):
+    """A path, or the url of what lies in a bucket (`s3://bucket/prefix`), which nobody looks for before the work begins."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A url stays text."""
+        return value if is_url(value) else super().convert(value, param, ctx)
+
+
+SHARD = Place(path_type=Path, exists=True, dir_okay=False)
+BUILT = Place(path_type=Path, exists=True, file_okay=False)
+OUT = Place(path_type=Path, file_okay=False)
+SHARDS = Place(path_type=Path, exists=True)
+"""Places: a shard, a build that is there, one that is written, a build or a shard that is there."""
 
 Errors = tuple[type[Exception], ...]
 

@@ -14,9 +14,9 @@ from fishprep.common.names import printable
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("shard_file", metavar="SHARD", type=common.FILE)
+@click.argument("shard_file", metavar="SHARD", type=common.SHARD)
 @common.usual_options
-def inspect(shard_file: Path, **flags: Any) -> None:
+def inspect(shard_file: Path | str, **flags: Any) -> None:
     """Show what a shard says of itself.
 
     \b

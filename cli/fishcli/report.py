@@ -11,7 +11,7 @@ from fishprep.common.words import size_text
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("out", type=common.EXISTING)
+@click.argument("out", type=common.BUILT)
 @click.option(
     "--html",
     type=common.NEW_FILE,
@@ -20,7 +20,7 @@ from fishprep.common.words import size_text
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the samples that are shown.")
 @common.usual_options
-def report(out: Path, html: Path | None, seed: int, **flags: bool) -> None:
+def report(out: Path | str, html: Path | None, seed: int, **flags: bool) -> None:
     """Show a finished build as one HTML page that needs no network: what was kept, what was dropped and why, landmarks and skin
     maps over the faces, measures, near-duplicates.
 

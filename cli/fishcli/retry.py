@@ -15,7 +15,7 @@ from fishcli.progress import BuildProgress
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("out", type=common.EXISTING)
+@click.argument("out", type=common.BUILT)
 @click.option("--status", multiple=True, help="Status to try again, for example no_face; may be repeated.")
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder (link_outside).")
 @landmark_options
@@ -28,7 +28,7 @@ from fishcli.progress import BuildProgress
 @click.option("--overwrite/--no-overwrite", help="First remove a retry that was stopped halfway, with its shards.")
 @common.usual_options
 @click.pass_context
-def retry(context: click.Context, out: Path, status: tuple[str, ...], **flags: Any) -> None:
+def retry(context: click.Context, out: Path | str, status: tuple[str, ...], **flags: Any) -> None:
     """Try the dropped photos of a finished build again, with other settings, into further shards of it.
 
     Only settings that are given change; the recipe cannot. Shards that stand are never rewritten. Stopped at any moment, the

@@ -15,14 +15,14 @@ from fishprep.common.words import counted
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("out", type=common.EXISTING)
+@click.argument("out", type=common.BUILT)
 @click.option("--deep", is_flag=True, help="Derive LR images and maps of a sample again, from the 128² of the shards.")
 @click.option("--samples", type=click.IntRange(1), default=16, help="--deep: samples of each shard.")
 @click.option("--repair", is_flag=True, help="First mend the records: rows, samples.parquet, manifest.json.")
 @click.option("--parser-weights", type=common.FILE, help="--deep: weights of the parser, the same as in the build.")
 @common.weights_dir
 @common.usual_options
-def verify(out: Path, quiet: bool, **flags: Any) -> None:
+def verify(out: Path | str, quiet: bool, **flags: Any) -> None:
     """Check a build: format, shapes, values, hashes, and the manifest against the shards. Exits with 1 where it is not sound.
 
     \b

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from fishprep.builds import tables
 from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord, rows_hash
-from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, SAMPLES, is_retry, next_retry, shard_of
+from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, REPORT, SAMPLES, is_retry, next_retry, shard_of
 from fishprep.common.errors import BuildError, UnreadableError, unusable
 from fishprep.common.files import sha256_file
 from fishprep.shards.reader import Shard
@@ -186,13 +186,12 @@ class BuildFolder:
     @contextmanager
     def shard(self, name: ShardName) -> Iterator[Shard]:
         """A shard, open. ShardError where it cannot be read."""
-        with self.storage.local(name.file) as path, Shard(path) as shard:
+        with self.storage.local(name.file) as path, Shard(path, self.where(name.file)) as shard:
             yield shard
 
-    def sha256(self, name: ShardName) -> str:
-        """Of the bytes of a shard."""
-        with self.storage.local(name.file) as path:
-            return sha256_file(path)
+    def shard_file(self, name: ShardName) -> AbstractContextManager[Path]:
+        """The file of a shard on this machine, as long as the block lasts."""
+        return self.storage.local(name.file)
 
     # What it came to
 
@@ -224,6 +223,11 @@ class BuildFolder:
         except (OSError, ValueError) as error:
             damaged = f"damaged ({error}); `fishprep verify --repair {self}` makes it anew"
             raise unusable(self.where(MANIFEST), error, damaged) from error
+
+    def write_report(self, page: str) -> None:
+        """Store the page that shows a finished build."""
+        with self.storage.put(REPORT) as path:
+            path.write_text(page, encoding="utf-8")
 
     def _facts(self, name: str) -> dict[str, Any]:
         try:

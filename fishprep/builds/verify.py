@@ -15,6 +15,7 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.networks import WeightsFrom, make_parser
 from fishprep.common.errors import FishPrepError
+from fishprep.common.files import sha256_file
 from fishprep.common.status import Status
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.faces.turned import eye_angle
@@ -118,12 +119,13 @@ def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, fact
     if size is None:
         yield f"{path}: gone; delete {name.rows_file} and build again"
         return
-    if size != record.bytes or folder.sha256(name) != record.sha256:
-        yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
-    with folder.shard(name) as shard:
-        shard.check_values()
-        yield from (f"{path}: {problem}" for problem in _check_attributes(shard, name, facts))
-        yield from (f"{path}: {problem}" for problem in _check_samples(folder, name, shard))
+    with folder.shard_file(name) as here:
+        if size != record.bytes or sha256_file(here) != record.sha256:
+            yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
+        with Shard(here, path) as shard:
+            shard.check_values()
+            yield from (f"{path}: {problem}" for problem in _check_attributes(shard, name, facts))
+            yield from (f"{path}: {problem}" for problem in _check_samples(folder, name, shard))
 
 
 def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> Iterator[str]:

@@ -50,10 +50,11 @@ def demo(out: StrPath, *, parser: str = OWN, overwrite: bool = False, progress: 
         _write_photos(photos)
     settings = BuildSettings(source="folder", licence=LICENCE, parser=parser, device="cpu", workers=1)
     built = build(photos, shards, settings, overwrite=overwrite, progress=progress)
-    page = report(shards, folder / "report.html")
+    page = folder / "report.html"
+    report(shards, page)
     picture = folder / "portraits.jpg"
     _draw(photos, shards, picture)
-    return DemoResult(photos, built, picture, page.path)
+    return DemoResult(photos, built, picture, page)
 
 
 def _write_photos(folder: Path) -> None:

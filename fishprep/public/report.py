@@ -8,24 +8,29 @@ from fishprep.builds.manifest import Totals, totals_of
 from fishprep.builds.names import REPORT
 from fishprep.public.settings import StrPath
 from fishprep.reports import ReportSettings, write_report
+from fishprep.storage.named import located
 
 
 @dataclass(frozen=True)
 class ReportResult:
-    """The page that was written, its size in bytes, and the totals of the build."""
+    """The page that was written (a url where it is in a bucket), its size in bytes, and the totals of the build."""
 
-    path: Path
+    path: Path | str
     bytes: int
     totals: Totals
 
 
 def report(out: StrPath, html: StrPath | None = None, *, seed: int = 0) -> ReportResult:
-    """Show the finished build in `out` as one HTML page that needs no network, at `html` (`out`/report.html).
+    """Show the finished build in `out`, a folder or a bucket, as one HTML page that needs no network, at `html`
+    (`out`/report.html, in the bucket too).
 
     seed: of the samples that are shown. Raises BuildError where the build is not finished, its tables are damaged or the page
     cannot be written, ShardError where a shard cannot be read.
     """
-    folder = Path(out)
-    path = folder / REPORT if html is None else Path(html)
-    write_report(folder, path, ReportSettings(seed=seed))
-    return ReportResult(path, path.stat().st_size, totals_of(BuildFolder.at(folder).manifest()))
+    place = located(out)
+    folder = BuildFolder.at(place)
+    path = None if html is None else Path(html)
+    write_report(place, path, ReportSettings(seed=seed))
+    size = folder.storage.size(REPORT) if path is None else path.stat().st_size
+    written = path or (place / REPORT if isinstance(place, Path) else folder.where(REPORT))
+    return ReportResult(written, size or 0, totals_of(folder.manifest()))

@@ -1,7 +1,8 @@
 """`fishprep.open_shards`: the faces of shards as one sequence. `fishprep.inspect`: what a shard says of itself."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +16,8 @@ from fishprep.public.settings import StrPath
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, SPLITS, ShardName, shard_paths
 from fishprep.shards.versions import are_recorded
+from fishprep.storage.named import located
+from fishprep.storage.objects import ObjectStorage
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +160,8 @@ class ShardFacts:
 
 
 def inspect(file: StrPath) -> ShardFacts:
-    """What the shard in `file` says of itself; ShardError where it is none."""
-    with Shard(Path(file)) as shard:
+    """What the shard in `file`, or in a bucket (`s3://bucket/prefix/train-00000.h5`), says of itself; ShardError where it is none."""
+    with _one(file) as shard:
         return ShardFacts(
             attributes=shard.attributes,
             datasets={name: (str(array.dtype), tuple(array.shape)) for name, array in shard.arrays().items()},
@@ -166,6 +169,22 @@ def inspect(file: StrPath) -> ShardFacts:
             skin_share=float(shard.skin(8).mean()),
             algorithms_recorded=are_recorded(shard.attributes.versions),
         )
+
+
+@contextmanager
+def _one(file: StrPath) -> Iterator[Shard]:
+    """A shard, open, wherever it is."""
+    place = located(file)
+    if isinstance(place, Path):
+        with Shard(place) as shard:
+            yield shard
+        return
+    folder, _, name = place.url.rpartition("/")
+    try:
+        with ObjectStorage(folder).local(name) as path, Shard(path, place.url) as shard:
+            yield shard
+    except OSError as error:
+        raise ShardError(f"{place}: cannot be read: {error.strerror}") from error
 
 
 def _split_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from fishprep.builds import alike
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.names import REPORT
 from fishprep.common.errors import BuildError
 from fishprep.common.files import write_text
 from fishprep.common.names import printable
@@ -17,19 +18,24 @@ from fishprep.common.words import size_text
 from fishprep.reports import duplicates
 from fishprep.reports.content import Content, gather
 from fishprep.reports.settings import ReportSettings
+from fishprep.storage.base import Storage
 
 
-def write_report(folder: Path, path: Path, settings: ReportSettings) -> None:
-    """Write the report of the finished build in `folder` to the HTML file `path`, whole or not at all.
+def write_report(place: Path | Storage, path: Path | None, settings: ReportSettings) -> None:
+    """Write the report of the finished build in `place` to the HTML file `path` (None: beside the build), whole or not at all.
 
     The same build gives the same bytes, as long as the photos of its source can be read as they were. Raises BuildError where the
     build is not finished, its tables are damaged or the page cannot be written, ShardError where a shard cannot be read.
     """
-    page = render(gather(BuildFolder.at(folder), settings))
+    folder = BuildFolder.at(place)
+    page = render(gather(folder, settings))
     try:
-        write_text(path, page)
+        if path is None:
+            folder.write_report(page)
+        else:
+            write_text(path, page)
     except OSError as error:
-        raise BuildError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise BuildError(f"{path or folder.where(REPORT)}: cannot be written: {error.strerror or error}") from error
 
 
 def render(content: Content) -> str:

@@ -42,23 +42,24 @@ class Shard:
     Values are checked by `check_values`, not on opening.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, where: str | None = None) -> None:
+        """where: what messages call it, where `path` is a copy of what lies elsewhere."""
+        self.path, self.where = Path(path), where or str(path)
         if self.path.exists() and not self.path.is_file():
-            raise ShardError(f"{self.path}: not a regular file")
+            raise ShardError(f"{self.where}: not a regular file")
         try:
             # Without a lock: a shard never changes under its name, and drives there are that have none.
             with h5py.File(self.path, "r", locking=False) as file:
-                self.attributes = _read_attributes(self.path, file)
-                self._layout = _read_layout(self.path, file, self.attributes.samples)
-                self.ids = _read_text(self.path, file, "id")
-                self.splits = _read_text(self.path, file, "split")
+                self.attributes = _read_attributes(self.where, file)
+                self._layout = _read_layout(self.where, file, self.attributes.samples)
+                self.ids = _read_text(self.where, file, "id")
+                self.splits = _read_text(self.where, file, "split")
             self._bytes: np.ndarray | None = map_file(self.path)
         except FileNotFoundError as error:
-            raise ShardError(f"{self.path}: there is no such file") from error
+            raise ShardError(f"{self.where}: there is no such file") from error
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, ArithmeticError) as error:
             said = refusal(error) or f"truncated, damaged or not a shard: {_first_line(error)}"
-            raise ShardError(f"{self.path}: {said}") from error
+            raise ShardError(f"{self.where}: {said}") from error
         self._arrays = {name: self._map(name) for name in self._layout}
 
     def __len__(self) -> int:
@@ -72,7 +73,7 @@ class Shard:
         try:
             return self._arrays[name]
         except KeyError:
-            raise ShardError(f"{self.path}: no dataset {name}; it has {', '.join(self._arrays)}") from None
+            raise ShardError(f"{self.where}: no dataset {name}; it has {', '.join(self._arrays)}") from None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All mapped arrays by the name of their dataset."""
@@ -98,7 +99,7 @@ class Shard:
         """
         chosen = np.asarray(indices, np.intp)
         if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
-            raise IndexError(f"{self.path}: indices must lie in [0, {len(self)})")
+            raise IndexError(f"{self.where}: indices must lie in [0, {len(self)})")
         # mode="clip" lets NumPy write straight into `out`; the indices have been checked above
         return np.take(self[name], chosen, axis=0, out=out, mode="clip")
 
@@ -110,19 +111,19 @@ class Shard:
             largest = int(self[field.name].max())
             if largest > field.largest:
                 raise ShardError(
-                    f"{self.path}: {field.name} holds {largest}, the largest valid value is {field.largest}"
+                    f"{self.where}: {field.name} holds {largest}, the largest valid value is {field.largest}"
                 )
         if not np.isfinite(self["landmarks"]).all():
-            raise ShardError(f"{self.path}: landmarks that are not finite")
+            raise ShardError(f"{self.where}: landmarks that are not finite")
         boxes = self["box"]
         if not np.isfinite(boxes).all() or not (boxes[:, 2:] > boxes[:, :2]).all():
-            raise ShardError(f"{self.path}: a crop box without extent")
+            raise ShardError(f"{self.where}: a crop box without extent")
         if not (np.abs(self.angles) <= 180).all():  # nor NaN
-            raise ShardError(f"{self.path}: an angle that is not in [-180, 180]")
+            raise ShardError(f"{self.where}: an angle that is not in [-180, 180]")
         if len(set(self.ids)) != len(self.ids):
-            raise ShardError(f"{self.path}: ids that are not unique")
+            raise ShardError(f"{self.where}: ids that are not unique")
         if set(self.splits) != {self.attributes.split}:
-            raise ShardError(f"{self.path}: samples of another split than the shard's ({self.attributes.split})")
+            raise ShardError(f"{self.where}: samples of another split than the shard's ({self.attributes.split})")
 
     def close(self) -> None:
         """Drop the mapping; arrays handed out before stay valid."""
@@ -137,76 +138,76 @@ class Shard:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[type["Shard"], tuple[Path]]:
-        return Shard, (self.path,)
+    def __reduce__(self) -> tuple[type["Shard"], tuple[Path, str]]:
+        return Shard, (self.path, self.where)
 
     def _map(self, name: str) -> np.ndarray:
         offset, shape, dtype = self._layout[name]
         size = int(np.prod(shape)) * dtype.itemsize
         assert self._bytes is not None
         if offset + size > len(self._bytes):
-            raise ShardError(f"{self.path}: truncated: {name} ends beyond the end of the file")
+            raise ShardError(f"{self.where}: truncated: {name} ends beyond the end of the file")
         return self._bytes[offset : offset + size].view(dtype).reshape(shape)
 
 
-def _read_attributes(path: Path, file: h5py.File) -> ShardAttributes:
+def _read_attributes(where: str, file: h5py.File) -> ShardAttributes:
     attributes = file.attrs
     if "schema_version" not in attributes:
-        raise ShardError(f"{path}: an HDF5 file, but no shard: it has no attribute schema_version")
+        raise ShardError(f"{where}: an HDF5 file, but no shard: it has no attribute schema_version")
     version = str(attributes["schema_version"])
     if version.partition(".")[0] != str(schema.READABLE_MAJOR):
         raise ShardError(
-            f"{path}: shard format {version}; this version reads {schema.READABLE_MAJOR}.x: "
+            f"{where}: shard format {version}; this version reads {schema.READABLE_MAJOR}.x: "
             "install a newer release, or build the shards again"
         )
     missing = [name for name in schema.ATTRIBUTES if name not in attributes]
     if missing:
-        raise ShardError(f"{path}: missing attributes: {', '.join(missing)}")
+        raise ShardError(f"{where}: missing attributes: {', '.join(missing)}")
     texts = {name: attributes[name] for name in schema.ATTRIBUTES if name != "samples"}
     if strange := [name for name, text in texts.items() if not isinstance(text, str)]:
-        raise ShardError(f"{path}: attribute {strange[0]} is not text")
-    objects = {name: _json_object(path, name, texts[name]) for name in ("configuration", "versions", "weights")}
+        raise ShardError(f"{where}: attribute {strange[0]} is not text")
+    objects = {name: _json_object(where, name, texts[name]) for name in ("configuration", "versions", "weights")}
     samples = attributes["samples"]
     if not isinstance(samples, np.integer) or samples < 1:
-        raise ShardError(f"{path}: says that it holds {samples} samples")
+        raise ShardError(f"{where}: says that it holds {samples} samples")
     return ShardAttributes(samples=int(samples), **(texts | objects))
 
 
-def _json_object(path: Path, name: str, text: str) -> dict[str, Any]:
+def _json_object(where: str, name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ShardError(f"{path}: attribute {name} is not JSON: {error}") from error
+        raise ShardError(f"{where}: attribute {name} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ShardError(f"{path}: attribute {name} is not a JSON object")
+        raise ShardError(f"{where}: attribute {name} is not a JSON object")
     return value
 
 
 Places = dict[str, tuple[int, tuple[int, ...], np.dtype]]
 
 
-def _read_layout(path: Path, file: h5py.File, samples: int) -> Places:
+def _read_layout(where: str, file: h5py.File, samples: int) -> Places:
     layout: Places = {}
     for field in schema.FIELDS:
-        dataset = _dataset(path, file, field.name)
+        dataset = _dataset(where, file, field.name)
         if dataset is None:
             if field.optional:
                 continue
-            raise ShardError(f"{path}: no dataset {field.name}")
+            raise ShardError(f"{where}: no dataset {field.name}")
         if dataset.shape != (samples, *field.shape):
-            raise ShardError(f"{path}: {field.name} has shape {dataset.shape}, not {(samples, *field.shape)}")
+            raise ShardError(f"{where}: {field.name} has shape {dataset.shape}, not {(samples, *field.shape)}")
         if field.dtype is None:
             continue
         if dataset.dtype != field.dtype:
-            raise ShardError(f"{path}: {field.name} has dtype {dataset.dtype}, not {field.dtype}")
+            raise ShardError(f"{where}: {field.name} has dtype {dataset.dtype}, not {field.dtype}")
         offset = dataset.id.get_offset()
         if offset is None:
-            raise ShardError(f"{path}: {field.name} has no values")
+            raise ShardError(f"{where}: {field.name} has no values")
         layout[field.name] = (int(offset), dataset.shape, field.dtype)
     return layout
 
 
-def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
+def _dataset(where: str, file: h5py.File, name: str) -> h5py.Dataset | None:
     """A dataset that lies in this file, in one piece; None where there is none of the name.
 
     Links, which may lead into any file of the machine, are not followed, nor is a dataset taken whose values lie in one.
@@ -217,22 +218,22 @@ def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
         if not isinstance(place, h5py.Group) or part not in set(place):
             return None
         if not isinstance(place.get(part, getlink=True), h5py.HardLink):
-            raise ShardError(f"{path}: {name} is a link to another place; a shard holds all of its datasets itself")
+            raise ShardError(f"{where}: {name} is a link to another place; a shard holds all of its datasets itself")
         place = place[part]
     if not isinstance(place, h5py.Dataset):
-        raise ShardError(f"{path}: {name} is not a dataset")
+        raise ShardError(f"{where}: {name} is not a dataset")
     if place.external or place.id.get_create_plist().get_layout() != h5py.h5d.CONTIGUOUS:
         raise ShardError(
-            f"{path}: {name} is chunked, compressed, virtual or in another file; a shard's datasets are contiguous"
+            f"{where}: {name} is chunked, compressed, virtual or in another file; a shard's datasets are contiguous"
         )
     return place
 
 
-def _read_text(path: Path, file: h5py.File, name: str) -> list[str]:
-    dataset = _dataset(path, file, name)
+def _read_text(where: str, file: h5py.File, name: str) -> list[str]:
+    dataset = _dataset(where, file, name)
     assert dataset is not None, "the layout has been read"
     if h5py.check_string_dtype(dataset.dtype) is None:
-        raise ShardError(f"{path}: {name} is not text")
+        raise ShardError(f"{where}: {name} is not text")
     return [str(value) for value in dataset.asstr("utf-8")[:]]
 
 

@@ -12,10 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import annotated
 import pytest
-from annotated import write_photo
+from annotated import in_process, write_photo
 from bucket import Bucket, Request, bucket_of_module, until
 from here import Here
+from support import run
 
 import fishprep
 from fishprep.builds.build import build
@@ -30,9 +32,10 @@ from fishprep.sources import SourceRequest, open_source
 from fishprep.storage import objects
 from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
+from fishprep.storage.named import located
 from fishprep.storage.objects import ObjectStorage
 
-__all__ = ["bucket_of_module"]
+__all__ = ["bucket_of_module", "in_process"]
 
 SETTINGS = fishprep.BuildSettings(
     landmarks="annotation", parser="landmark-skin", device="cpu", workers=1, shard_size=2, min_side=200
@@ -268,6 +271,35 @@ def test_retry_and_mending(prepared: Prepared, on_disk: Files, storage: ObjectSt
         path.write_bytes(whole["manifest.json"])
     repair(storage)
     assert contents(storage) == whole and verify(storage, None).problems == ()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_commands_take_a_bucket(photos: Path, on_disk: Files, storage: ObjectStorage, tmp_path: Path) -> None:
+    url = storage.url
+    flags = ("--shard-size", 2, "--min-side", 200)
+    said = annotated.build(photos, url, *flags)
+    assert f"in {url}, " in said.out and f"Next: fishprep report '{url}', then fishfsr train '{url}'" in said.out
+    assert contents(storage) == on_disk
+    assert "3 shards, 4 samples, 4 derived again: sound" in run("fishprep", "verify", url, "--deep").out
+    page = run("fishprep", "report", url).out
+    assert page.startswith(f"{url}/report.html (") and b"<html" in storage.read("report.html")
+    run("fishprep", "report", url, "--html", tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_bytes() == storage.read("report.html")
+    here = tmp_path / "train-00000.h5"
+    here.write_bytes(on_disk[here.name])
+    assert run("fishprep", "inspect", f"{url}/{here.name}").out == run("fishprep", "inspect", here).out
+    assert f"{url}/none.h5: there is no such file" in run("fishprep", "inspect", f"{url}/none.h5", code=1).err
+    assert run("fishprep", "retry", url, "--status", "too_small", "--min-side", 64).out.startswith(
+        "5 samples (5 train)"
+    )
+    storage.delete("train-00000.h5")
+    assert f"{url}/train-00000.h5: gone" in run("fishprep", "verify", url, code=1).out
+
+
+def test_words_that_are_no_bucket(photos: Path, tmp_path: Path) -> None:
+    for word in ("s3://", "http://host/shards", "s4://bucket/shards"):
+        assert "a bucket is given as s3://BUCKET/PREFIX" in annotated.build(photos, word, code=1).err
+    assert located(str(tmp_path)) == tmp_path and located("s3://b/c/") == ObjectStorage("s3://b/c")
 
 
 def test_a_server_that_ignores_conditions_is_found_out(
