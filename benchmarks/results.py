@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fishfsr.evaluation.summary import Bootstrap, figure
+from fishfsr.models.registry import ARCHITECTURES
 from fishprep.common.files import atomic
 
 MEASURES = {"psnr": "{:.2f}", "ssim": "{:.4f}", "identity": "{:.4f}", "accuracy": "{:.4f}"}
@@ -40,6 +41,7 @@ class Evaluation:
     """One `summary.json`: `maps` by name, `changes` against the first of them."""
 
     scale: int
+    network: str
     figures: dict[str, Figures]
     maps: dict[str, Figures]
     changes: dict[str, Figures]
@@ -50,6 +52,7 @@ class Evaluation:
         rows = content["maps"]
         return cls(
             content["provenance"]["scale"],
+            ARCHITECTURES[content["provenance"]["checkpoint"]["networks"]["sr_net"]["architecture"]].title,
             content["figures"],
             {row["map"]: row["figures"] for row in rows},
             {row["map"]: row["differences"] for row in rows if row["differences"]},
@@ -80,7 +83,7 @@ def methods_table(found: list[Evaluation]) -> str:
     for it in found:
         own = it.figures["sr"] | it.figures["parsing"]
         lines.append(_row(f"x{it.scale}", "Bicubic", it.figures["bicubic"], MEASURES))
-        lines.append(_row("", "FishFSRNet, estimated map", own, MEASURES))
+        lines.append(_row("", f"{it.network}, estimated map", own, MEASURES))
         lines.append(_row("", "difference", it.figures["gain"], SIGNED | {"accuracy": ""}))
     return "\n".join(lines)
 
