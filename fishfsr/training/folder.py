@@ -5,8 +5,10 @@ from pathlib import Path
 
 from fishfsr.training.journal import ORDER, tensorboard_files
 from fishfsr.training.state import is_state
+from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import says
 
+NOT_FINITE = "not-finite-"
 _RECORDED = ("configuration", "shards", "identity")
 
 
@@ -65,6 +67,15 @@ class RunFolder:
     def holds_run(self) -> bool:
         """Whether a run wrote here, be it damaged or stopped at its very start."""
         return says(self.configuration, _RECORDED) or is_state(self.state)
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed left half written; only while the folder is locked."""
+        names = {path.name for path in self.files}
+        FolderStorage(self.path).sweep(lambda name: name in names or name.startswith(NOT_FINITE))
+
+    def not_finite(self, stage: str, step: int, rank: int) -> Path:
+        """Where the faces of a step go that was not finite."""
+        return self.path / f"{NOT_FINITE}{stage}-{step}-{rank}.safetensors"
 
     def clear(self) -> None:
         """Remove what an earlier run wrote here, and nothing else."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.errors import MissingExtraError
-from fishprep.common.files import write_text
+from fishprep.common.files import flush, write_text
 
 ORDER = ("parsing", "sr")
 
@@ -68,6 +68,11 @@ class MetricsJournal:
             stream.write(_text(line))
         self._show(line)
         self._flush()
+
+    def keep(self) -> None:
+        """Make what was written survive a loss of power: before a state is saved that counts on it."""
+        if self.path.exists():
+            flush(self.path)
 
     def rewind(self, stage: str, step: int) -> None:
         """Take away what was written after `step` steps of `stage`: it is about to be written again."""

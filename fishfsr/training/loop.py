@@ -233,6 +233,7 @@ class StageLoop:
         configuration = around.config.model_dump(mode="json")
         scaler = self.scaler.state_dict()
         self._save_weights(around.folder.last(self.stage.name), {})
+        around.journal.keep()
         state = TrainingState(self.position, configuration, around.identity, around.amp.name, scaler, tensors)
         state.save(around.folder.state)
 
@@ -257,7 +258,7 @@ class StageLoop:
 
     def _raise_not_finite(self, read: list[Read], loss: float, norm: float) -> None:
         step = self.position.step + 1
-        path = self.around.folder.path / f"not-finite-{self.stage.name}-{step}-{self.around.ranks.rank}.safetensors"
+        path = self.around.folder.not_finite(self.stage.name, step, self.around.ranks.rank)
         tensors: dict[str, Tensor] = {}
         for name in ("hr", "lr", "skin", "indices"):
             tensors[name] = torch.cat([getattr(part.batch, name) for part in read])

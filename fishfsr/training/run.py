@@ -100,6 +100,16 @@ def run_training(request: TrainingRequest, listen: TrainingListener) -> Training
     Ctrl-C, SIGTERM and the end of the time save a state and end in a TrainingOutcome that says so. Raises FishFSRError
     (ConfigurationError, DataError, TrainingError, ...) and, where a shard is damaged, fishprep's ShardError.
     """
+    try:
+        return _run(request, listen)
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or request.out}: {error.strerror or error}; the state that was saved last stands, and the same "
+            "command goes on from it"
+        ) from error
+
+
+def _run(request: TrainingRequest, listen: TrainingListener) -> TrainingOutcome:
     folder = RunFolder(request.out)
     # The clock starts and signals are caught before data are opened: nothing of the run is outside.
     with (
@@ -139,6 +149,7 @@ class _Run:
         folder, around = self.folder, self.around
         if not around.ranks.first:
             return
+        folder.sweep()
         if self.state is None:
             folder.clear()
         else:

@@ -9,7 +9,7 @@ from fishprep.builds import manifest
 from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, retried_specs
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
-from fishprep.builds.names import SAMPLES
+from fishprep.builds.names import SAMPLES, is_own
 from fishprep.builds.output import writing
 from fishprep.builds.samples import SEAL
 from fishprep.builds.summary import write_manifest
@@ -28,6 +28,7 @@ def repair(place: Path | Storage) -> None:
     folder = BuildFolder.at(place)
     folder.start()
     with writing(folder):
+        folder.storage.sweep(is_own)
         plan = plan_of(folder)
         specs = planned_specs(folder, plan)
         for file, retry in folder.retries().items():

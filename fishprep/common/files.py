@@ -63,11 +63,7 @@ def atomic(path: Path, replace: bool = True) -> Iterator[Path]:
         ordinary = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
         temporary.chmod(ordinary)  # safetensors writes files that their owner alone can read
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(temporary)
         if replace:
             temporary.replace(path)
         else:
@@ -112,15 +108,21 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def flush_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a loss of power (POSIX; elsewhere the system does it)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Make the bytes of a file, or the names in a folder, survive a loss of power. OSError, which names it, where that is refused."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make renames in `folder` survive a loss of power (POSIX; elsewhere the system does it)."""
+    if os.name == "posix":
+        flush(folder)
 
 
 def sha256_file(path: Path) -> str:

@@ -7,6 +7,9 @@ import pyarrow as pa
 
 from fishprep.common.files import check_regular
 
+_BUFFER = 1 << 16
+"""Arrow writes a few bytes at a time."""
+
 
 def readable(path: Path) -> pa.NativeFile:
     """The file, for `pyarrow.parquet` to read from. Raises OSError."""
@@ -16,4 +19,4 @@ def readable(path: Path) -> pa.NativeFile:
 
 def writable(path: Path) -> pa.NativeFile:
     """The file, emptied, for `pyarrow.parquet` to write into. Raises OSError."""
-    return pa.OSFile(os.fsencode(path), "wb")
+    return pa.BufferedOutputStream(pa.OSFile(os.fsencode(path), "wb"), _BUFFER)

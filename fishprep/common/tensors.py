@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from fishprep.common.errors import WeightsError
@@ -71,24 +71,20 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
 
     OSError where the file cannot be written; the file that stood there stands then.
     """
-    with atomic(path) as temporary:
-        try:
-            save_file(dict(tensors), temporary, dict(header))
-        except SafetensorError as error:
-            raise OSError(_one_line(error)) from error
-        _sort_header(temporary)
+    # Not by the library's `save_file`, which writes beside `path` under a name that nobody could tell for a leftover.
+    content = save(dict(tensors), dict(header))
+    with atomic(path) as temporary, open(temporary, "wb") as stream:
+        start = 8 + int.from_bytes(content[:8], "little")
+        stream.write(content[:8] + _sorted_header(content[8:start]))
+        stream.write(memoryview(content)[start:])
 
 
-def _sort_header(path: Path) -> None:
+def _sorted_header(header: bytes) -> bytes:
     """The library writes the header's fields in an order that differs from call to call; the length stays as it is."""
-    with open(path, "r+b") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        content = json.loads(stream.read(length))
-        ordered = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-        if len(ordered) > length:
-            raise OSError(f"the header of {path.name} was written in a way that is not known")
-        stream.seek(8)
-        stream.write(ordered.ljust(length))
+    ordered = json.dumps(json.loads(header), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(ordered) > len(header):
+        raise OSError("the header of a safetensors file was written in a way that is not known")
+    return ordered.ljust(len(header))
 
 
 def _load_safetensors(path: Path) -> object:

@@ -1,0 +1,173 @@
+"""A command under `strace`: which calls it makes on its output, and what comes of one that is refused or is its last."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+STRACE = shutil.which("strace")
+CREATING = ("openat", "open", "creat", "mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat")
+WRITING = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "ftruncate", "truncate", "fallocate", "sendfile",
+           "copy_file_range", "chmod", "fchmod", "fchmodat")  # fmt: skip
+FLUSHING = ("fsync", "fdatasync", "sync_file_range", "msync")
+RENAMING = ("rename", "renameat", "renameat2")
+REMOVING = ("unlink", "unlinkat", "rmdir")
+ALL = (*CREATING, *WRITING, *FLUSHING, *RENAMING, *REMOVING)
+FAULTS = ("KILL", "EIO", "ENOSPC")
+_LINE = re.compile(r"(?:(?P<thread>\d+) +)?(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|\?)(?P<rest>.*)")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call on the output: the `number`th of its name in its process. target: what it is made on, from the output folder on."""
+
+    name: str
+    number: int
+    target: str
+    thread: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}#{self.number} {self.target}"
+
+    @property
+    def kind(self) -> str:
+        """What it does, in a word."""
+        kinds = {"create": CREATING, "write": WRITING, "flush": FLUSHING, "rename": RENAMING, "remove": REMOVING}
+        return next(kind for kind, names in kinds.items() if self.name in names)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, minus the signal where one killed it; what it printed; what strace wrote down."""
+
+    code: int
+    printed: str
+    log: Path
+
+
+class Commands:
+    """Runs commands, each in a process of its own that a process with all libraries loaded forks."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        helpers = Path(__file__).parent.parent / "helpers"
+        path = os.pathsep.join([str(helpers), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FISHFSR_OFFLINE": "1"}
+        environment |= {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(scratch)}
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("zygote.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        assert self._answer() == "ready"
+
+    def close(self) -> None:
+        """End the process; those it has forked have ended."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+    def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None) -> Ended:
+        """Run a command to its end. traced: under strace, with these options."""
+        printed, log = self._scratch / "printed", self._scratch / "strace"
+        program, *arguments = command
+        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed)}))
+        child = int(self._answer())
+        tracer = None if traced is None else _attached(child, log, traced)
+        self._say("go")
+        code = int(self._answer())
+        if tracer is not None:
+            tracer.wait(60)
+        return Ended(code, printed.read_text(errors="replace"), log)
+
+    def warm(self, command: tuple[str, ...]) -> None:
+        """Run a command in the process that forks others: what it loads late they have from then on."""
+        printed = self._scratch / "printed"
+        program, *arguments = command
+        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), "here": True}))
+        assert self._answer() == "0", printed.read_text()
+
+    def calls(self, command: tuple[str, ...], out: Path) -> list[Call]:
+        """The calls that a command makes on `out`, in order, by all of its threads."""
+        ended = self.run(command, ("-f", "-y", "-s", "0", "-e", f"trace={_known(ALL)}"))
+        assert ended.code == 0, ended.printed
+        return list(calls_on(out, ended.log))
+
+    def with_fault(self, command: tuple[str, ...], call: Call, fault: str) -> Ended:
+        """Run a command, and let its `call` be its last (KILL), or be refused with the error of this name."""
+        does = "signal=KILL" if fault == "KILL" else f"error={fault}"
+        there = f"inject={call.name}:{does}:when={call.number}"
+        return self.run(command, ("-y", "-s", "0", "-e", f"trace={_known(ALL)}", "-e", there))
+
+    def _say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextmanager
+def commands(scratch: Path) -> Iterator[Commands]:
+    """`Commands`, ended with the block."""
+    running = Commands(scratch)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def calls_on(out: Path, log: Path) -> Iterator[Call]:
+    """The calls in a log that change something below `out`; each is counted by its name and thread, as `inject` does."""
+    counts: Counter[tuple[str, str]] = Counter()
+    place = f"{out}"
+    for text in log.read_text(errors="replace").splitlines():
+        line = _LINE.match(text)
+        if line is None:
+            assert "(" not in text or text.endswith(("+++", "---")) or "resumed" in text or place not in text, text
+            continue
+        name, thread = line["name"], line["thread"] or ""
+        counts[name, thread] += 1
+        if place not in line["arguments"] or (name in ("openat", "open") and not _creates(line["arguments"])):
+            continue
+        targets = re.findall(re.escape(place) + r"(/[^\">, ]*)?", line["arguments"])
+        yield Call(name, counts[name, thread], " -> ".join(target.lstrip("/") or "." for target in targets), thread)
+
+
+def injected(log: Path, out: Path) -> str | None:
+    """The line of the call that was refused, where there was one."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if "(INJECTED)" in line]
+    return lines[0].replace(str(out), "OUT") if lines else None
+
+
+def _creates(arguments: str) -> bool:
+    return any(flag in arguments for flag in ("O_CREAT", "O_TRUNC"))
+
+
+def _known(names: tuple[str, ...]) -> str:
+    """Names that this machine's kernel has, in strace's words: `?` passes over those that are not."""
+    return ",".join(f"?{name}" for name in names)
+
+
+def _attached(process: int, log: Path, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    assert STRACE is not None
+    log.unlink(missing_ok=True)
+    tracer = subprocess.Popen([STRACE, "-q", "-o", str(log), *options, "-p", str(process)], stderr=subprocess.DEVNULL)
+    status = Path(f"/proc/{process}/status")
+    deadline = time.monotonic() + 30
+    while "\nTracerPid:\t0\n" in status.read_text():
+        assert tracer.poll() is None and time.monotonic() < deadline, "strace could not attach"
+        time.sleep(0.001)
+    return tracer

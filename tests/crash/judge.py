@@ -1,0 +1,102 @@
+"""What must hold after a command was broken off or refused something, and after it was run again."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from calls import FAULTS, Call, Commands, injected
+from scenarios import Scenario, contents, leftovers
+
+from fishprep.common.files import meant_for
+
+_WORDS = {"EIO": "input/output error", "ENOSPC": "no space left on"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the table: a command, one of its calls, and what befalls it there."""
+
+    scenario: str
+    call: Call
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario} | {self.call} | {self.fault}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What lies in the folder before a command, and what must in the end, name → hash."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+def wanted(scenario: Scenario, commands: Commands) -> Wanted:
+    """By an undisturbed run."""
+    scenario.lay_out()
+    before = contents(scenario.out)
+    ended = commands.run(scenario.command)
+    assert ended.code == 0, ended.printed
+    return Wanted(before, contents(scenario.out))
+
+
+def cells(name: str, calls: list[Call]) -> list[Cell]:
+    """All of a command."""
+    return [Cell(name, call, fault) for call in calls for fault in FAULTS]
+
+
+def faults_of(cell: Cell, scenario: Scenario, goal: Wanted, commands: Commands) -> Iterator[str]:
+    """What is wrong, a line each, where a command is disturbed at a call and then run again."""
+    scenario.lay_out()
+    first = commands.with_fault(scenario.command, cell.call, cell.fault)
+    hit = injected(first.log, scenario.out)
+    if cell.fault == "KILL":
+        if first.code != -9:
+            yield f"it was not killed, but ended with {first.code}"
+    elif hit is None:
+        yield f"nothing was refused; it ended with {first.code}"
+    else:
+        yield from _refused(cell, scenario, goal, first.code, first.printed)
+    yield from _standing(scenario, goal)
+    again = commands.run(scenario.command)
+    if again.code != 0:
+        yield f"the same command again ended with {again.code}: {again.printed}"
+    now = contents(scenario.out)
+    if not scenario.sweeps:
+        now = {name: found for name, found in now.items() if meant_for(name) is None}
+    if now != goal.after:
+        names = sorted(name for name in now.keys() | goal.after if now.get(name) != goal.after.get(name))
+        yield f"the same command again ended otherwise: {', '.join(names)}"
+
+
+def _refused(cell: Cell, scenario: Scenario, goal: Wanted, code: int, printed: str) -> Iterator[str]:
+    if "Traceback" in printed:
+        yield f"a traceback: {printed}"
+    elif code == 0:
+        if contents(scenario.out) != goal.after:
+            yield f"it ended well, but otherwise than it should: {printed}"
+    elif code not in (1, 3):
+        yield f"it ended with {code}: {printed}"
+    elif _WORDS[cell.fault] not in printed.lower() or str(scenario.out) not in printed:
+        yield f"it does not say what was refused, and where: {printed}"
+    if code >= 0 and (left := leftovers(scenario.out)) and cell.call.kind != "remove":
+        yield f"it left {left}"
+
+
+def _standing(scenario: Scenario, goal: Wanted) -> Iterator[str]:
+    """Whatever has a final name is whole, and nothing that stood before is gone."""
+    now = contents(scenario.out)
+    for name in goal.before.keys() & goal.after.keys() - now.keys():
+        yield f"{name} is gone"
+    for name, found in now.items():
+        if meant_for(os.path.basename(name)) is not None or scenario.may_pass(name):  # noqa: PTH119
+            continue
+        if found not in (goal.before.get(name), goal.after.get(name)):
+            yield f"{name} is neither what it was nor what it should be"
+
+
+def numberless(text: str) -> str:
+    """A name without the number of a thread in it."""
+    return re.sub(r"\.\d+\.tmp", ".N.tmp", text)
