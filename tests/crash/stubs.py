@@ -50,7 +50,9 @@ class StubPipeline:
             return Outcome(photo, sha256, dropped=(Problem(Status.TOO_SMALL, "too small"),))
         image = np.full((128, 128, 3), said["shade"], np.uint8)
         box = (-0.5, -0.5, said["side"] - 0.5, said["side"] - 0.5)
-        return Outcome(photo, sha256, said["side"], said["side"], (HRFace(image, points(), box, "annotation", 1.0, True),))
+        return Outcome(
+            photo, sha256, said["side"], said["side"], (HRFace(image, points(), box, "annotation", 1.0, True),)
+        )
 
 
 class StubParser:
