@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from calls import FAULTS, Call, Commands, injected
+from calls import FAULTS, Call, Commands, was_injected
 from scenarios import Scenario, contents, leftovers
 
 from fishprep.common.files import meant_for
@@ -47,28 +47,44 @@ def cells(name: str, calls: list[Call]) -> list[Cell]:
     return [Cell(name, call, fault) for call in calls for fault in FAULTS]
 
 
-def faults_of(cell: Cell, scenario: Scenario, goal: Wanted, commands: Commands) -> Iterator[str]:
-    """What is wrong, a line each, where a command is disturbed at a call and then run again."""
-    scenario.lay_out()
-    first = commands.with_fault(scenario.command, cell.call, cell.fault)
-    hit = injected(first.log, scenario.out)
-    if cell.fault == "KILL":
-        if first.code != -9:
-            yield f"it was not killed, but ended with {first.code}"
-    elif hit is None:
-        yield f"nothing was refused; it ended with {first.code}"
-    else:
-        yield from _refused(cell, scenario, goal, first.code, first.printed)
-    yield from _standing(scenario, goal)
-    again = commands.run(scenario.command)
-    if again.code != 0:
-        yield f"the same command again ended with {again.code}: {again.printed}"
-    now = contents(scenario.out)
-    if not scenario.sweeps:
-        now = {name: found for name, found in now.items() if meant_for(name) is None}
-    if now != goal.after:
-        names = sorted(name for name in now.keys() | goal.after if now.get(name) != goal.after.get(name))
-        yield f"the same command again ended otherwise: {', '.join(names)}"
+class Judge:
+    """Runs cells. What the same command makes of a folder it makes of an equal one: that is tried once."""
+
+    def __init__(self, scenario: Scenario, goal: Wanted, commands: Commands) -> None:
+        self._scenario, self._goal, self._commands = scenario, goal, commands
+        self._ended_well: set[tuple[tuple[str, str], ...]] = set()
+
+    def faults(self, cell: Cell) -> Iterator[str]:
+        """What is wrong, a line each, where the command is disturbed at a call and then run again."""
+        scenario, goal = self._scenario, self._goal
+        scenario.lay_out()
+        first = self._commands.with_fault(scenario.command, cell.call, cell.fault)
+        if cell.fault == "KILL":
+            if first.code != -9:
+                yield f"it was not killed, but ended with {first.code}"
+        elif not was_injected(first.log):
+            yield f"nothing was refused; it ended with {first.code}"
+        else:
+            yield from _refused(cell, scenario, goal, first.code, first.printed)
+        yield from _standing(scenario, goal)
+        left = tuple(sorted((numberless(name), found) for name, found in contents(scenario.out).items()))
+        if left not in self._ended_well:
+            wrong = list(self._faults_again())
+            yield from wrong
+            if not wrong:
+                self._ended_well.add(left)
+
+    def _faults_again(self) -> Iterator[str]:
+        scenario, goal = self._scenario, self._goal
+        again = self._commands.run(scenario.command)
+        if again.code != 0:
+            yield f"the same command again ended with {again.code}: {again.printed}"
+        now = contents(scenario.out)
+        if not scenario.sweeps:
+            now = {name: found for name, found in now.items() if meant_for(name) is None}
+        if now != goal.after:
+            names = sorted(name for name in now.keys() | goal.after if now.get(name) != goal.after.get(name))
+            yield f"the same command again ended otherwise: {', '.join(names)}"
 
 
 def _refused(cell: Cell, scenario: Scenario, goal: Wanted, code: int, printed: str) -> Iterator[str]:

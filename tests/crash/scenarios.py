@@ -161,7 +161,7 @@ def _repair(stage: Stage) -> Scenario:
 
 
 def _train(stage: Stage) -> Scenario:
-    settings = (*training.QUICK, *training.steps(2, 2), "--set", "save_every=1", "--set", "validation.every=2")
+    settings = (*training.QUICK, *training.steps(2, 1), "--set", "save_every=1", "--set", "validation.every=2")
     command = ("fishfsr", "train", str(stage.shards()), "--out", str(stage.out), *map(str, settings))
     weights = ("parsing.safetensors", "parsing-last.safetensors", "best.safetensors", "last.safetensors")
     return Scenario("train", command, stage.out, None, (*weights, "state.safetensors", "metrics.jsonl"))

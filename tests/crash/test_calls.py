@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from calls import Commands
-from judge import cells, faults_of, wanted
+from judge import Judge, cells, wanted
 from scenarios import SCENARIOS, Stage
 
 WHOLE = os.environ.get("FISHFSR_TEST_CRASH") == "all"
@@ -30,7 +30,8 @@ def test_every_call(stage: Stage, name: str) -> None:
     assert len({call.thread for call in calls}) == 1, "calls of other threads would be passed over"
     table = cells(name, calls)
     chosen = table if WHOLE else random.Random(0).sample(table, SAMPLE[name])
-    wrong = [f"{cell}: {fault}" for cell in chosen for fault in faults_of(cell, scenario, goal, running)]
+    judge = Judge(scenario, goal, running)
+    wrong = [f"{cell}: {fault}" for cell in chosen for fault in judge.faults(cell)]
     counts = Counter(f"{cell.call.kind} {cell.fault}" for cell in chosen)
     print(f"{name}: {len(calls)} calls, {len(chosen)} cells, {len(wrong)} faults;", dict(counts))
     assert not wrong, "\n".join(wrong)
