@@ -15,7 +15,7 @@ from fishcli.progress import BuildProgress
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("source_folder", metavar="SOURCE", type=common.EXISTING)
+@click.argument("source_folder", metavar="SOURCE", type=common.EITHER)
 @click.argument("out", type=common.OUT)
 @build_options
 @click.option("--resume/--no-resume", default=True, help="Go on with a build that is in OUT already.")
@@ -29,8 +29,8 @@ from fishcli.progress import BuildProgress
 def build(source_folder: Path, out: Path | str, **flags: Any) -> None:
     """Build shards in OUT, a folder or a bucket, from the photos in SOURCE.
 
-    SOURCE is any folder of photos, CelebA or Helen as downloaded. Stopped at any moment, the same command goes on where it
-    was. Every photo ends in OUT/samples.parquet with a status.
+    SOURCE is any folder of photos, CelebA or Helen as downloaded, or a ZIP, TAR or Parquet file. Stopped at any moment, the
+    same command goes on where it was. Every photo ends in OUT/samples.parquet with a status.
 
     \b
     fishprep build ~/CelebA shards/celeba --split dic --workers 8

@@ -16,7 +16,7 @@ from fishprep.common.words import counted, size_text
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("source_folder", metavar="SOURCE", type=common.EXISTING)
+@click.argument("source_folder", metavar="SOURCE", type=common.EITHER)
 @build_options
 @common.usual_options
 def plan(source_folder: Path, **flags: Any) -> None:

@@ -57,8 +57,10 @@ class BuildProgress:
             self._begin()
 
     def _count(self, news: "fishprep.Progress") -> None:
-        if news.hashed:
-            self._line.show(f"reading {news.hashed:,} / {self._total:,} photos", last=news.hashed == self._total)
+        if news.looked_at:
+            self._line.show(
+                f"looking at {news.looked_at:,} / {self._total:,} photos", last=news.looked_at == self._total
+            )
             return
         if self._start is None:  # the first news tells what stands already
             self._start, self._done = time.monotonic(), news.photos

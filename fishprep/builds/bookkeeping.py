@@ -49,22 +49,6 @@ def check_against_plan(folder: BuildFolder, records: Mapping[ShardName, ShardRec
             yield f"{folder.where(name.rows_file)}: neither of the build nor of a retry; delete it and {name.file}"
 
 
-def shared_pictures(folder: BuildFolder) -> Iterator[str]:
-    """A note where equal files are in two splits of the plan, as copies in folders of somebody's split may be."""
-    first: dict[str, PlannedPhoto] = {}
-    pairs = [
-        (other, line)
-        for line in plan_of(folder).values()
-        if line.sha256 and (other := first.setdefault(line.sha256, line)).split != line.split
-    ]
-    if pairs:
-        other, line = pairs[0]
-        yield (
-            f"{counted(len(pairs), 'photo')} of the same bytes as one in another split, the first {line.id!r} in `{line.split}` "
-            f"and {other.id!r} in `{other.split}`: what is measured on one may have been trained on"
-        )
-
-
 def _check_spec(folder: BuildFolder, name: ShardName, lines: tuple[PlannedPhoto, ...]) -> Iterator[str]:
     path = folder.where(name.rows_file)
     rows = folder.rows(name, _OF_PLAN).to_pylist()

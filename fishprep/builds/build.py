@@ -4,7 +4,7 @@ from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.folder import BuildFolder, at_once
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
-from fishprep.builds.plan import ShardSpec, as_planned, divide, fingerprints
+from fishprep.builds.plan import ShardSpec, as_planned, divide
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.start import start
@@ -35,20 +35,17 @@ def build(
     with writing(folder):
         if overwrite:
             remove_build(folder, _taken_names(folder))
-        planned = list(
-            fingerprints(request.plan.photos, request.resolved.configuration.limits, lambda n: tell(Progress(hashed=n)))
-        )
-        attributes = start(folder, request, planned, resume)
+        started = start(folder, request, resume, lambda number: tell(Progress(looked_at=number)))
         remove_leftovers(folder, taken_names(folder))
         done = folder.standing(folder.finished())
-        photos = as_planned(request.plan.photos, planned)
+        photos = as_planned(request.plan.photos, started.lines)
         specs = list(divide(photos, request.resolved.configuration.shard_size))
         todo = [spec for spec in specs if spec.name not in done]
         _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
         again = same_command(overwrite, resume)
         run = run_specs(
-            BuilderFactory(folder, attributes, request.weights, folder.identity()),
+            BuilderFactory(folder, started.attributes, request.weights, folder.identity()),
             todo,
             Crew(engine or create_engine(), workers, tell),
             again,

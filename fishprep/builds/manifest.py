@@ -179,12 +179,12 @@ class PlannedPhoto:
 
 
 def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
-    """SHA-256 over the plan: ids, splits, sizes and annotations of all photos, in order; of those that were hashed, the hash.
+    """SHA-256 over the plan: ids, splits and annotations of all photos, in order; of those that were hashed, the hash too.
 
-    A version is left out: a copy of a photo has another time, and gives the same shards.
+    Sizes and versions are left out: they hang on where a photo lies, and equal photos are to give equal shards.
     """
     digest = hashlib.sha256()
     for photo in photos:
-        content = photo.size if photo.sha256 is None else photo.sha256
-        digest.update(canonical([photo.id, photo.split, content, photo.annotation]).encode() + b"\n")
+        content = [] if photo.sha256 is None else [photo.sha256]
+        digest.update(canonical([photo.id, photo.split, *content, photo.annotation]).encode() + b"\n")
     return digest.hexdigest()

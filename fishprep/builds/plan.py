@@ -1,6 +1,5 @@
-"""What a build will do: photos with their contents' hashes, divided into specs. Nothing is written here."""
+"""What a build will do: photos with their splits, divided into specs. Nothing is written here."""
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +13,6 @@ from fishprep.builds.splits import assign
 from fishprep.common.errors import SourceError
 from fishprep.common.progress import TellCount
 from fishprep.common.status import Problem, Status
-from fishprep.common.together import together
-from fishprep.decoding.decode import Limits
-from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.landmarks import reads_points
 from fishprep.shards.schema import SPLITS, ShardName
@@ -154,18 +150,6 @@ def numbered(
 def as_planned(photos: Iterable[Photo], lines: Iterable[PlannedPhoto]) -> list[Photo]:
     """Photos under the names, in the splits and with the contents of the plan's `lines`, one for each, in order."""
     return [
-        replace(photo, id=line.id, split=line.split, planned=Fingerprint(line.sha256, line.annotation))
+        replace(photo, id=line.id, split=line.split, planned=Fingerprint(line.sha256, line.annotation, line.stamp))
         for photo, line in zip(photos, lines, strict=True)
     ]
-
-
-def fingerprints(photos: Iterable[Photo], limits: Limits, tell: Callable[[int], None]) -> Iterator[PlannedPhoto]:
-    """The plan's line of each photo, with the SHA-256 of its bytes; empty for one that cannot be read or is over the limits.
-
-    `tell` gets the number of photos hashed so far. Files are read by a few threads; the order is that of `photos`.
-    """
-    return together(lambda photo: _line(photo, limits), photos, tell, min(8, (os.cpu_count() or 1) * 2))
-
-
-def _line(photo: Photo, limits: Limits) -> PlannedPhoto:
-    return PlannedPhoto(photo.id, photo.relative, photo.split, content(photo, limits), annotation(photo))

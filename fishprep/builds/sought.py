@@ -3,15 +3,18 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from fishprep.builds.expected import plan_of
+from fishprep.builds.expected import plan_of, planned_specs
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.inputs import contents_of
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.plan import as_planned
 from fishprep.builds.request import RetryRequest
 from fishprep.common.errors import BuildError
+from fishprep.common.status import Status
 from fishprep.common.words import counted
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.photo import Fingerprint, Photo
+from fishprep.places.base import Stamp
 
 
 def find_photos(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
@@ -33,15 +36,26 @@ def matched(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo]
     wanted = set(wanted)
     lines = [line for line in request.build.plan() if line.id in wanted]
     known = [line for line in lines if line.path in here]
-    found = as_planned((here[line.path] for line in known), known)
-    return [replace(photo, planned=_expected(photo)) for photo in found], [
-        line for line in lines if line.path not in here
+    contents = _contents(request.build, known)
+    photos = as_planned((here[line.path] for line in known), known)
+    found = [
+        replace(photo, planned=_expected(photo, line, contents.get(line.id)))
+        for photo, line in zip(photos, known, strict=True)
     ]
+    return found, [line for line in lines if line.path not in here]
 
 
-def _expected(photo: Photo) -> Fingerprint:
-    assert photo.planned is not None
-    return Fingerprint(photo.planned.sha256 or None, annotation(photo))
+def _contents(folder: BuildFolder, lines: Collection[PlannedPhoto]) -> dict[str, str]:
+    """Photo → SHA-256 of its bytes as the build has read them, where the plan does not know it."""
+    unknown = {line.id for line in lines if line.sha256 is None}
+    return contents_of(folder, planned_specs(folder, plan_of(folder)), unknown, {Status.CHANGED}) if unknown else {}
+
+
+def _expected(photo: Photo, line: PlannedPhoto, content: str | None) -> Fingerprint:
+    """content: what the build has read. Of bytes that nobody has read the size must be that of the plan."""
+    known = line.sha256 or content
+    size = None if known or line.size is None else Stamp(line.size)
+    return Fingerprint(known, annotation(photo), size)
 
 
 def annotations(folder: BuildFolder, photos: Iterable[Photo]) -> dict[str, str]:

@@ -1,56 +1,98 @@
 """What a build records when it starts, and what resuming it compares with that."""
 
-from fishprep.builds import manifest
+from dataclasses import dataclass
+from typing import Any
+
+from fishprep.builds import inputs, manifest
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
+from fishprep.builds.plan import numbered
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.resolved import Resolved
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import ConfigurationError
 
 
-def start(folder: BuildFolder, request: BuildRequest, planned: list[PlannedPhoto], resume: bool) -> BuildAttributes:
-    """Compare with the build that is in the folder, or record this one."""
+@dataclass(frozen=True)
+class Started:
+    """A build that may go on. lines: those of its plan, one for each photo of the source, in order, as they are now."""
+
+    attributes: BuildAttributes
+    lines: list[PlannedPhoto]
+
+
+def start(folder: BuildFolder, request: BuildRequest, resume: bool, tell: inputs.Tell) -> Started:
+    """Compare with the build that is in the folder, or record this one. Settings are compared before any photo is opened."""
     configuration = request.resolved.configuration
-    inputs = manifest.inputs_hash(planned)
-    if folder.is_started() or not _begin(folder, request, planned, inputs):
+    lines = list(inputs.plan_lines(request.plan.photos, tell))
+    if folder.is_started() or not _begin(folder, request, lines):
         if not resume:
             raise ConfigurationError(
                 f"{folder} holds a build already: resume it, choose another folder, or --overwrite"
             )
-        _refuse_changes(folder, request.resolved, planned)
+        lines = _gone_on(folder, request, lines, tell)
     stored = folder.start()
-    return BuildAttributes(configuration, stored["recipe"], inputs, stored["versions"])
+    return Started(BuildAttributes(configuration, stored["recipe"], stored["inputs"], stored["versions"]), lines)
 
 
-def _begin(folder: BuildFolder, request: BuildRequest, planned: list[PlannedPhoto], inputs: str) -> bool:
+def _begin(folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto]) -> bool:
     """Record a build; False where another one has begun meanwhile."""
     configuration = request.resolved.configuration
     facts = {
         "configuration": configuration.model_dump(mode="json"),
         "recipe": request.resolved.recipe,
-        "inputs": inputs,
+        "inputs": manifest.inputs_hash(lines),
         "versions": versions_of(configuration),
         "source": request.origin,
         "notes": list(request.plan.notes),
         "left_out": [str(left_out) for left_out in request.plan.left_out],
     }
     try:
-        folder.write_start(planned, facts)
+        folder.write_start(lines, facts)
     except FileExistsError:
         return False
     return True
 
 
-def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[PlannedPhoto]) -> None:
+def _gone_on(
+    folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto], tell: inputs.Tell
+) -> list[PlannedPhoto]:
+    """The lines of the plan as they are now; ConfigurationError where the build in the folder is not this one."""
     stored = folder.start()
+    settings, versions = _setting_changes(stored, request.resolved)
+    photos, limits = request.plan.photos, request.resolved.configuration.limits
+    before = _plan(folder, stored["inputs"], lines)
+    if any(line.sha256 is not None for line in before):
+        _refuse(folder, settings, versions)
+        lines = list(inputs.hashed(photos, lines, limits, tell))
+    _refuse(folder, settings + inputs.changes_of(before, lines), versions)
+    if touched := inputs.touched(photos, before, lines):
+        specs = dict(numbered(before, request.resolved.configuration.shard_size))
+        rewritten = inputs.rewritten(folder, specs, touched, limits, tell)
+        _refuse(folder, inputs.changes_of(before, lines, rewritten), versions)
+    return lines
+
+
+def _setting_changes(stored: dict[str, Any], resolved: Resolved) -> tuple[list[str], bool]:
+    """What is set otherwise than then, and whether versions are among that."""
     before = BuildConfiguration.recorded(stored["configuration"])
-    changes = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
+    settings = before.differences(resolved.configuration, stored["recipe"] == resolved.recipe)
     versions = version_changes(stored["versions"], resolved.configuration)
-    changes += versions
-    changes += _plan_changes(folder, stored["inputs"], planned)
+    return settings + versions, bool(versions)
+
+
+def _plan(folder: BuildFolder, told: str, lines: list[PlannedPhoto]) -> list[PlannedPhoto]:
+    """The plan of a build of inputs `told`; stored here where the build was stopped before it was, or has just begun."""
+    before = folder.plan() if folder.is_planned() else []
+    if manifest.inputs_hash(before) != told == manifest.inputs_hash(lines):
+        folder.write_plan(lines)
+        return lines
+    return before
+
+
+def _refuse(folder: BuildFolder, changes: list[str], versions: bool) -> None:
     if changes:
         raise ConfigurationError(
             f"{folder} holds a build of something else. Changed since:\n  "
@@ -58,32 +100,3 @@ def _refuse_changes(folder: BuildFolder, resolved: Resolved, planned: list[Plann
             + ("\nIt goes on with the versions that it was begun with: install those" if versions else "\nUndo that")
             + ", build into another folder, or pass --overwrite to start anew."
         )
-
-
-def _plan_changes(folder: BuildFolder, inputs: str, planned: list[PlannedPhoto]) -> list[str]:
-    """The plan is stored here where the build, which has these inputs, was stopped before it was, or has just begun."""
-    before = folder.plan() if folder.is_planned() else []
-    if manifest.inputs_hash(before) != inputs == manifest.inputs_hash(planned):
-        folder.write_plan(planned)
-        return []
-    return _input_changes(before, planned)
-
-
-def _input_changes(before: list[PlannedPhoto], now: list[PlannedPhoto], shown: int = 3) -> list[str]:
-    old, new = ({photo.id: photo for photo in photos} for photos in (before, now))
-    both = [(old[name], new[name]) for name in new if name in old]
-    kinds = {
-        "photos added": [name for name in new if name not in old],
-        "photos gone": [name for name in old if name not in new],
-        "photos changed": [is_.id for was, is_ in both if is_.sha256 != was.sha256],
-        "photos in another split": [is_.id for was, is_ in both if is_.split != was.split],
-        "photos at another path": [is_.id for was, is_ in both if is_.path != was.path],
-        "photos of which the source says something else (points, licence, identity), though their own bytes are the same": [
-            is_.id for was, is_ in both if is_.annotation != was.annotation and is_.sha256 == was.sha256
-        ],
-    }
-    return [
-        f"{kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
-        for kind, names in kinds.items()
-        if names
-    ]

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from fishprep.builds import algorithms
-from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables, shared_pictures
+from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import retried_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.networks import WeightsFrom, make_parser
+from fishprep.builds.shared import shared_pictures
 from fishprep.common.errors import FishPrepError
 from fishprep.common.files import sha256_file
 from fishprep.common.status import Status
@@ -74,8 +75,9 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
         samples += record.samples
     problems += _check_folder(folder, records)
     problems += check_against_plan(folder, records)
-    notes += shared_pictures(folder)
     problems += check_tables(folder, records)
+    if not problems:
+        notes += shared_pictures(folder, records)
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """What happened since the last news: photos done, faces kept, photos or faces dropped; `hashed`: photos read so far
-    while the plan is made. The first news of a build tells the photos that were done before."""
+    """What happened since the last news: photos done, faces kept, photos or faces dropped; `looked_at`: photos looked at
+    so far before the first shard. The first news of a build tells the photos that were done before."""
 
     photos: int = 0
     kept: int = 0
     dropped: int = 0
-    hashed: int = 0
+    looked_at: int = 0
 
     def undone(self) -> "Progress":
         """Takes this one back."""

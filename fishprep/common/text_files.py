@@ -21,20 +21,30 @@ def read_any_text(path: Path, largest: int = LARGEST) -> str:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(data) > largest:
         raise SourceError(f"{path}: larger than {largest:,} bytes, which no such file is")
+    return as_text(data, str(path))
+
+
+def as_text(data: bytes, told: str) -> str:
+    """The bytes of a text file of any editor as `read_any_text` says; told: what they are, for SourceError."""
     try:
         wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = data.decode("utf-16") if wide else data.decode("utf-8", errors="surrogateescape")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not text: {error.reason} at byte {error.start}") from error
+        raise SourceError(f"{told}: not text: {error.reason} at byte {error.start}") from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise SourceError(f"{path}, line {line}: not a text file")
+        raise SourceError(f"{told}, line {line}: not a text file")
     # A mark stands at the start of each part where files were joined, not only at the start of the whole.
     return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines of a list, stripped, empty ones left out. SourceError as `read_any_text`."""
-    for number, line in enumerate(read_any_text(path).split("\n"), 1):
+    return lines_of(read_any_text(path))
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a text, stripped, empty ones left out."""
+    for number, line in enumerate(text.split("\n"), 1):
         if stripped := line.strip():
             yield number, stripped

@@ -7,7 +7,8 @@ from pathlib import Path
 from fishprep.common.errors import SourceError
 from fishprep.sources import celeba, folder, helen
 from fishprep.sources.base import LeftOut, Listing, Source, SourceRequest
-from fishprep.sources.layout import Layout, survey
+from fishprep.sources.layout import Layout
+from fishprep.sources.packed import look
 from fishprep.sources.walk import relative_text
 
 __all__ = ["KINDS", "SOURCES", "LeftOut", "Listing", "Source", "SourceKind", "SourceRequest", "open_source"]
@@ -39,12 +40,11 @@ KINDS = ("auto", *SOURCES)
 def open_source(request: SourceRequest) -> Source:
     """The source that a request means; with `auto` told by what lies in the folder. SourceError where there is none."""
     root = request.root
-    if not root.is_dir():
-        what = "is a file; give the folder that holds it" if root.is_file() else "no such folder"
-        raise SourceError(f"{root}: {what}")
-    if request.table is not None:
+    if request.table is not None and root.is_dir():
         return folder.open_list(request)
-    layout = survey(root, request.follow_links, request.exclude)
+    layout = look(request)
+    if request.table is not None:
+        raise SourceError(f"{root}: a --list goes with a folder")
     kind = request.kind if request.is_asked else recognise(layout)
     if kind not in SOURCES:
         raise SourceError(f"no source is called {kind!r}: there are auto, {', '.join(SOURCES)}")

@@ -1,9 +1,9 @@
 """CelebA in its own layout, as downloaded: aligned (178x218) or in the wild, with whichever of its lists are there."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -13,7 +13,6 @@ from fishprep.common.errors import SourceError
 from fishprep.common.lists import Named, equal, fit
 from fishprep.common.spelling import is_picture_name
 from fishprep.common.status import Problem, Status
-from fishprep.common.text_files import read_lines
 from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Box, Reference
@@ -23,6 +22,7 @@ from fishprep.sources.base import LeftOut, Listing, SourceRequest
 from fishprep.sources.layout import Layout, survey
 from fishprep.sources.links import link_problem
 from fishprep.sources.points import PointsFile, PointsFiles
+from fishprep.sources.tree import Tree, refused_photos
 from fishprep.sources.walk import pictures_in, relative_text
 
 LICENCE = "CelebA: non-commercial research only"
@@ -77,23 +77,27 @@ class CelebASource:
         ids = names.photo_ids([relative_text(folder / name, self.root) for name in listed])
         finder = PointsFiles(self.root, self.points, self.follow_links)
         photos = (
-            self._photo(folder / name, name, photo_id, facts, finder.of(folder / name))
+            self._photo(folder / name, name, photo_id, facts, finder.of(folder / name), layout.tree)
             for name, photo_id in zip(listed, ids, strict=True)
         )
+        refused = (
+            replace(photo, split=_split_by_number(PurePosixPath(photo.relative).name) or "train")
+            for photo in refused_photos(layout.tree, LICENCE)
+        )
         return Listing(
-            tuple(photos),
+            (*photos, *refused),
             tuple(self._notes(folder, partition)),
             self._left_out(layout, lists.images, len(on_disk) - len(taken)),
         )
 
-    def _photo(self, path: Path, name: str, photo_id: str, facts: "_Facts", points: PointsFile) -> Photo:
+    def _photo(self, path: Path, name: str, photo_id: str, facts: "_Facts", points: PointsFile, tree: Tree) -> Photo:
         """`name`: as the lists have it."""
         partition = facts.partition
         missing = partition is not None and name in partition.missing
         absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk") if missing else None
         return Photo(
             id=photo_id,
-            place=File(path),
+            place=File(path) if missing else tree.place(path),
             relative=relative_text(path, self.root),
             licence=LICENCE,
             split=(partition.of(name) or "") if partition else _split_by_number(name),
@@ -105,17 +109,17 @@ class CelebASource:
                 box=facts.boxes.of(name) if facts.boxes else None,
                 eyes=CELEBA_ALIGNED_EYES if facts.aligned else None,
             ),
-            problem=absent or self._link_problem(path),
+            problem=absent or tree.problem(path) or self._link_problem(path),
         )
 
     def _image_folder(self, layout: Layout) -> Path:
         """The one folder that holds images of the kind that is wanted."""
         found = [folder for folder in image_folders(layout) if not self.wild or _kind(folder) == WILD]
         for kind in (ALIGNED, WILD):
-            full = [folder for folder in found if _kind(folder) == kind and pictures_in(folder)]
+            full = [folder for folder in found if _kind(folder) == kind and pictures_in(folder, layout.tree)]
             if len(full) > 1:
                 told = " and ".join(
-                    f"{relative_text(folder, self.root)} ({counted(len(pictures_in(folder)), 'image')})"
+                    f"{relative_text(folder, self.root)} ({counted(len(pictures_in(folder, layout.tree)), 'image')})"
                     for folder in full
                 )
                 raise SourceError(f"{self.root}: several folders of images: {told}; keep one of them below SOURCE")
@@ -168,7 +172,7 @@ def image_folders(layout: Layout) -> list[Path]:
 
 def _kind(folder: Path) -> str:
     """`img_align_celeba` for that name in any letters and for its lossless twin, likewise `img_celeba`; else empty."""
-    name = re.sub(r"[-_. ]?(png|jpe?g|7z|zip|rar)$", "", folder.name.lower().replace("-", "_").replace(" ", "_"))
+    name = re.sub(r"[-_. ]?(png|jpe?g|7z|zip|tar|rar)$", "", folder.name.lower().replace("-", "_").replace(" ", "_"))
     return name if name in (ALIGNED, WILD) else ""
 
 
@@ -206,7 +210,7 @@ class _Lists:
 
     def __init__(self, layout: Layout, folder: Path) -> None:
         self._layout = layout
-        self.images = pictures_in(folder)
+        self.images = pictures_in(folder, layout.tree)
         self._named = [Named(names.text(path.name)) for path in self.images]
 
     def read(self, stem: str, parse: Callable[[list[str]], T]) -> "_Known[T] | None":
@@ -214,7 +218,10 @@ class _Lists:
 
         Of several that one which names images that are here; SourceError where two such say different things.
         """
-        read = [self._fitted(path, _values(path, parse)) for path in self._layout.lists_named([stem])]
+        read = [
+            self._fitted(path, _values(path, self._layout.lines(path), parse))
+            for path in self._layout.lists_for([stem])
+        ]
         fitting = [known for known in read if known.on_disk] or [known for known in read if known.missing]
         for other in fitting[1:]:
             if not fitting[0].same(other):
@@ -233,10 +240,10 @@ class _Lists:
         )
 
 
-def _values(path: Path, parse: Callable[[list[str]], T]) -> dict[str, T]:
+def _values(path: Path, lines: Iterator[tuple[int, str]], parse: Callable[[list[str]], T]) -> dict[str, T]:
     """Image → what a list says of it. SourceError names the line."""
     values: dict[str, T] = {}
-    for number, line in read_lines(path):
+    for number, line in lines:
         name, *rest = _fields(line)
         if number <= 2 and (not rest or not any(letter.isdigit() for letter in name)):
             continue  # the count in the first line, column names in the next

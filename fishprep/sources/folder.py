@@ -3,7 +3,7 @@
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fishprep.common import names
@@ -19,6 +19,7 @@ from fishprep.sources.base import Listing, SourceRequest
 from fishprep.sources.layout import Layout, by_folders, split_of, survey
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import PointsFiles
+from fishprep.sources.tree import FolderTree, Tree, refused_photos
 from fishprep.sources.walk import Walk, relative_text
 
 LIST_COLUMNS = ("path", "id", "split", "landmarks")
@@ -42,8 +43,8 @@ class FolderSource:
 
     def listing(self) -> Listing:
         """Photos in the order of their paths."""
-        found = walk_photos(self)
-        return by_folders(found, self.layout or survey(self.root, self.follow_links, self.exclude), self.asked)
+        layout = self.layout or survey(self.root, self.follow_links, self.exclude)
+        return by_folders(walk_photos(replace(self, layout=layout)), layout, self.asked)
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,15 @@ def open_list(request: SourceRequest) -> ListSource:
 
 def walk_photos(source: FolderSource) -> Listing:
     """All photos below the root of a source, without a split; SourceError where there are none."""
-    walk = Walk(source.root, source.follow_links, source.exclude)
+    tree: Tree = source.layout.tree if source.layout else FolderTree()
+    walk = Walk(source.root, source.follow_links, source.exclude, tree=tree)
     found = sorted(
         ((relative_text(path, source.root), path, problem) for path, problem in walk.files()), key=lambda f: f[0]
     )
     finder = PointsFiles(source.root, source.points, source.follow_links)
     left_out = walk.left_out()
-    if not found:
+    refused = refused_photos(tree, source.licence)
+    if not found and not refused:
         there = f", but {' and '.join(map(str, left_out))}" if left_out else ""
         raise SourceError(
             f"{source.root}: no photos in it{there}; give a folder with JPEG, PNG, WebP, BMP, PPM or TIFF files"
@@ -190,7 +193,7 @@ def walk_photos(source: FolderSource) -> Listing:
         photos.append(
             Photo(
                 id=photo_id,
-                place=File(path),
+                place=tree.place(path),
                 relative=relative,
                 licence=source.licence,
                 points_file=points.path,
@@ -198,4 +201,4 @@ def walk_photos(source: FolderSource) -> Listing:
                 problem=problem,
             )
         )
-    return Listing(tuple(photos), left_out=left_out)
+    return Listing((*photos, *refused), left_out=left_out)

@@ -5,9 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from fishprep.common import names
 from fishprep.common.errors import SourceError
-from fishprep.common.files import is_file
 from fishprep.common.lists import Named, fit
-from fishprep.common.text_files import read_lines
 from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing, SourceRequest
 from fishprep.sources.folder import FolderSource, walk_photos
@@ -34,18 +32,20 @@ class HelenSource:
 
     def listing(self) -> Listing:
         """Photos in the order of their paths. SourceError where the lists contradict each other."""
-        found = walk_photos(FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points))
         layout = self.layout or survey(self.root, self.follow_links, self.exclude)
+        found = walk_photos(
+            FolderSource(self.root, LICENCE, self.follow_links, self.exclude, self.points, layout=layout)
+        )
         own = _own_points(layout)
         if own:
             found = replace(found, photos=tuple(_with_own_points(photo, own) for photo in found.photos))
-        lists = layout.lists_named(LISTS)
+        lists = layout.lists_for(LISTS)
         if not lists:
             return by_folders(found, layout, self.asked)
         listed: dict[str, str] = {}
         for path in lists:
             split = LISTS[path.stem.lower()]
-            for number, line in read_lines(path):
+            for number, line in layout.lines(path):
                 if listed.setdefault(line, split) != split:
                     raise SourceError(f"{path}, line {number}: {line!r} is in the list of `{listed[line]}` already")
         fitted = fit(listed, [Named(photo.relative) for photo in found.photos], lists[0].parent)
@@ -70,7 +70,7 @@ def marks(layout: Layout) -> list[Path]:
 def _own_points(layout: Layout) -> dict[str, Path]:
     """Photo → Helen's own file of its 194 points: `annotation/1.txt`, with the name in the first line."""
     files = [path for path in layout.lists if path.parent.name == "annotation" and path.stem.isdecimal()]
-    return {next(read_lines(path), (0, ""))[1]: path for path in files if is_file(path)}
+    return {next(layout.lines(path), (0, ""))[1]: path for path in files if layout.tree.is_file(path)}
 
 
 def _with_own_points(photo: Photo, own: dict[str, Path]) -> Photo:

@@ -1,15 +1,17 @@
 """What the folders of a source are by their names: CelebA, Helen, splits, and what looks like a test set and is not known."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from fishprep.common.errors import SourceError
-from fishprep.common.spelling import SUFFIXES, without_suffix
+from fishprep.common.spelling import SUFFIXES, is_archive_name, without_suffix
+from fishprep.common.text_files import lines_of
 from fishprep.common.words import counted
 from fishprep.faces.photo import Photo
 from fishprep.sources.base import LeftOut, Listing
+from fishprep.sources.tree import FolderTree, Tree
 from fishprep.sources.walk import Entry, Walk, relative_text
 
 _WORDS = {
@@ -20,7 +22,7 @@ _WORDS = {
 _AROUND = "(?:(?:image|img|photo|picture|pic|face|data|set|split|list|name|file|label|id)s?)*"
 _WHOLE = {split: re.compile(f"{_AROUND}(?:{word}){_AROUND}") for split, word in _WORDS.items()}
 _TESTLIKE = re.compile(r"test(?!im|am|ic|in[oa]|os|a$)\w*|(?:valid|eval)(?:uation|ation|set|s)?|h[eo]ldout")
-_LISTS = (".txt", ".csv", ".tsv", ".lst", ".list")
+LISTS = (".txt", ".csv", ".tsv", ".lst", ".list")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Layout:
     """The visible folders below a root, and its files that may be lists; paths, each folder before what is in it.
 
     closed: links that lead out of the root. pictures: how many files are named as pictures. waste: those that are left out.
+    archives: files named as those that hold many files. beside: lists that lie beside an archive.
     """
 
     root: Path
@@ -36,17 +39,33 @@ class Layout:
     closed: tuple[Entry, ...] = ()
     pictures: int = 0
     waste: tuple[LeftOut, ...] = ()
+    archives: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
+    tree: Tree = field(default_factory=FolderTree)
+
+    def lines(self, path: Path) -> Iterator[tuple[int, str]]:
+        """Numbered lines of one of the lists, stripped, empty ones left out."""
+        return lines_of(self.tree.text(path))
 
     def lists_named(self, stems: Iterable[str]) -> list[Path]:
         """The lists with one of these names, in any letters and with any suffix of a list."""
-        wanted = {stem.lower() for stem in stems}
-        return [path for path in self.lists if path.stem.lower() in wanted]
+        return _named(self.lists, stems)
+
+    def lists_for(self, stems: Iterable[str]) -> list[Path]:
+        """As `lists_named`; where there is none those beside the archive, which alone say nothing of what that is."""
+        return self.lists_named(stems) or _named(self.beside, stems)
 
 
-def survey(root: Path, follow_links: bool = False, exclude: Path | None = None) -> Layout:
+def _named(lists: Iterable[Path], stems: Iterable[str]) -> list[Path]:
+    wanted = {stem.lower() for stem in stems}
+    return [path for path in lists if path.stem.lower() in wanted]
+
+
+def survey(root: Path, follow_links: bool = False, exclude: Path | None = None, tree: Tree | None = None) -> Layout:
     """Look as deep as a source reads; SourceError where the folder is not there."""
-    walk = Walk(root, follow_links, exclude)
-    folders, lists, closed, pictures = [root], [], [], 0
+    tree = tree or FolderTree()
+    walk = Walk(root, follow_links, exclude, tree=tree)
+    folders, lists, closed, archives, pictures = [root], [], [], [], 0
     for entry in walk.entries():
         if entry.problem is not None:
             closed.append(entry)
@@ -54,9 +73,13 @@ def survey(root: Path, follow_links: bool = False, exclude: Path | None = None) 
             folders.append(entry.path)
         elif entry.suffix in SUFFIXES:
             pictures += 1
-        elif entry.suffix in _LISTS:
+        elif entry.suffix in LISTS:
             lists.append(entry.path)
-    return Layout(root, tuple(folders), tuple(lists), tuple(closed), pictures, walk.left_out())
+        elif is_archive_name(entry.place):
+            archives.append(entry.path)
+    return Layout(
+        root, tuple(folders), tuple(lists), tuple(closed), pictures, walk.left_out(), tuple(archives), tree=tree
+    )
 
 
 def split_of(name: str) -> str:

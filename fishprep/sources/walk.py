@@ -3,19 +3,18 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fishprep.common import names
 from fishprep.common.errors import SourceError
-from fishprep.common.files import is_file, open_regular
 from fishprep.common.spelling import SUFFIXES, is_picture_name
 from fishprep.common.status import Problem, Status
-from fishprep.decoding.formats import looks_like_picture
 from fishprep.sources.base import LeftOut
 from fishprep.sources.links import file_identity, link_problem
 from fishprep.sources.points import POINTS_SUFFIXES
+from fishprep.sources.tree import FolderTree, Scanned, Tree
 
 _WASTE = re.compile(
     r"""
@@ -75,7 +74,8 @@ class Walk:
     others: Counter[str] = field(default_factory=Counter, repr=False)
     waste: Counter[str] = field(default_factory=Counter, repr=False)
     masks: Counter[str] = field(default_factory=Counter, repr=False)
-    _seen: set[tuple[int, int]] = field(default_factory=set, repr=False)
+    tree: Tree = field(default_factory=FolderTree)
+    _seen: set[Hashable] = field(default_factory=set, repr=False)
 
     def files(self) -> Iterator[tuple[Path, Problem | None]]:
         """Paths of candidate photos and, for those that will not be opened, why; in no particular order."""
@@ -84,14 +84,14 @@ class Walk:
                 if entry.is_folder or entry.suffix in SUFFIXES:
                     yield entry.path, entry.problem
             elif not entry.is_folder:
-                if entry.suffix in SUFFIXES or _begins_like_picture(entry):
+                if entry.suffix in SUFFIXES or _begins_like_picture(entry, self.tree):
                     yield entry.path, None
                 elif entry.suffix not in POINTS_SUFFIXES:
                     self.others[entry.suffix] += 1
 
     def entries(self) -> Iterator[Entry]:
         """Everything that is visible, a folder before what is in it; SourceError where there is no such folder."""
-        if not self.root.is_dir():
+        if isinstance(self.tree, FolderTree) and not self.root.is_dir():
             raise SourceError(f"{self.root}: no such folder; give the folder that holds the photos")
         output = file_identity(self.exclude) if self.exclude is not None else None
         if output is not None and output != file_identity(self.root):
@@ -109,25 +109,25 @@ class Walk:
 
     def _listed(self, folder: Path) -> Iterator[Entry]:
         """What is visible in one folder; nothing where the walk was there before."""
-        if (identity := file_identity(folder)) in self._seen:
+        if (identity := self.tree.identity(folder)) in self._seen:
             return
         if identity is not None:
             self._seen.add(identity)
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = self.tree.scan(folder)
         except OSError as error:
             yield Entry(str(folder), True, Problem(Status.UNREADABLE, f"folder cannot be listed: {error.strerror}"))
             return
         masked = any(_MASKED.fullmatch(entry.name) for entry in entries)
         for entry in entries:
             if (counts := self._left(entry, masked)) is not None:
-                if not entry.is_symlink() and (count := _pictures_below(Path(entry.path))):
+                if not entry.is_symlink() and (count := _pictures_below(Path(entry.path), self.tree)):
                     counts[entry.name] += count
             elif not entry.name.startswith("."):
-                problem = link_problem(Path(entry.path), self.root, self.follow_links) if entry.is_symlink() else None
-                yield Entry(entry.path, _is_folder(entry), problem)
+                linked = link_problem(Path(entry.path), self.root, self.follow_links) if entry.is_symlink() else None
+                yield Entry(entry.path, _is_folder(entry), linked or self.tree.problem(Path(entry.path)))
 
-    def _left(self, entry: os.DirEntry[str], masked: bool) -> Counter[str] | None:
+    def _left(self, entry: Scanned, masked: bool) -> Counter[str] | None:
         """Where the pictures in a folder are counted that is not entered; None for all else."""
         waste = _WASTE.fullmatch(entry.name)
         masks = _MASKS_OF_CELEBA.fullmatch(entry.name) or (masked and _MASKS.fullmatch(entry.name))
@@ -135,7 +135,7 @@ class Walk:
             return None
         if waste:
             return self.waste
-        return self.masks if _MASKS_OF_CELEBA.fullmatch(entry.name) or _only_png(entry.path) else None
+        return self.masks if _MASKS_OF_CELEBA.fullmatch(entry.name) or _only_png(entry.path, self.tree) else None
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """What `others`, `waste` and `masks` have counted."""
@@ -155,12 +155,12 @@ def _told(counts: Counter[str]) -> str:
     return ", ".join(kinds) + (", ..." if len(counts) > len(kinds) else "")
 
 
-def _pictures_below(folder: Path) -> int:
+def _pictures_below(folder: Path, tree: Tree) -> int:
     """How many files below a folder are named as pictures; links are not followed, what cannot be listed counts as nothing."""
     count, waiting = 0, [folder]
     while waiting:
         try:
-            entries = list(os.scandir(waiting.pop()))
+            entries = tree.scan(waiting.pop())
         except OSError:
             continue
         folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -170,40 +170,35 @@ def _pictures_below(folder: Path) -> int:
     return count
 
 
-def _only_png(folder: str) -> bool:
+def _only_png(folder: str, tree: Tree) -> bool:
     """Whether nothing else lies in a folder, as masks must lose nothing: no lists, no photos."""
     try:
-        found = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        found = [entry.name for entry in tree.scan(Path(folder)) if not entry.name.startswith(".")]
     except OSError:
         return False
     return bool(found) and all(name.lower().endswith(".png") for name in found)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is_folder(entry: Scanned) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link in a loop
         return False
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def pictures_in(folder: Path, tree: Tree | None = None) -> list[Path]:
     """The pictures that lie in one folder, without those below it: visible files that are named like one, or begin like one."""
+    tree = tree or FolderTree()
     try:
-        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        found = tree.scan(folder)
     except OSError as error:
         raise SourceError(f"{folder}: cannot be listed: {error.strerror}") from error
     entries = (Entry(entry.path, False) for entry in found if not entry.name.startswith(".") and not _is_folder(entry))
-    return [entry.path for entry in entries if entry.suffix in SUFFIXES or _begins_like_picture(entry)]
+    return [entry.path for entry in entries if entry.suffix in SUFFIXES or _begins_like_picture(entry, tree)]
 
 
-def _begins_like_picture(entry: Entry) -> bool:
-    if entry.suffix in POINTS_SUFFIXES or not is_file(entry.path):
-        return False
-    try:
-        with open_regular(entry.path) as stream:
-            return looks_like_picture(stream.read(16))
-    except OSError:
-        return False
+def _begins_like_picture(entry: Entry, tree: Tree) -> bool:
+    return entry.suffix not in POINTS_SUFFIXES and tree.is_file(entry.path) and tree.begins_like_picture(entry.path)
 
 
 def relative_text(path: Path, root: Path) -> str:

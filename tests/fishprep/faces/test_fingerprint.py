@@ -36,11 +36,11 @@ def test_an_annotation_is_all_that_the_source_says() -> None:
     assert {f.name for f in fields(Reference)} <= FACTS.keys(), "a new fact of a reference belongs into the hash"
 
 
-@pytest.mark.parametrize("name", ["id", "split", "annotation", "size"])
+@pytest.mark.parametrize("name", ["id", "split", "annotation"])
 def test_inputs_are_what_a_plan_knows_of_its_photos(name: str) -> None:
     line = PlannedPhoto("a", "a.png", "train", None, "1" * 64, size=100, version="1")
-    assert inputs_hash([line]) != inputs_hash([replace(line, **{name: 7 if name == "size" else "x"})])
-    assert inputs_hash([line]) == inputs_hash([replace(line, version="2")]), "a copy has another time"
+    assert inputs_hash([line]) != inputs_hash([replace(line, **{name: "x"})])
+    assert inputs_hash([line]) == inputs_hash([replace(line, size=None, version="2")]), "these hang on where it lies"
 
 
 def test_inputs_of_a_plan_with_hashes_are_those_that_its_build_recorded() -> None:

@@ -9,10 +9,9 @@ import pytest
 from places import listing, only, picture, text
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.plan import fingerprints
+from fishprep.builds.inputs import plan_lines
 from fishprep.common.errors import SourceError
 from fishprep.common.status import Status
-from fishprep.decoding.decode import Limits
 from fishprep.faces.outcome import Outcome
 from fishprep.faces.photo import Photo
 from fishprep.faces.pipeline import FacePipeline
@@ -92,8 +91,8 @@ def test_a_points_file_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "a.pts")
     photo = only(tmp_path)
     assert refused(photo) == "a.pts: cannot be read: not a regular file"
-    (line,) = fingerprints([photo], Limits(), lambda number: None)
-    assert line.sha256
+    (line,) = plan_lines([photo], lambda number: None)
+    assert line.size
     table = text(tmp_path / "list.csv", "path,landmarks\na.jpg,a.pts\n")
     assert "not a regular file" in refused(only(tmp_path, table=table))
 

@@ -1,0 +1,103 @@
+"""The photos of a build as they are now, against those of its plan: nothing is read that their sizes and times can tell."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import PlannedPhoto
+from fishprep.common.status import Status
+from fishprep.common.together import together
+from fishprep.decoding.decode import Limits
+from fishprep.faces.fingerprint import annotation, content
+from fishprep.faces.photo import Photo
+from fishprep.places.base import UNKNOWN
+from fishprep.shards.schema import ShardName
+
+Tell = Callable[[int], None]
+"""Gets the number of photos looked at so far."""
+
+_THREADS = min(8, (os.cpu_count() or 1) * 2)
+
+
+def plan_lines(photos: Iterable[Photo], tell: Tell) -> Iterator[PlannedPhoto]:
+    """The plan's line of each photo, in order. No photo is opened."""
+    return together(_line, photos, tell, _THREADS)
+
+
+def _line(photo: Photo) -> PlannedPhoto:
+    stamp = photo.place.stamp() if photo.problem is None else UNKNOWN
+    return PlannedPhoto(photo.id, photo.relative, photo.split, None, annotation(photo), stamp.size, stamp.version)
+
+
+def hashed(
+    photos: Iterable[Photo], lines: Iterable[PlannedPhoto], limits: Limits, tell: Tell
+) -> Iterator[PlannedPhoto]:
+    """Lines with the SHA-256 of the photos' bytes, as builds were planned before sizes and times were enough."""
+    contents = together(lambda photo: content(photo, limits), photos, tell, _THREADS)
+    for line, sha256 in zip(lines, contents, strict=True):
+        yield replace(line, sha256=sha256, size=None, version="")
+
+
+def touched(photos: Sequence[Photo], before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto]) -> list[Photo]:
+    """Photos of the same size as planned and another time: copied, perhaps, or written anew. All three have the same order."""
+    return [
+        photo
+        for photo, was, is_ in zip(photos, before, now, strict=True)
+        if was.sha256 is None and was.size == is_.size and was.version != is_.version
+    ]
+
+
+def rewritten(
+    folder: BuildFolder,
+    specs: Mapping[ShardName, tuple[PlannedPhoto, ...]],
+    photos: Sequence[Photo],
+    limits: Limits,
+    tell: Tell,
+) -> list[str]:
+    """Ids of those of the photos that are not what the build has made its rows of; what has no rows yet may be anything."""
+    known = contents_of(folder, specs, {photo.id for photo in photos}, set())
+    made = [photo for photo in photos if photo.id in known]
+    contents = together(lambda photo: content(photo, limits), made, tell, _THREADS)
+    return [photo.id for photo, sha256 in zip(made, contents, strict=True) if sha256 != known[photo.id]]
+
+
+def contents_of(
+    folder: BuildFolder, specs: Mapping[ShardName, tuple[PlannedPhoto, ...]], wanted: set[str], but: set[Status]
+) -> dict[str, str]:
+    """Photo → SHA-256 of the bytes that the build itself has read, of those of the `wanted` that it could read.
+
+    but: statuses that say that these were not the bytes that were meant.
+    """
+    found: dict[str, str] = {}
+    for name, lines in specs.items():
+        if any(line.id in wanted for line in lines) and folder.has_rows(name):
+            rows = folder.rows(name, ["photo", "sha256", "status"]).to_pylist()
+            found |= {
+                row["photo"]: row["sha256"]
+                for row in rows
+                if row["photo"] in wanted and row["sha256"] and row["status"] not in but
+            }
+    return found
+
+
+def changes_of(before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto], rewritten: Iterable[str] = ()) -> list[str]:
+    """What is another thing now than in the plan, one line for each kind. rewritten: photos whose bytes are known to be others."""
+    old, new = ({line.id: line for line in lines} for lines in (before, now))
+    both = [(old[name], new[name]) for name in new if name in old]
+    changed = {is_.id for was, is_ in both if (is_.sha256, is_.size) != (was.sha256, was.size)} | set(rewritten)
+    kinds = {
+        "photos added": [name for name in new if name not in old],
+        "photos gone": [name for name in old if name not in new],
+        "photos changed": [name for name in new if name in changed],
+        "photos in another split": [is_.id for was, is_ in both if is_.split != was.split],
+        "photos at another path": [is_.id for was, is_ in both if is_.path != was.path],
+        "photos of which the source says something else (points, licence, identity), though their own bytes are the same": [
+            is_.id for was, is_ in both if is_.annotation != was.annotation and is_.id not in changed
+        ],
+    }
+    return [_told(kind, names) for kind, names in kinds.items() if names]
+
+
+def _told(kind: str, names: list[str], shown: int = 3) -> str:
+    return f"{kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
