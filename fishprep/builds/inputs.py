@@ -14,13 +14,13 @@ from fishprep.faces.photo import Photo
 from fishprep.places.base import UNKNOWN
 from fishprep.shards.schema import ShardName
 
-Tell = Callable[[int], None]
+TellNumber = Callable[[int], None]
 """Gets the number of photos looked at so far."""
 
 _THREADS = min(8, (os.cpu_count() or 1) * 2)
 
 
-def plan_lines(photos: Iterable[Photo], tell: Tell) -> Iterator[PlannedPhoto]:
+def plan_lines(photos: Iterable[Photo], tell: TellNumber) -> Iterator[PlannedPhoto]:
     """The plan's line of each photo, in order. No photo is opened."""
     return together(_line, photos, tell, _THREADS)
 
@@ -31,7 +31,7 @@ def _line(photo: Photo) -> PlannedPhoto:
 
 
 def hashed(
-    photos: Iterable[Photo], lines: Iterable[PlannedPhoto], limits: Limits, tell: Tell
+    photos: Iterable[Photo], lines: Iterable[PlannedPhoto], limits: Limits, tell: TellNumber
 ) -> Iterator[PlannedPhoto]:
     """Lines with the SHA-256 of the photos' bytes, as builds were planned before sizes and times were enough."""
     contents = together(lambda photo: content(photo, limits), photos, tell, _THREADS)
@@ -53,7 +53,7 @@ def rewritten(
     specs: Mapping[ShardName, tuple[PlannedPhoto, ...]],
     photos: Sequence[Photo],
     limits: Limits,
-    tell: Tell,
+    tell: TellNumber,
 ) -> list[str]:
     """Ids of those of the photos that are not what the build has made its rows of; what has no rows yet may be anything."""
     known = contents_of(folder, specs, {photo.id for photo in photos}, set())

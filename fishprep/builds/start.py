@@ -23,7 +23,7 @@ class Started:
     lines: list[PlannedPhoto]
 
 
-def start(folder: BuildFolder, request: BuildRequest, resume: bool, tell: inputs.Tell) -> Started:
+def start(folder: BuildFolder, request: BuildRequest, resume: bool, tell: inputs.TellNumber) -> Started:
     """Compare with the build that is in the folder, or record this one. Settings are compared before any photo is opened."""
     configuration = request.resolved.configuration
     lines = list(inputs.plan_lines(request.plan.photos, tell))
@@ -57,7 +57,7 @@ def _begin(folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto]
 
 
 def _gone_on(
-    folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto], tell: inputs.Tell
+    folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto], tell: inputs.TellNumber
 ) -> list[PlannedPhoto]:
     """The lines of the plan as they are now; ConfigurationError where the build in the folder is not this one."""
     stored = folder.start()

@@ -3,17 +3,18 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fishprep.common import names
 from fishprep.common.errors import DecodeError
 from fishprep.common.status import Status
-from fishprep.decoding.decode import Limits, decode, read_file
+from fishprep.decoding.decode import Limits, decode
 from fishprep.reports.images import data_uri
+from fishprep.sources.found import PlaceFinder
 
 SIDE = 200
 MARK = "#ffb000"
@@ -36,6 +37,10 @@ class PhotoFolder:
     root: Path
     limits: Limits
 
+    @cached_property
+    def _finder(self) -> PlaceFinder:
+        return PlaceFinder(self.root)
+
     def thumbnail(self, row: dict[str, Any]) -> Thumbnail:
         """The photo of a row, with the box of its candidate.
 
@@ -46,7 +51,7 @@ class PhotoFolder:
         if not row["sha256"]:
             return Thumbnail(problem="the build could not read it")
         try:
-            data = read_file(self.root / names.path_of(row["path"] or ""), self.limits)
+            data = self._finder.place(row["path"] or "").read(self.limits).data
         except DecodeError as error:
             return Thumbnail(problem=f"not to be seen any more: {error.reason}")
         except ValueError:  # a path with a null character
