@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from fishprep.public.shards import ShardFace, ShardFacts, Shards, inspect, open_shards
     from fishprep.public.verify import verify
     from fishprep.public.weights import WEIGHTS, examine
+    from fishprep.storage.named import is_url, located
 
 _HOMES = {
     "BuildResult": "fishprep.public.result",
@@ -109,6 +110,8 @@ _HOMES = {
     "evaluate_parser": "fishprep.public.parser",
     "examine": "fishprep.public.weights",
     "inspect": "fishprep.public.shards",
+    "is_url": "fishprep.storage.named",
+    "located": "fishprep.storage.named",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
     "plan": "fishprep.public.plan",
@@ -169,6 +172,8 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "evaluate_parser",
     "examine",
     "inspect",
+    "is_url",
+    "located",
     "open_shards",
     "parse",
     "plan",

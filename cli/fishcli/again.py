@@ -10,7 +10,7 @@ from types import TracebackType
 import click
 
 from fishcli import common
-from fishprep.storage.named import located
+from fishprep import located
 
 _UNDOING = {"overwrite": ("--overwrite", "--no-overwrite"), "resume": ("--no-resume", "--resume")}
 """Name of a flag → how what is done is refused or removed by it, and its opposite."""

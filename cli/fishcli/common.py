@@ -15,9 +15,8 @@ from typing import Any, NoReturn
 import click
 
 from fishcli.screen import SafeConsole, behind, screened, shown, steer
-from fishprep import FishPrepError
+from fishprep import FishPrepError, is_url
 from fishprep.common.files import read_text
-from fishprep.storage.named import is_url
 
 FAILED, NOT_ALL = 1, 3
 LIVE_EVERY, PLAIN_EVERY = 0.2, 10.0  # seconds between two progress lines, on a terminal and elsewhere
@@ -123,6 +122,12 @@ def usual_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr; errors alone.")
 json_option = click.option("--json", is_flag=True, help="The result as JSON on stdout.")
+cache_option = click.option(
+    "--cache",
+    type=FOLDER,
+    show_default="the user's cache folder",
+    help="Where shards of a bucket are kept, those datasets alone that are needed; each is fetched once.",
+)
 weights_dir = click.option("--weights-dir", type=EXISTING, help="Folder with weight files, instead of the cache.")
 
 

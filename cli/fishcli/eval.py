@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("eval", context_settings=common.FSR)
 @click.argument("run", metavar="RUN|CHECKPOINT", type=common.EITHER)
-@click.argument("shards", type=common.EXISTING)
+@click.argument("shards", type=common.BUILT)
 @click.option("-o", "--out", type=common.FOLDER, show_default="beside the checkpoint", help="Folder of the pages.")
 @click.option("--split", type=click.Choice(["test", "val", "train"]), default="test", help="Of the shards.")
 @click.option(
@@ -56,9 +56,10 @@ if TYPE_CHECKING:
 @click.option("--mirrored", is_flag=True, help="The mean with what the mirrored face gives: twice the time.")
 @click.option("--consistent", is_flag=True, help="Faces that shrink to exactly the LR face; for sharp ones.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the intervals and of the wrong maps.")
+@common.cache_option
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
 @common.usual_options
-def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
+def evaluate_command(run: Path, shards: Path | str, **flags: Any) -> None:
     """Measure the pair of a training run, or of a checkpoint file, on the faces of SHARDS, beside bicubic.
 
     PSNR and SSIM, identity, accuracy of the map; means with 95 % intervals. Writes index.html, summary.md, summary.json,
@@ -77,7 +78,8 @@ def evaluate_command(run: Path, shards: Path, **flags: Any) -> None:
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])
     try:
-        found = fishfsr.evaluate(path, shards, settings, progress.show, out=out, overwrite=flags["overwrite"])
+        named = {name: flags[name] for name in ("overwrite", "cache")}
+        found = fishfsr.evaluate(path, shards, settings, progress.show, out=out, **named)
     finally:
         progress.line.close()
     for warning in () if flags["quiet"] else found.summary.warnings:

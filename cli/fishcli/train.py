@@ -18,7 +18,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 
 
 @click.command(context_settings=common.FSR)
-@click.argument("shards", nargs=-1, required=True, type=common.EITHER)
+@click.argument("shards", nargs=-1, required=True, type=common.SHARDS)
 @click.option("-o", "--out", required=True, type=common.FOLDER, help="Folder of the run.")
 @click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
 @click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
@@ -39,14 +39,16 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--max-minutes", type=click.FloatRange(min=0), help="Validate, save and stop then; nothing else changes.")
 @click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
 @click.option("--overwrite/--no-overwrite", help="Begin anew where --out holds a run.")
+@common.cache_option
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
 @common.quiet_option
 @common.json_option
-def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> None:
-    """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders of one recipe).
+def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) -> None:
+    """Train ParsingNet, then FishFSRNet on its maps, on SHARDS (folders or buckets of one recipe).
 
     \b
     fishfsr train shards --scale 8 --out run
+    fishfsr train s3://bucket/shards --scale 8 --out run
     fishfsr train shards --out run --preset laptop
     torchrun --nproc-per-node 4 -m fishcli train shards --out run
 
@@ -55,7 +57,7 @@ def train(shards: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> Non
     import fishfsr
 
     same = ("scale", "preset", "config", "seed", "stage", "init", "device", "resume", "overwrite", "max_minutes")
-    named = {name: flags[name] for name in (*same, "tensorboard")}
+    named = {name: flags[name] for name in (*same, "tensorboard", "cache")}
     telling, settings = Telling(quiet), flags["assignments"]
     if flags["degradation"] is not None:
         settings = (f"degradation.name={flags['degradation']}", *settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.data.degradation import Degradation
+from fishfsr.data.near import Fetching
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.evaluation import provenance, tables
 from fishfsr.evaluation.faces import SplitFaces
@@ -80,9 +81,11 @@ def evaluate(
     *,
     out: Path | None = None,
     overwrite: bool = False,
+    cache: Path | None = None,
     **changes: Any,
 ) -> Evaluation:
-    """Measure `model` ("x8" and the like of the shipped pairs, a training run's folder, a file) on a split of the folder `shards`.
+    """Measure `model` ("x8" and the like of the shipped pairs, a training run's folder, a file) on a split of the folder `shards`, or of
+    a bucket (`s3://bucket/prefix`, fetched once into the folder `cache`).
 
     `changes`: fields of `settings` by name, `maps` also as texts: `maps=["estimated", "truth"]`. `out`: a folder into which all
     is written, in the place of an earlier evaluation with `overwrite`.
@@ -96,7 +99,8 @@ def evaluate(
         check_out(out, overwrite)
     if "maps" in changes:
         changes["maps"] = parse_choices([text if isinstance(text, str) else text.name for text in changes["maps"]])
-    found = _evaluate(find_checkpoint(model), Path(shards), replace(settings or EvaluationSettings(), **changes), tell)
+    settings = replace(settings or EvaluationSettings(), **changes)
+    found = _evaluate(find_checkpoint(model), shards, settings, tell, cache)
     if out is not None:
         found.save(out)
     return found
@@ -110,13 +114,16 @@ def check_out(out: Path, overwrite: bool) -> None:
         raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
 
 
-def _evaluate(path: Path, shards: Path, settings: EvaluationSettings, tell: TellMeasured) -> Evaluation:
+def _evaluate(
+    path: Path, shards: str | Path, settings: EvaluationSettings, tell: TellMeasured, cache: Path | None
+) -> Evaluation:
     checkpoint = load_checkpoint(path)
     resolver = FaceSuperResolver(checkpoint, settings.device, settings.options)
     if settings.scale is not None and resolver.scale != settings.scale:
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
     degradation = Degradation.model_validate({"name": settings.degradation})
-    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation)
+    files = Fetching((settings.split,), resolver.scale, cache).near([shards], lambda text: None)
+    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation, files)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     with _embedding(settings, faces) as (embedder, kept):
         measures = Measurer(methods, get_protocol(settings.protocol), embedder, kept).measure(settings.batch, tell)

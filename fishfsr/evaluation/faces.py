@@ -45,15 +45,17 @@ class SplitFaces:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | str,
         split: str,
         scale: int,
         limit: int | None = None,
         degradation: Degradation | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
+        """files: the shards where they are not in `folder`, which is what they are called then."""
         self.folder, self.split, self.lr_size = folder, split, HR_SIZE // scale
         self.degradation = degradation or Degradation()
-        self._shards = [_checked(shard) for shard in opened(require_files(folder, split), split)]
+        self._shards = [_checked(shard) for shard in opened(require_files(files or folder, split), split)]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
         self.available = int(self._starts[-1])
         self._count = self.available if limit is None else min(limit, self.available)

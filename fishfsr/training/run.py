@@ -42,7 +42,8 @@ StageChoice = Literal["parsing", "sr", "both"]
 class TrainingRequest:
     """A training that is asked for.
 
-    `shards`: folders or files. `init`: a checkpoint whose networks are gone on with. `resume`: go on with what is in
+    `shards`: folders or files; `named`: what the user called them, where that is something else. `init`: a checkpoint whose
+    networks are gone on with. `resume`: go on with what is in
     `out`; `overwrite`: begin anew there. `max_minutes`: validate, save and stop then; nothing else changes.
     """
 
@@ -56,6 +57,7 @@ class TrainingRequest:
     overwrite: bool = False
     max_minutes: float | None = None
     tensorboard: bool = False
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class _Run:
             around.listen(Note(self._where(position)))
         resolved = {
             "configuration": around.config.model_dump(mode="json"),
-            "shards": [str(path) for path in self.request.shards],
+            "shards": list(self.request.named or map(str, self.request.shards)),
             "identity": around.identity,
             "device": str(around.amp.device),
             "precision": around.amp.name,
@@ -255,7 +257,7 @@ def _surroundings(
         raise ConfigurationError(
             "compile = true needs a CUDA device: on a CPU it takes minutes to start and gains nothing"
         )
-    faces = collect_faces(request.shards, config)
+    faces = collect_faces(request.shards, config, request.named)
     identity = {
         "training shards": faces.train.fingerprint,
         "validation shards": None if faces.validation is None else faces.validation.fingerprint,

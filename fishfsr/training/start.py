@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
+from fishfsr.data.near import Fetching
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig, flat, merged, parse_assignments, read_settings, resolve_training
-from fishfsr.training.journal import TrainingListener, TrainingNews, Validated
+from fishfsr.training.journal import Note, TrainingListener, TrainingNews, Validated
 from fishfsr.training.run import StageChoice, TrainingOutcome, TrainingRequest, init_settings, run_training
 
 Choices = Mapping[str, Any] | Sequence[str]
@@ -36,11 +37,13 @@ def train(
     overwrite: bool = False,
     max_minutes: float | None = None,
     tensorboard: bool = False,
+    cache: Path | None = None,
     listen: TrainingListener = _deaf,
 ) -> TrainingOutcome:
     """Train ParsingNet, then the network that enlarges, on shards, into the folder `out`; both are in the outcome's `checkpoint`.
 
-    `shards`: folders or files of one recipe. `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
+    `shards`: folders, files or buckets (`s3://bucket/prefix`, fetched once into the folder `cache`) of one recipe.
+    `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
     settings are laid over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint
     to go on from.
     `resume`: go on with the training that `out` holds, to the same bytes as without a stop; `overwrite`: begin anew there.
@@ -53,7 +56,8 @@ def train(
     resolved = training_config(preset, scale, seed, settings, config, init)
     paths = [shards] if isinstance(shards, str | Path) else shards
     request = TrainingRequest(
-        shards=tuple(map(Path, paths)),
+        shards=Fetching(("train", "val"), resolved.scale, cache).near(paths, lambda text: listen(Note(text))),
+        named=tuple(map(str, paths)),
         out=Path(out),
         config=resolved,
         stage=stage,

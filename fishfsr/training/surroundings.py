@@ -44,8 +44,9 @@ class TrainingFaces:
     notes: tuple[str, ...]
 
 
-def collect_faces(shards: Sequence[Path], config: TrainingConfig) -> TrainingFaces:
-    """Both splits over all `shards` (folders or files): an input need not hold both, and validation may be in none.
+def collect_faces(shards: Sequence[Path], config: TrainingConfig, named: Sequence[str] = ()) -> TrainingFaces:
+    """Both splits over all `shards` (folders or files): an input need not hold both, and validation may be in none. named: what the
+    user calls them, where that is not their paths.
 
     Raises DataError where nothing is to train on or the shards are of different recipes.
     """
@@ -59,7 +60,7 @@ def collect_faces(shards: Sequence[Path], config: TrainingConfig) -> TrainingFac
         return TrainingFaces(train, None, tuple(notes))
     if not shard_files(shards, VALIDATION):
         notes.append(
-            f"no shards of the split {VALIDATION!r} in {', '.join(map(str, shards))}: nothing is validated, and the newest "
+            f"no shards of the split {VALIDATION!r} in {', '.join(named or map(str, shards))}: nothing is validated, and the newest "
             "weights are kept as the best. To validate, give a folder that has some (fishprep build --split)"
         )
         return TrainingFaces(train, None, tuple(notes))

@@ -1,7 +1,7 @@
 """One spec → one shard and its rows: what a worker does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -123,10 +123,10 @@ class ShardBuilder:
         record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
         if samples is not None:
             try:
-                sha256, size = self.folder.write_shard(spec.name, samples, self.attributes.texts())
+                stored = self.folder.write_shard(spec.name, samples, self.attributes.texts())
             except FileExistsError:  # another build was first
                 return self.folder.record(spec.name)
-            record = replace(record, file=spec.name.file, sha256=sha256, bytes=size, samples=len(samples))
+            record = replace(record, **asdict(stored), samples=len(samples))
         record = self.folder.commit(spec.name, rows, record)
         if not self.folder.stands(record):
             raise BuildError(

@@ -16,6 +16,7 @@ from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord,
 from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, REPORT, SAMPLES, is_retry, next_retry, shard_of
 from fishprep.common.errors import BuildError, UnreadableError, unusable
 from fishprep.common.files import sha256_file
+from fishprep.shards.pieces import Pieces, pieces_of
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.shards.writer import Samples, fill_shard
@@ -30,6 +31,16 @@ REQUESTS = 32
 
 RECORDED = {"configuration", "recipe", "inputs", "versions"}
 """What a build records at its start, at least."""
+
+
+@dataclass(frozen=True)
+class StoredShard:
+    """What there is to record of a shard that was stored."""
+
+    file: str
+    sha256: str
+    bytes: int
+    pieces: Pieces
 
 
 @dataclass(frozen=True)
@@ -109,14 +120,14 @@ class BuildFolder:
 
     # Done
 
-    def write_shard(self, name: ShardName, samples: Samples, attributes: Mapping[str, str]) -> tuple[str, int]:
-        """Store a shard; its SHA-256 and its bytes. Without its rows it is not done.
+    def write_shard(self, name: ShardName, samples: Samples, attributes: Mapping[str, str]) -> StoredShard:
+        """Store a shard. Without its rows it is not done.
 
         FileExistsError where its spec is done already, by somebody else.
         """
         with self.storage.put(name.file, lambda: self.is_done(name)) as path:
             fill_shard(path, samples, attributes, self.where(name.file))
-            return sha256_file(path), path.stat().st_size
+            return StoredShard(name.file, sha256_file(path), path.stat().st_size, pieces_of(path))
 
     def commit(self, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
         """Store the rows of a spec with its record: this is what makes it done. The record that stands then, which is somebody

@@ -16,6 +16,7 @@ from fishprep.common.canonical import canonical
 from fishprep.common.status import Status
 from fishprep.faces.measures import Measures
 from fishprep.places.base import Stamp
+from fishprep.shards.pieces import Pieces
 
 ROW_SCHEMA = pa.schema(
     [
@@ -109,7 +110,8 @@ class Row:
 class ShardRecord:
     """What the manifest says of a finished spec; `file`, `sha256`, `bytes` are empty where nothing was kept.
 
-    rows_sha256: `rows_hash` of its rows; None in builds from before it was stored.
+    rows_sha256: `rows_hash` of its rows; None in builds from before it was stored. pieces: which bytes of the file are which, with
+    their hashes (`shards.pieces`), so that a training can fetch those that it needs; None as there.
     """
 
     name: str
@@ -119,6 +121,7 @@ class ShardRecord:
     samples: int
     rows: int
     rows_sha256: str | None = None
+    pieces: Pieces | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from fishprep.faces.pyramid import lr_pyramid
 from fishprep.faces.turned import eye_angle
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
+from fishprep.shards.pieces import pieces_of
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, LR_SIZES, ShardName
 from fishprep.shards.versions import are_recorded, differences
@@ -124,6 +125,8 @@ def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, fact
     with folder.shard_file(name) as here:
         if size != record.bytes or sha256_file(here) != record.sha256:
             yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
+        if record.pieces not in (None, pieces_of(here)):
+            yield f"{path}: its pieces are not those that were recorded; delete it and {name.rows_file}, and build again"
         with Shard(here, path) as shard:
             shard.check_values()
             yield from (f"{path}: {problem}" for problem in _check_attributes(shard, name, facts))

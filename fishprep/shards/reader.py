@@ -79,6 +79,10 @@ class Shard:
         """All mapped arrays by the name of their dataset."""
         return dict(self._arrays)
 
+    def extent(self, name: str) -> tuple[int, int]:
+        """Where the values of a dataset lie in the file: offset and bytes."""
+        return self._layout[name][0], self[name].nbytes
+
     def images(self, size: int) -> np.ndarray:
         """(N, size, size, 3) uint8 RGB."""
         return self[schema.image(size)]

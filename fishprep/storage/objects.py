@@ -76,6 +76,11 @@ class ObjectStorage:
         with refusals(self.where(name)):
             return bytes(_obstore().get(self.store, name).bytes())
 
+    def read_range(self, name: str, start: int, end: int) -> bytes:
+        """The bytes of a file from `start` to `end`, which is not among them."""
+        with refusals(self.where(name)):
+            return bytes(_obstore().get_range(self.store, name, start=start, end=end))
+
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
         with _scratch(name) as path:
