@@ -27,10 +27,10 @@ from fishcli.progress import BuildProgress
 )
 @common.usual_options
 def build(source_folder: Path, out: Path | str, **flags: Any) -> None:
-    """Build shards in OUT, a folder or a bucket, from the photos in SOURCE.
+    """Build shards in OUT from the photos in SOURCE.
 
-    SOURCE is any folder of photos, CelebA or Helen as downloaded, or a ZIP, TAR or Parquet file. Stopped at any moment, the
-    same command goes on where it was. Every photo ends in OUT/samples.parquet with a status.
+    SOURCE is any folder of photos, CelebA or Helen as downloaded, or a ZIP, TAR or Parquet file; OUT a folder or a
+    bucket. Stopped at any moment, the same command goes on where it was. Every photo ends in OUT/samples.parquet with a status.
 
     \b
     fishprep build ~/CelebA shards/celeba --split dic --workers 8

@@ -35,7 +35,7 @@ EITHER = click.Path(path_type=Path, exists=True)
 """Paths: a file that is there, one that is written, a folder that is there, one that is written, a file or folder that is there."""
 
 
-class Place(click.Path):
+class PathOrUrl(click.Path):
     """A path, or the url of what lies in a bucket (`s3://bucket/prefix`), which nobody looks for before the work begins."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -43,10 +43,10 @@ class Place(click.Path):
         return value if is_url(value) else super().convert(value, param, ctx)
 
 
-SHARD = Place(path_type=Path, exists=True, dir_okay=False)
-BUILT = Place(path_type=Path, exists=True, file_okay=False)
-OUT = Place(path_type=Path, file_okay=False)
-SHARDS = Place(path_type=Path, exists=True)
+SHARD = PathOrUrl(path_type=Path, exists=True, dir_okay=False)
+BUILT = PathOrUrl(path_type=Path, exists=True, file_okay=False)
+OUT = PathOrUrl(path_type=Path, file_okay=False)
+SHARDS = PathOrUrl(path_type=Path, exists=True)
 """Places: a shard, a build that is there, one that is written, a build or a shard that is there."""
 
 Errors = tuple[type[Exception], ...]

@@ -20,7 +20,7 @@ AT_ONCE = 8
 PART = 16 * 2**20
 """Bytes of one request, at most."""
 
-Tell = Callable[[int, int], None]
+TellBytes = Callable[[int, int], None]
 """Takes the bytes that are here and all that are wanted."""
 
 
@@ -41,7 +41,7 @@ class ShardCache:
         return self.folder / f"{shard.sha256}{sizes}" / shard.name.file
 
     def fetch(
-        self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: Tell
+        self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: TellBytes
     ) -> list[Path]:
         """The shards as files here, in their order, with the `wanted` pieces and all that is small.
 
@@ -65,7 +65,7 @@ class ShardCache:
         return [shard for shard in shards if self._here(shard, wanted) is None]
 
     def _fetch_all(
-        self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: Tell
+        self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: TellBytes
     ) -> None:
         sizes = [sum(end - start for start, end in _ranges(shard, wanted)) for shard in shards]
         free = shutil.disk_usage(self.folder).free
