@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
     from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
+    from fishprep.formats.export import Exported
     from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
     from fishprep.parsing.parsed import ParsedImage
     from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
     from fishprep.public.build import build
     from fishprep.public.demo import DemoResult, demo
+    from fishprep.public.export import FORMATS, export
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
     from fishprep.public.parser import (
@@ -70,6 +72,8 @@ _HOMES = {
     "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
     "Estimate": "fishprep.builds.estimate",
+    "Exported": "fishprep.formats.export",
+    "FORMATS": "fishprep.public.export",
     "Finding": "fishprep.common.doctor",
     "FishPrepError": "fishprep.common.errors",
     "Listener": "fishprep.public.news",
@@ -108,6 +112,7 @@ _HOMES = {
     "build": "fishprep.public.build",
     "demo": "fishprep.public.demo",
     "evaluate_parser": "fishprep.public.parser",
+    "export": "fishprep.public.export",
     "examine": "fishprep.public.weights",
     "inspect": "fishprep.public.shards",
     "is_url": "fishprep.storage.named",
@@ -124,6 +129,7 @@ _HOMES = {
 
 __all__ = [  # as in `_HOMES`; a test compares them
     "CROPS",
+    "FORMATS",
     "RESIZERS",
     "SEARCHES",
     "SOURCES",
@@ -135,6 +141,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "DemoResult",
     "DropReason",
     "Estimate",
+    "Exported",
     "Finding",
     "FishPrepError",
     "Listener",
@@ -171,6 +178,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "demo",
     "evaluate_parser",
     "examine",
+    "export",
     "inspect",
     "is_url",
     "located",

@@ -24,6 +24,7 @@ LAYERS = (
     "weights",
     "engines",
     "builds",
+    "formats",
     "reports",
     "public",
 )

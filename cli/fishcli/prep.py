@@ -12,6 +12,11 @@ COMMANDS = {
         "fishcli.demo", "demo", "Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT."
     ),
     "doctor": CommandPlace("fishcli.doctor", "doctor", "Show versions, devices, weights, and what is wrong with them."),
+    "export": CommandPlace(
+        "fishcli.export",
+        "export",
+        "Write the faces of SHARDS into OUT in the format of others: exactly their pixels, with ids, splits, landmarks and maps.",
+    ),
     "inspect": CommandPlace("fishcli.inspect", "inspect", "Show what a shard says of itself."),
     "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."

@@ -49,10 +49,11 @@ def is_file(path: Path) -> bool:
 
 
 @contextmanager
-def atomic(path: Path, replace: bool = True) -> Iterator[Path]:
+def atomic(path: Path, replace: bool = True, flushed: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
 
-    Without `replace`, a file that stands at `path` by then stays, and FileExistsError is raised.
+    Without `replace`, a file that stands at `path` by then stays, and FileExistsError is raised. Without `flushed` it is whole or not
+    there for whoever looks, and after a kill; the caller flushes it with others, against a loss of power.
 
     When the block fails the temporary file is removed and `path` is untouched. The temporary name starts with a dot and
     ends in `.tmp`, so that no reader takes it for a result. The file is as readable for others as any new one is.
@@ -63,7 +64,8 @@ def atomic(path: Path, replace: bool = True) -> Iterator[Path]:
         ordinary = stat.S_IMODE(temporary.stat().st_mode)
         yield temporary
         temporary.chmod(ordinary)  # safetensors writes files that their owner alone can read
-        flush(temporary)
+        if flushed:
+            flush(temporary)
         if replace:
             temporary.replace(path)
         else:
@@ -71,7 +73,8 @@ def atomic(path: Path, replace: bool = True) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
+    if flushed:
+        flush_folder(path.parent)
 
 
 def _rename_new(temporary: Path, path: Path) -> None:

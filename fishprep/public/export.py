@@ -1,0 +1,30 @@
+"""`fishprep.export`: shards in the format of others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fishprep.common.progress import TellCount
+from fishprep.formats import EXPORTS
+from fishprep.formats.export import Exported, ExportRequest, export_shards
+from fishprep.public.settings import StrPath
+from fishprep.shards.schema import SIZES
+
+FORMATS = tuple(EXPORTS)
+"""What `export` takes as `to`."""
+
+
+def export(
+    shards: StrPath,
+    out: StrPath,
+    to: str = "folder",
+    *,
+    sizes: Sequence[int] = SIZES,
+    progress: TellCount = lambda done, total: None,
+) -> Exported:
+    """Write every face of the folder `shards` into the folder `out`: as `folder`s of PNGs, `lmdb`, `webdataset` or `parquet`.
+
+    Pixels are exactly those of the shards; ids, splits, landmarks, boxes and maps go along (docs/formats.md). sizes: of images and
+    skin maps. An export of the same shards that was stopped goes on; files of others in `out` stand. progress: gets faces done, and
+    all. Raises ConfigurationError, ShardError, BuildError as `export_shards`, MissingLibraryError without the library of the format.
+    """
+    return export_shards(ExportRequest(Path(shards), Path(out), to, tuple(sizes)), progress)
