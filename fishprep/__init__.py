@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
     from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
+    from fishprep.engines.cluster import ClusterSettings
     from fishprep.formats.export import Exported
     from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
     from fishprep.parsing.parsed import ParsedImage
     from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
-    from fishprep.public.build import build
+    from fishprep.public.build import build, build_part
     from fishprep.public.demo import DemoResult, demo
     from fishprep.public.export import FORMATS, export
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
@@ -44,10 +45,11 @@ if TYPE_CHECKING:
     )
     from fishprep.public.plan import PlanResult, plan
     from fishprep.public.report import ReportResult, report
-    from fishprep.public.result import BuildResult, DropReason
+    from fishprep.public.result import BuildResult, DropReason, PartResult
     from fishprep.public.retry import retry, totals
     from fishprep.public.settings import (
         CROPS,
+        ENGINES,
         RESIZERS,
         SEARCHES,
         SOURCES,
@@ -68,9 +70,11 @@ _HOMES = {
     "CROPS": "fishprep.public.settings",
     "SEARCHES": "fishprep.public.settings",
     "Chosen": "fishprep.public.news",
+    "ClusterSettings": "fishprep.engines.cluster",
     "Compared": "fishprep.public.news",
     "DemoResult": "fishprep.public.demo",
     "DropReason": "fishprep.public.result",
+    "ENGINES": "fishprep.public.settings",
     "Estimate": "fishprep.builds.estimate",
     "Exported": "fishprep.formats.export",
     "FORMATS": "fishprep.public.export",
@@ -93,6 +97,7 @@ _HOMES = {
     "ParserTrainingReport": "fishprep.parsing.training.run",
     "ParserTrainingSettings": "fishprep.public.settings",
     "ParserValidated": "fishprep.parsing.training.run",
+    "PartResult": "fishprep.public.result",
     "PlanResult": "fishprep.public.plan",
     "Planned": "fishprep.public.news",
     "Progress": "fishprep.common.progress",
@@ -110,6 +115,7 @@ _HOMES = {
     "WeightStatus": "fishprep.common.weights",
     "WeightStore": "fishprep.common.weights",
     "build": "fishprep.public.build",
+    "build_part": "fishprep.public.build",
     "demo": "fishprep.public.demo",
     "evaluate_parser": "fishprep.public.parser",
     "export": "fishprep.public.export",
@@ -129,6 +135,7 @@ _HOMES = {
 
 __all__ = [  # as in `_HOMES`; a test compares them
     "CROPS",
+    "ENGINES",
     "FORMATS",
     "RESIZERS",
     "SEARCHES",
@@ -137,6 +144,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "BuildResult",
     "BuildSettings",
     "Chosen",
+    "ClusterSettings",
     "Compared",
     "DemoResult",
     "DropReason",
@@ -161,6 +169,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "ParserTrainingReport",
     "ParserTrainingSettings",
     "ParserValidated",
+    "PartResult",
     "PlanResult",
     "Planned",
     "Progress",
@@ -175,6 +184,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "WeightStatus",
     "WeightStore",
     "build",
+    "build_part",
     "demo",
     "evaluate_parser",
     "examine",

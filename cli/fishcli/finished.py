@@ -33,6 +33,18 @@ def print_finished(result: "fishprep.BuildResult", as_json: bool) -> None:
             )
 
 
+def print_part(part: "fishprep.PartResult", as_json: bool) -> None:
+    """Print what a part came to, of a build that lacks others."""
+    if as_json:
+        facts = {"part": part.part, "built": part.built, "resumed": part.resumed, "shards": part.shards}
+        click.echo(json.dumps({**facts, "missing": part.missing}))
+        return
+    click.echo(
+        f"part {part.part}: {counted(part.built + part.resumed, 'shard')} in {part.out}; {part.missing:,} of the build's "
+        f"{counted(part.shards, 'shard')} are still missing. The last part finishes the build, or the same command without --part."
+    )
+
+
 def _print_totals(result: "fishprep.BuildResult") -> None:
     totals = result.totals
     splits = ", ".join(f"{count:,} {split}" for split, count in totals.by_split.items())

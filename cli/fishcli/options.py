@@ -157,3 +157,37 @@ run_options = options(
 build_options = options(
     source_options, landmark_options, crop_options, parser_options, shard_options, limit_options, run_options
 )
+
+ON_CLUSTER = fishprep.ClusterSettings()
+
+engine_options = options(
+    click.option(
+        "--engine",
+        type=click.Choice(fishprep.ENGINES),
+        default=fishprep.ENGINES[0],
+        help="What runs the workers: processes of this machine, or a Ray cluster.",
+    ),
+    click.option(
+        "--ray-address", help="HOST:PORT of the cluster's head, or local.  [default: the cluster of this machine]"
+    ),
+    click.option(
+        "--gpus-per-worker", type=click.FloatRange(0), help="GPUs that the cluster counts for a worker: 0.25, 1."
+    ),
+    click.option(
+        "--memory-per-worker", type=click.FloatRange(0, min_open=True), help="GB that it counts for a worker."
+    ),
+)
+"""Where `build` and `retry` run their workers."""
+
+
+def cluster_settings(flags: dict[str, Any]) -> fishprep.ClusterSettings | None:
+    """What the flags of `engine_options` mean; None where this machine is meant, and nothing is said of a cluster."""
+    address, gpus, memory = (flags[name] for name in ("ray_address", "gpus_per_worker", "memory_per_worker"))
+    if flags["engine"] == fishprep.ENGINES[0] and (address, gpus, memory) == (None, None, None):
+        return None
+    return fishprep.ClusterSettings(
+        address=address or ON_CLUSTER.address,
+        cpus=flags["threads"] or ON_CLUSTER.cpus,
+        gpus=gpus or ON_CLUSTER.gpus,
+        memory=None if memory is None else round(memory * 1e9),
+    )

@@ -12,7 +12,7 @@ from fishprep.common.names import printable
 from fishprep.common.words import counted
 
 
-def say_what_runs(planned: "fishprep.Planned", workers: int) -> None:
+def say_what_runs(planned: "fishprep.Planned", workers: int, runs_on: str = "") -> None:
     """What a build takes and does, what it leaves out, and what deserves a note."""
     chosen = planned.configuration
     upright = ", upright" if chosen.get("upright") else ""
@@ -20,7 +20,7 @@ def say_what_runs(planned: "fishprep.Planned", workers: int) -> None:
     click.echo(
         f"{chosen['source']}: {splits} | landmarks {chosen['landmarks']} | crop {chosen['crop']} x{planned.expand:g}{upright} | "
         f"{chosen['resizer']} | parser {chosen['parser']} | {chosen['device']}, {counted(workers, 'worker')} x "
-        f"{counted(chosen['threads'], 'thread')}",
+        f"{counted(chosen['threads'], 'thread')}{runs_on}",
         err=True,
     )
     if planned.left_out:
@@ -32,13 +32,17 @@ def say_what_runs(planned: "fishprep.Planned", workers: int) -> None:
 class BuildProgress:
     """Says what runs, and counts photos done, with rate and time left. `quiet` prints nothing.
 
-    workers: None says nothing of what runs. begin: called when all is checked, and the work on photos begins.
+    workers: None says nothing of what runs; runs_on: where, if not here. begin: called when all is checked, and the work begins.
     """
 
     def __init__(
-        self, workers: int | None = None, begin: Callable[[], None] = lambda: None, quiet: bool = False
+        self,
+        workers: int | None = None,
+        begin: Callable[[], None] = lambda: None,
+        quiet: bool = False,
+        runs_on: str = "",
     ) -> None:
-        self._workers, self._begin, self._quiet = workers, begin, quiet
+        self._workers, self._begin, self._quiet, self._runs_on = workers, begin, quiet, runs_on
         self._comparing, self._line = ProgressLine(quiet), ProgressLine(quiet)
         self._total = self._done = self._now = self._kept = self._dropped = 0
         self._start: float | None = None
@@ -52,7 +56,7 @@ class BuildProgress:
             self._count(news)
         else:
             if isinstance(news, fishprep.Planned) and self._workers is not None and not self._quiet:
-                say_what_runs(news, self._workers)
+                say_what_runs(news, self._workers, self._runs_on)
             self._total = news.total
             self._begin()
 

@@ -10,7 +10,7 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import USUAL, landmark_options, limit_options, run_options
+from fishcli.options import USUAL, cluster_settings, engine_options, landmark_options, limit_options, run_options
 from fishcli.progress import BuildProgress
 
 
@@ -25,6 +25,7 @@ from fishcli.progress import BuildProgress
 @click.option("--parser-weights", type=common.FILE, help="Weights of the parser, the same as in the build.")
 @common.weights_dir
 @run_options
+@engine_options
 @click.option("--overwrite/--no-overwrite", help="First remove a retry that was stopped halfway, with its shards.")
 @common.usual_options
 @click.pass_context
@@ -43,7 +44,15 @@ def retry(context: click.Context, out: Path | str, status: tuple[str, ...], **fl
     settings = _settings(context, flags)
     stopping = resumable(f"Finished shards in {out} are kept", out, "retry-*.json", begun=False)
     with stopping, BuildProgress(settings.workers, stopping.begin, flags["quiet"]) as progress:
-        result = fishprep.retry(out, status, settings, overwrite=flags["overwrite"], progress=progress)
+        result = fishprep.retry(
+            out,
+            status,
+            settings,
+            overwrite=flags["overwrite"],
+            engine=flags["engine"],
+            cluster=cluster_settings(flags),
+            progress=progress,
+        )
     print_finished(result, flags["json"])
 
 

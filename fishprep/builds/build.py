@@ -1,12 +1,16 @@
 """From a plan to a finished build: every shard that is not there yet, then the manifest."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
 from fishprep.builds.builder import BuilderFactory
-from fishprep.builds.expected import retried_names, taken_names
+from fishprep.builds.expected import missing, retried_names, taken_names
 from fishprep.builds.folder import BuildFolder, at_once
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
+from fishprep.builds.part import Part
 from fishprep.builds.plan import ShardSpec, as_planned, divide
 from fishprep.builds.request import BuildRequest
-from fishprep.builds.run import Crew, Finished, finish, run_specs
+from fishprep.builds.run import Crew, Finished, Run, finish, run_specs
 from fishprep.builds.start import start
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress, TellProgress
@@ -14,6 +18,16 @@ from fishprep.common.words import same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
 from fishprep.shards.schema import ShardName
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A part that is whole, of a build that lacks `missing` of its `shards`; `built`, `resumed`: of the part."""
+
+    built: int
+    resumed: int
+    shards: int
+    missing: int
 
 
 def build(
@@ -35,22 +49,54 @@ def build(
     with writing(folder):
         if overwrite:
             remove_build(folder, _taken_names(folder))
-        started = start(folder, request, resume, lambda number: tell(Progress(looked_at=number)))
-        remove_leftovers(folder, taken_names(folder))
-        done = folder.standing(folder.finished())
-        photos = as_planned(request.plan.photos, started.lines)
-        specs = list(divide(photos, request.resolved.configuration.shard_size))
-        todo = [spec for spec in specs if spec.name not in done]
-        _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
-        tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name in done)))
-        again = same_command(overwrite, resume)
-        run = run_specs(
-            BuilderFactory(folder, started.attributes, request.weights, folder.identity()),
-            todo,
-            Crew(engine or create_engine(), workers, tell),
-            again,
-        )
-        return finish(folder, run, len(specs) - len(todo), again)
+        begun = _begin(folder, request, tell, resume)
+        run = begun.run(begun.specs, Crew(engine or create_engine(), workers, tell), same_command(overwrite, resume))
+        return finish(folder, run, len(begun.specs) - run.built, same_command(overwrite, resume))
+
+
+def build_part(
+    request: BuildRequest, part: Part, workers: int, tell: TellProgress, engine: Engine | None = None
+) -> Finished | Unfinished:
+    """Build the shards of a part that are not there yet; the manifest too, where no shard of the build is missing then.
+
+    Any number of calls may be at work at the same time, on the same part too; a `build` is kept out, as it keeps out these. Raises
+    what `build` does.
+    """
+    folder = BuildFolder.at(request.folder).shared()
+    check_free(folder, overwrite=False)
+    with writing(folder):
+        begun = _begin(folder, request, tell, resume=True)
+        mine = part.take(begun.specs)
+        run = begun.run(mine, Crew(engine or create_engine(), workers, tell), same_command(overwrite=False))
+        resumed = len(mine) - run.built
+        missing_names = missing(folder, [spec.name for spec in begun.specs])
+        if missing_names and not run.failures:
+            return Unfinished(run.built, resumed, len(begun.specs), len(missing_names))
+        return finish(folder, run, resumed, same_command(overwrite=False))
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A build whose start is recorded, or was: all its specs, and those that are done."""
+
+    factory: BuilderFactory
+    specs: list[ShardSpec]
+    done: Collection[ShardName]
+
+    def run(self, chosen: Sequence[ShardSpec], crew: Crew, again: str) -> Run:
+        """Build those of the chosen specs that are not done."""
+        todo = [spec for spec in chosen if spec.name not in self.done]
+        crew.tell(Progress(photos=sum(len(spec.photos) for spec in chosen if spec.name in self.done)))
+        return run_specs(self.factory, todo, crew, again)
+
+
+def _begin(folder: BuildFolder, request: BuildRequest, tell: TellProgress, resume: bool) -> _Begun:
+    started = start(folder, request, resume, lambda number: tell(Progress(looked_at=number)))
+    remove_leftovers(folder, taken_names(folder))
+    done = folder.standing(folder.finished())
+    specs = list(divide(as_planned(request.plan.photos, started.lines), request.resolved.configuration.shard_size))
+    _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
+    return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity()), specs, done)
 
 
 def _taken_names(folder: BuildFolder) -> set[ShardName] | None:

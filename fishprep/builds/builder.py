@@ -7,11 +7,13 @@ from itertools import islice
 import numpy as np
 
 from fishprep.builds.attributes import BuildAttributes
+from fishprep.builds.fit import refuse_other_drives, refuse_other_software, refuse_other_weights
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Row, ShardRecord
 from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
+from fishprep.builds.versions import PRODUCER
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
@@ -36,16 +38,20 @@ class ShardResult:
 
 @dataclass(frozen=True)
 class BuilderFactory:
-    """Makes a `ShardBuilder` in a worker process."""
+    """Makes a `ShardBuilder` in a worker process, on a machine that is fit for it; BuildError says why one is not."""
 
     folder: BuildFolder
     attributes: BuildAttributes
     weights: WeightsFrom
     begun: str | None = None
     """`BuildFolder.identity` of the build; nothing is stored once another one was begun in its place."""
+    producer: str = PRODUCER
 
     def __call__(self) -> "ShardBuilder":
+        refuse_other_software(self.attributes, self.producer)
+        refuse_other_drives(self.folder)
         loaded = load_networks(self.attributes.configuration, self.weights)
+        refuse_other_weights(self.attributes, loaded)
         loaded.prove()
         return ShardBuilder(self.folder, self.attributes, loaded, self.begun)
 
@@ -128,9 +134,10 @@ class ShardBuilder:
                 return self.folder.record(spec.name)
             record = replace(record, **asdict(stored), samples=len(samples))
         record = self.folder.commit(spec.name, rows, record)
-        if not self.folder.stands(record):
+        if not self.folder.holds(spec.name, record):
+            self.folder.withdraw(spec.name)
             raise BuildError(
-                f"{self.folder.where(spec.name.file)}: replaced by another build while its rows were written"
+                f"{self.folder.where(spec.name.file)}: replaced by another build while its rows were written; it will be built anew"
             )
         return record
 

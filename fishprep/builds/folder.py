@@ -57,6 +57,11 @@ class BuildFolder:
     def __str__(self) -> str:
         return str(self.storage)
 
+    def shared(self) -> "BuildFolder":
+        """The same, for one of several who write into it at the same time."""
+        folder = self.storage
+        return BuildFolder(replace(folder, is_shared=True)) if isinstance(folder, FolderStorage) else self
+
     def where(self, name: str) -> str:
         """Where a file of the build is, for messages."""
         return self.storage.where(name)
@@ -188,6 +193,12 @@ class BuildFolder:
             return True
         same = self.storage.sha256(record.file) in (None, record.sha256)
         return same and self.storage.size(record.file) == record.bytes
+
+    def holds(self, name: ShardName, record: ShardRecord) -> bool:
+        """As `stands`, by the bytes of the shard where others write too and the storage does not know them."""
+        if record.file is None or not self.storage.is_shared or self.storage.sha256(record.file) is not None:
+            return self.stands(record)
+        return self.stands(record) and self.sha256(name) == record.sha256
 
     def standing(self, records: Mapping[ShardName, ShardRecord]) -> dict[ShardName, ShardRecord]:
         """Those of the records of which the shards stand."""

@@ -1,7 +1,7 @@
 """Specs through an engine: what one run built, what failed, and the build that is whole after it."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.folder import BuildFolder
@@ -48,6 +48,8 @@ def run_specs(factory: BuilderFactory, todo: list[ShardSpec], crew: Crew, again:
     built = 0
     if not todo:
         return Run((), seconds, 0)
+    if crew.engine.repeats:
+        factory = replace(factory, folder=factory.folder.shared())
     limit = factory.attributes.configuration.max_seconds
     for event in crew.engine.run(factory, todo, min(crew.workers, len(todo)), crew.tell, limit):  # type: ignore[arg-type]
         if isinstance(event, Done):

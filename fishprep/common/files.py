@@ -5,8 +5,8 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,8 +98,8 @@ def meant_for(name: str) -> str | None:
 
 
 def _temporary_name(name: str) -> str:
-    """`.NAME.NUMBER.tmp`, the number that of the thread, without the start of a name that leaves no room for the rest."""
-    end = f".{threading.get_native_id()}.tmp"
+    """`.NAME.NUMBER.tmp`, the number drawn, as other machines may write here; a name that leaves no room for the rest loses its start."""
+    end = f".{secrets.randbelow(10**12)}.tmp"
     while len(os.fsencode(name)) > LONGEST_NAME - 1 - len(end):
         name = name[1:]
     return f".{name}{end}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 try:
     import fcntl
@@ -32,6 +32,25 @@ def file_lock(path: Path, timeout: float) -> Iterator[None]:
         "%s: this drive has no locks; see to it that no other command writes into the folder now", path.parent
     )
     yield
+
+
+@contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a file together with others who share it; `filelock.Timeout` where a process holds it for itself alone.
+
+    It is made if it is not there, and stays. Where there are no shared locks, the block runs without one.
+    """
+    if fcntl is None or not has_locks(path):
+        yield
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Timeout(str(path)) from error
+    finally:
+        os.close(descriptor)  # and with it the lock
 
 
 def has_locks(path: Path) -> bool:

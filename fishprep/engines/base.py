@@ -60,7 +60,14 @@ def nobody(news: WorkNews) -> None:
 
 
 class Engine(Protocol):
-    """Runs a function over many specs."""
+    """Runs a function over many specs.
+
+    repeats: whether a spec may be worked on twice at a time: by a second worker that is to overtake the first, or by one that was
+    given up and lives. What work writes must bear that.
+    """
+
+    @property
+    def repeats(self) -> bool: ...
 
     def run(
         self,

@@ -1,7 +1,6 @@
 """Worker processes on this machine: a function over many specs, one spec at a time in each process."""
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
 from typing import Any, Generic
@@ -9,6 +8,7 @@ from typing import Any, Generic
 from fishprep.common.errors import BuildError
 from fishprep.engines.attempt import Lost, Raised, Returned
 from fishprep.engines.base import Done, Failed, R, S, Tell, Work, nobody
+from fishprep.engines.clock import Clock
 from fishprep.engines.pursuit import Pursuit
 from fishprep.engines.worker import Unfit, Worker
 
@@ -18,6 +18,8 @@ LOOK_EVERY = 0.5
 
 class LocalEngine:
     """Worker processes on this machine."""
+
+    repeats = False
 
     def run(
         self,
@@ -34,7 +36,7 @@ class LocalEngine:
         context = multiprocessing.get_context("spawn")
         crew: list[_Post[S]] = [_Post(lambda: Worker(context, make_work), tell) for _ in range(max(1, workers))]
         queue = iter(specs)
-        clock = _Clock()
+        clock = Clock(LOOK_EVERY)
         try:
             for post in crew:
                 post.take_up(queue)
@@ -50,19 +52,6 @@ class LocalEngine:
         finally:
             for post in crew:
                 post.worker.kill()
-
-
-class _Clock:
-    """Seconds in which this process looked on: when the machine slept, or all was stopped, nobody was late."""
-
-    def __init__(self) -> None:
-        self._seconds, self._last = 0.0, time.monotonic()
-
-    def look(self) -> float:
-        now = time.monotonic()
-        self._seconds += min(now - self._last, 2 * LOOK_EVERY)
-        self._last = now
-        return self._seconds
 
 
 class _Post(Generic[S]):

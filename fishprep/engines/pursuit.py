@@ -28,13 +28,18 @@ class Pursuit(Generic[S]):
             self._tell(said)  # type: ignore[arg-type]
             self._told.append(said)  # type: ignore[arg-type]
 
+    def begin_anew(self) -> None:
+        """Work on `todo` came to nothing and begins anew: its news are taken back."""
+        for news in self._told:
+            self._tell(news.undone())
+        self._told = []
+
     def proceed(self, attempted: Attempted) -> None:
         """What came of the work on `todo`."""
         if isinstance(attempted, Lost):
             chosen = set(attempted.parts)
             attempted = replace(attempted, parts=tuple(part for part in self.todo.parts if part in chosen))
-            for news in self._told:
-                self._tell(news.undone())
+            self.begin_anew()
         self._told = []
         try:
             self.todo = self._search.send(attempted)

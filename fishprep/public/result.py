@@ -70,3 +70,20 @@ class BuildResult:
             return ()
         report = ("fishprep", "report", shards)
         return (report, ("fishfsr", "train", shards, "--out", "RUN")) if self.has_training else (report,)
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """A part of a build that is whole.
+
+    built, resumed: shards of the part made now, and those that stood before. shards: of the build; missing: of those, what other
+    parts have not built yet. whole: the build, where none is missing.
+    """
+
+    out: Path
+    part: str
+    built: int
+    resumed: int
+    shards: int
+    missing: int
+    whole: BuildResult | None

@@ -12,6 +12,7 @@ from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
+from fishprep.engines.cluster import ClusterSettings
 from fishprep.public.news import Chosen, Listener, unheard
 from fishprep.public.planning import reopened, weights_from
 from fishprep.public.result import BuildResult
@@ -27,12 +28,13 @@ def retry(
     *,
     overwrite: bool = False,
     engine: str = LOCAL,
+    cluster: ClusterSettings | None = None,
     progress: Listener | None = None,
 ) -> BuildResult:
     """Try the photos of the finished build in `out` that have a `status` (or one of several) again, into further shards of it.
 
     Shards that stand are never rewritten. A retry that was stopped goes on with the same settings; with `overwrite` it is
-    removed first. Tells of Chosen just before the first photo, of Progress. engine: as in `build`.
+    removed first. Tells of Chosen just before the first photo, of Progress. engine, cluster: as in `build`.
 
     Raises ConfigurationError where no photo has such a status or the settings would change the recipe, SourceError
     where the source is gone, BuildError as `build` does.
@@ -57,7 +59,9 @@ def retry(
         follow_links=source.follow_links,
     )
     progress(Chosen(count_photos(folder, statuses)))
-    return BuildResult.of(folder, retry_photos(request, settings.workers, progress, overwrite, create_engine(engine)))
+    return BuildResult.of(
+        folder, retry_photos(request, settings.workers, progress, overwrite, create_engine(engine, cluster))
+    )
 
 
 def totals(out: StrPath) -> Totals:

@@ -4,7 +4,9 @@ import os
 from dataclasses import dataclass
 
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.common.cores import available_cores
 from fishprep.decoding.decode import Limits
+from fishprep.engines import LOCAL, RAY
 from fishprep.faces.crop import RECIPES
 from fishprep.faces.pyramid import RESIZERS as KERNELS
 from fishprep.landmarks import SEARCHES as _SEARCHES
@@ -17,6 +19,7 @@ SOURCES = KINDS
 CROPS = tuple(RECIPES)
 SEARCHES = _SEARCHES
 RESIZERS = tuple(KERNELS)
+ENGINES = (LOCAL, RAY)
 
 _USUAL = BuildConfiguration()
 _LIMITS = Limits()
@@ -27,7 +30,8 @@ class BuildSettings:
     """What `plan` and `build` can be told; `docs/building.md` explains each.
 
     None leaves a choice to the crop recipe (`expand`), the parser's weights (`parser_size`), the files beside the photos
-    (`points`), the cache (`weights_dir`). device: `auto`, `cpu`, `cuda`, `cuda:N`. workers: processes.
+    (`points`), the cache (`weights_dir`). device: `auto`, `cpu`, `cuda`, `cuda:N`.
+    workers: processes; by default one for each core that the system lets this one use.
     """
 
     source: str = "auto"
@@ -68,7 +72,7 @@ class BuildSettings:
 
     device: str = "auto"
     threads: int = _USUAL.threads
-    workers: int = os.cpu_count() or 1
+    workers: int = available_cores()
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class RetrySettings:
     follow_links: bool = False
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
-    workers: int = os.cpu_count() or 1
+    workers: int = available_cores()
 
 
 @dataclass(frozen=True)

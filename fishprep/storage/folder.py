@@ -3,22 +3,23 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
-from fishprep.storage.lock import LOCK, locked
+from fishprep.storage.lock import LOCK, SETTLING, beside_others, locked, settling
 
 
 @dataclass(frozen=True)
 class FolderStorage:
-    """Files are written beside their places under temporary names, flushed to the disk, and renamed."""
+    """Files are written beside their places under temporary names, flushed to the disk, and renamed.
+
+    is_shared: several commands write into the folder, each of which says so.
+    """
 
     folder: Path
-
-    is_shared: ClassVar[bool] = False
+    is_shared: bool = False
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -37,11 +38,11 @@ class FolderStorage:
     @contextmanager
     def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:
         place = self.folder / name
-        with atomic(place) as path:
+        with ExitStack() as one_by_one, atomic(place) as path:
             yield path
-            if (
-                settled is not None and os.path.lexists(place) and settled()
-            ):  # the lock keeps others out until it is renamed
+            if self.is_shared and settled is not None:
+                one_by_one.enter_context(settling(self.folder))
+            if settled is not None and os.path.lexists(place) and settled():  # nobody else renames until this one has
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
 
     def create(self, name: str) -> AbstractContextManager[Path]:
@@ -61,7 +62,7 @@ class FolderStorage:
         if not self.folder.is_dir():
             return []
         names = (path.name for path in self.folder.iterdir())
-        return sorted(n for n in names if n.startswith(prefix) and n != LOCK and meant_for(n) is None)
+        return sorted(n for n in names if n.startswith(prefix) and n not in (LOCK, SETTLING) and meant_for(n) is None)
 
     def delete(self, *names: str) -> None:
         for name in names:
@@ -70,9 +71,11 @@ class FolderStorage:
             flush_folder(self.folder)
 
     def exclusive(self) -> AbstractContextManager[None]:
-        return locked(self.folder)
+        return beside_others(self.folder) if self.is_shared else locked(self.folder)
 
     def sweep(self, ours: Callable[[str], bool]) -> None:
+        if self.is_shared:
+            return
         for path in list(self.folder.iterdir()):
             name = meant_for(path.name)
             if name is not None and ours(name):

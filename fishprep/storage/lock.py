@@ -1,16 +1,18 @@
 """One command at a time writes into a folder; one that is refused leaves the folder as it found it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import Timeout
 
 from fishprep.common.files import flush_folder
-from fishprep.common.locks import file_lock
+from fishprep.common.locks import file_lock, shared_lock
 from fishprep.storage.base import InUseError
 
 LOCK = ".lock"
+SETTLING = ".lock-settling"
+"""Held for a moment by one of several who share a folder."""
 
 
 @contextmanager
@@ -40,6 +42,23 @@ def locked(folder: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def beside_others(folder: Path) -> Iterator[None]:
+    """Make a folder and be at work in it beside others who are there by this, too. InUseError where somebody has it `locked`."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    _flush_parents(made)
+    with _refused(folder), shared_lock(folder / LOCK):
+        yield
+
+
+@contextmanager
+def settling(folder: Path) -> Iterator[None]:
+    """One at a time, of those who are at work together."""
+    with file_lock(folder / SETTLING, timeout=-1):
+        yield
+
+
 def _flush_parents(made: list[Path]) -> None:
     """Else a loss of power could take a new folder, with all that was flushed in it."""
     for folder in made:
@@ -49,12 +68,16 @@ def _flush_parents(made: list[Path]) -> None:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(file_lock(lock, timeout=0))
-        except Timeout as error:
-            raise InUseError(f"{lock.parent}: another command is at work in it") from error
+    with _refused(lock.parent), file_lock(lock, timeout=0):
         yield
+
+
+@contextmanager
+def _refused(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Timeout as error:
+        raise InUseError(f"{folder}: another command is at work in it") from error
 
 
 def _names(folder: Path) -> set[str]:

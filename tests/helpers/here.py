@@ -10,6 +10,8 @@ from fishprep.engines.pursuit import Pursuit
 class Here:
     """As `fishprep.engines.base.Engine` says."""
 
+    repeats = False
+
     def run(
         self,
         make_work: Callable[[], Work[S, R]],

@@ -9,15 +9,28 @@ from numbered import Numbers, broken, numbers, square, unfit
 
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress
-from fishprep.engines import ENGINES
+from fishprep.engines import ENGINES, RAY
 from fishprep.engines.base import Done, Engine, Failed
 
 pytestmark = pytest.mark.ends(120)
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Two machines of a Ray cluster, which this process has joined."""
+    import ray
+    from clusters import nodes
+
+    with nodes(2) as made:
+        ray.init(made.address, log_to_driver=False)
+        yield
+
+
 @pytest.fixture(params=[*ENGINES, "here"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setitem(ENGINES, "here", Here)
+    if request.param == RAY:
+        request.getfixturevalue("cluster")
     return ENGINES[request.param]()
 
 

@@ -19,6 +19,9 @@ import fishprep
 from fishprep.common.errors import ConfigurationError, ShardError
 from fishprep.public.shards import Shards
 
+CLUSTER = ("engine", "ray_address", "gpus_per_worker", "memory_per_worker")
+"""Flags that are no settings: where the work runs."""
+
 
 def loaded_by(statement: str) -> set[str]:
     code = f"import sys; {statement}; print(*(n for n in ('torch', 'cv2', 'numpy', 'pydantic') if n in sys.modules))"
@@ -65,6 +68,8 @@ def test_settings_are_the_flags(command: click.Command, record: type) -> None:
         "resume",
         "overwrite",
         "max_drop",
+        "part",
+        *CLUSTER,
     }
     assert usual.keys() - {field.name for field in fields(record)} <= of_commands
 
@@ -72,7 +77,9 @@ def test_settings_are_the_flags(command: click.Command, record: type) -> None:
 def test_a_retry_leaves_what_is_not_given() -> None:
     flags = {each.name for each in retry.params}
     of_record = {field.name for field in fields(fishprep.RetrySettings)}
-    assert flags - of_record == {"config", "quiet", "json", "overwrite", "out", "status"} and of_record <= flags
+    assert (
+        flags - of_record == {"config", "quiet", "json", "overwrite", "out", "status", *CLUSTER} and of_record <= flags
+    )
     given = fishprep.RetrySettings()
     assert all(getattr(given, name) in (None, False) for name in of_record - {"workers"})
 

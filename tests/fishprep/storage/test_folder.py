@@ -2,11 +2,11 @@
 
 import errno
 import os
-import threading
 from pathlib import Path
 
 import pytest
 
+from fishprep.common.files import meant_for
 from fishprep.storage.folder import FolderStorage
 
 
@@ -35,7 +35,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_file_is_flushed_before_it_stands_and_its_folder_after(tmp_path: Path, calls: list[str], verb: str) -> None:
     with getattr(FolderStorage(tmp_path), verb)("a.h5") as path:
         path.write_bytes(b"whole")
-    temporary = f".a.h5.{threading.get_native_id()}.tmp"
+    temporary = calls[0].removeprefix("flush ")
+    assert meant_for(temporary) == "a.h5"
     assert calls == [f"flush {temporary}", f"{temporary} → a.h5", f"flush {tmp_path.name}"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
