@@ -198,7 +198,8 @@ class BuildFolder:
         """As `stands`, by the bytes of the shard where others write too and the storage does not know them."""
         if record.file is None or not self.storage.is_shared or self.storage.sha256(record.file) is not None:
             return self.stands(record)
-        return self.stands(record) and self.sha256(name) == record.sha256
+        with self.storage.local(name.file) as path:
+            return self.stands(record) and sha256_file(path) == record.sha256
 
     def standing(self, records: Mapping[ShardName, ShardRecord]) -> dict[ShardName, ShardRecord]:
         """Those of the records of which the shards stand."""

@@ -5,9 +5,10 @@ from fishprep.builds.build import build as build_shards
 from fishprep.builds.build import build_part as build_shards_of_part
 from fishprep.builds.part import Part
 from fishprep.builds.request import BuildRequest
+from fishprep.common.progress import Progress
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
-from fishprep.public.news import Chosen, Listener, unheard
+from fishprep.public.news import Chosen, Listener, News, unheard
 from fishprep.public.planning import prepare
 from fishprep.public.result import BuildResult, PartResult
 from fishprep.public.settings import BuildSettings, StrPath
@@ -62,9 +63,21 @@ def build_part(
     request = BuildRequest(folder, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
     progress(prepared.told())
     every = list(prepared.plan.specs(settings.shard_size))
-    progress(Chosen(sum(len(spec.photos) for spec in chosen.take(every))))
-    done = build_shards_of_part(request, chosen, settings.workers, progress)
+    of_part = Chosen(sum(len(spec.photos) for spec in chosen.take(every)))
+    done = build_shards_of_part(request, chosen, settings.workers, _after_looking(progress, of_part))
     if isinstance(done, Unfinished):
         return PartResult(folder, part, done.built, done.resumed, done.shards, done.missing, None)
     whole = BuildResult.of(folder, done)
     return PartResult(folder, part, done.built, done.resumed, len(every), 0, whole)
+
+
+def _after_looking(progress: Listener, chosen: Chosen) -> Listener:
+    """Tell of `chosen` as soon as all photos were looked at: what comes then is of the part alone."""
+    waiting = [chosen]
+
+    def tell(news: News) -> None:
+        if waiting and isinstance(news, Progress) and not news.looked_at:
+            progress(waiting.pop())
+        progress(news)
+
+    return tell

@@ -80,7 +80,7 @@ class PartResult:
     parts have not built yet. whole: the build, where none is missing.
     """
 
-    out: Path
+    out: Path | Storage
     part: str
     built: int
     resumed: int
