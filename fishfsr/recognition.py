@@ -23,11 +23,11 @@ CHIP_SIZE = 150
 CHIP_PADDING = 0.25
 _SIZE = struct.Struct("<q")
 
-Faces = NDArray[np.uint8]
+_Faces = NDArray[np.uint8]
 """(N, h, w, 3) RGB."""
-Points = NDArray[np.float32]
+_Points = NDArray[np.float32]
 """(N, 68, 2): x, y in pixels of the faces."""
-Vectors = NDArray[np.float64]
+_Vectors = NDArray[np.float64]
 """(N, 128), not of unit length."""
 
 
@@ -43,7 +43,7 @@ class Recogniser:
         self._dlib = _dlib()
         self._network = self._dlib.face_recognition_model_v1(str(weights))
 
-    def vectors(self, faces: Faces, landmarks: Points | None) -> Vectors:
+    def vectors(self, faces: _Faces, landmarks: _Points | None) -> _Vectors:
         """With landmarks each face is cut out as dlib trained it: upright, 150², a quarter of the face as margin. Without, the whole
         picture is scaled to 150²."""
         if not len(faces):
@@ -55,7 +55,7 @@ class Recogniser:
     def close(self) -> None:
         """Nothing to be done."""
 
-    def _chip(self, face: Faces, points: Points | None) -> Faces:
+    def _chip(self, face: _Faces, points: _Points | None) -> _Faces:
         dlib = self._dlib
         face = np.ascontiguousarray(face)
         if points is None:
@@ -73,7 +73,7 @@ class RecogniserCrew:
         self._crew = [_start(weights) for _ in range(processes)]
         self._threads = ThreadPoolExecutor(processes)
 
-    def vectors(self, faces: Faces, landmarks: Points | None) -> Vectors:
+    def vectors(self, faces: _Faces, landmarks: _Points | None) -> _Vectors:
         """The same as of a `Recogniser`. EmbeddingError where a process died."""
         parts = np.array_split(np.arange(len(faces)), len(self._crew))
         work = [(faces[part], None if landmarks is None else landmarks[part]) for part in parts]
@@ -90,7 +90,7 @@ class RecogniserCrew:
                     pipe.close()
 
 
-def serve(weights: str) -> None:
+def answer(weights: str) -> None:
     """What a process of a crew runs: arrays from stdin, vectors to stdout, until there is nothing more to read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks is told, and ends this one
     network = Recogniser(Path(weights))
@@ -103,12 +103,12 @@ def serve(weights: str) -> None:
 
 def _start(weights: Path) -> "subprocess.Popen[bytes]":
     # -P: a file of the folder that somebody works in is no module of ours
-    program = "import sys; from fishfsr.recognition import serve; serve(sys.argv[1])"
+    program = "import sys; from fishfsr.recognition import answer; answer(sys.argv[1])"
     words = [sys.executable, "-P", "-c", program, str(weights)]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def _ask(member: "subprocess.Popen[bytes]", work: tuple[Faces, Points | None]) -> Vectors:
+def _ask(member: "subprocess.Popen[bytes]", work: tuple[_Faces, _Points | None]) -> _Vectors:
     faces, landmarks = work
     if not len(faces):
         return np.empty((0, LENGTH))
