@@ -15,7 +15,7 @@ from fishcli.progress import BuildProgress
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("source_folder", metavar="SOURCE", type=common.EITHER)
+@click.argument("source_folder", metavar="SOURCE", type=common.SOURCE)
 @click.argument("out", type=common.OUT)
 @build_options
 @engine_options
@@ -28,10 +28,10 @@ from fishcli.progress import BuildProgress
     help="Exit with 3 where a larger share of the photos gave no face (0 to 1).",
 )
 @common.usual_options
-def build(source_folder: Path, out: Path | str, **flags: Any) -> None:
+def build(source_folder: Path | str, out: Path | str, **flags: Any) -> None:
     """Build shards in OUT from the photos in SOURCE.
 
-    SOURCE is any folder of photos, CelebA or Helen as downloaded, or a ZIP, TAR or Parquet file; OUT a folder or a
+    SOURCE is any folder of photos, CelebA or Helen as downloaded, a ZIP, TAR or Parquet file, or a bucket; OUT a folder or a
     bucket. Stopped at any moment, the same command goes on where it was. Every photo ends in OUT/samples.parquet with a status.
 
     \b

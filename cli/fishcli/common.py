@@ -46,8 +46,8 @@ class PathOrUrl(click.Path):
 SHARD = PathOrUrl(path_type=Path, exists=True, dir_okay=False)
 BUILT = PathOrUrl(path_type=Path, exists=True, file_okay=False)
 OUT = PathOrUrl(path_type=Path, file_okay=False)
-SHARDS = PathOrUrl(path_type=Path, exists=True)
-"""Places: a shard, a build that is there, one that is written, a build or a shard that is there."""
+SOURCE = SHARDS = PathOrUrl(path_type=Path, exists=True)
+"""Places: a shard, a build that is there, one that is written, a source, a build or a shard that is there."""
 
 Errors = tuple[type[Exception], ...]
 

@@ -16,10 +16,10 @@ from fishprep.common.words import counted, size_text
 
 
 @click.command(context_settings=common.PREP)
-@click.argument("source_folder", metavar="SOURCE", type=common.EITHER)
+@click.argument("source_folder", metavar="SOURCE", type=common.SOURCE)
 @build_options
 @common.usual_options
-def plan(source_folder: Path, **flags: Any) -> None:
+def plan(source_folder: Path | str, **flags: Any) -> None:
     """Say what a build would do, and cost. Nothing is written.
 
     A few photos are taken all the way to samples, in memory, to measure the time and the share that is kept.

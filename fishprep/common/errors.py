@@ -50,6 +50,10 @@ class UnreadableError(BuildError):
     """A record that the system does not let anybody look at: nothing is known of what is in it."""
 
 
+class UnreachableError(FishPrepError, OSError):
+    """A network or a server that fails: it says nothing about what was asked for, and asking again may help."""
+
+
 class PartError(FishPrepError):
     """Something that work on `parts` of a whole raised: photos of a shard, by their ids."""
 

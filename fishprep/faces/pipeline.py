@@ -16,6 +16,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture
+from fishprep.faces.ahead import Read, is_far, read_ahead
 from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
@@ -29,7 +30,7 @@ from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
-from fishprep.places.base import UNKNOWN, Stamp
+from fishprep.places.base import UNKNOWN, ReadBytes, Stamp
 from fishprep.shards.schema import HR_SIZE
 
 BATCH_PHOTOS = 32
@@ -73,8 +74,11 @@ class FacePipeline:
         steps = steps or Steps()
         batch: list[_Decoded] = []
         pixels = 0
+        limits = self.settings.limits
         decoded_photos = (
-            (self._decode(photo, steps) for photo in photos) if alone else self._decode_ahead(photos, steps)
+            (self._decode(photo, lambda p=photo: p.place.read(limits), steps) for photo in photos)  # type: ignore[misc]
+            if alone
+            else self._decode_ahead(read_ahead(photos, limits), steps)
         )
         for decoded in decoded_photos:
             batch.append(decoded)
@@ -84,33 +88,35 @@ class FacePipeline:
                 batch, pixels = [], 0
         yield from self._search(batch, steps)
 
-    def _decode_ahead(self, photos: Iterable[Photo], steps: Steps) -> Iterator[_Decoded]:
+    def _decode_ahead(self, photos: Iterable[tuple[Photo, Read]], steps: Steps) -> Iterator[_Decoded]:
         with ThreadPoolExecutor(1) as ahead:
             coming = None
-            for photo in photos:
-                following = ahead.submit(self._decode, photo, steps)
+            for photo, read in photos:
+                following = ahead.submit(self._decode, photo, read, steps)
                 if coming is not None:
                     yield coming.result()
                 coming = following
             if coming is not None:
                 yield coming.result()
 
-    def _decode(self, photo: Photo, steps: Steps) -> _Decoded:
+    def _decode(self, photo: Photo, read: Read, steps: Steps) -> _Decoded:
         if photo.problem is not None:
             return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
+        if is_far(photo):
+            read = _waited_for(read)
         with steps.at("decode", photo.id):
             try:
-                return self._opened(photo)
+                return self._opened(photo, read)
             except Exception as error:  # whatever a photo makes a library raise is the end of that photo alone
                 return _Decoded(
                     Outcome(photo, dropped=(Problem(Status.FAILED, reason_of("decode", error)),), note=photo.note)
                 )
 
-    def _opened(self, photo: Photo) -> _Decoded:
+    def _opened(self, photo: Photo, reading: Read) -> _Decoded:
         with self.times.stage("decode"):
             sha256, note = "", photo.note
             try:
-                read = photo.place.read(self.settings.limits)
+                read = reading()
                 sha256 = hashlib.sha256(read.data).hexdigest()
                 _refuse_changed(photo, read.stamp, sha256, self.settings.reads_points)
                 picture = decode_picture(read.data, self.settings.limits)
@@ -264,3 +270,18 @@ def _below_source(photo: Photo) -> str:
     assert photo.points_file is not None
     from_photo = names.text(Path(os.path.relpath(photo.points_file, Path(str(photo.place)).parent)).as_posix())
     return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))
+
+
+def _waited_for(read: Read) -> Read:
+    """The same, once it is known what it gives: a network that fails is raised here, where it is no step of the photo's way, as it
+    must neither take the time of the photo nor become its row."""
+    try:
+        found = read()
+    except DecodeError as error:
+        problem = error
+
+        def refuse() -> ReadBytes:
+            raise problem
+
+        return refuse
+    return lambda: found

@@ -1,5 +1,7 @@
 """Source and settings → all that a build needs: what `plan` and `build` share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ from fishprep.builds.plan import Plan, make_plan
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.splits import is_file_rule
 from fishprep.common.device import resolve_device
-from fishprep.common.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.faces.crop import RECIPES
 from fishprep.public.news import Compared, Listener, Planned
 from fishprep.public.settings import BuildSettings, StrPath
 from fishprep.sources import SourceRequest, open_source
 from fishprep.storage.base import Storage
+from fishprep.storage.named import located, url_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Prepared:
 
 def prepare(source: StrPath, out: Path | Storage | None, settings: BuildSettings, progress: Listener) -> Prepared:
     """List and split the source, load every network once. ConfigurationError, SourceError and WeightsError as those raise."""
-    root = Path(source)
+    root = Path(str(located(source)))
     if settings.workers < 1:
         raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
     request = SourceRequest(
@@ -54,20 +57,34 @@ def prepare(source: StrPath, out: Path | Storage | None, settings: BuildSettings
         wild=settings.wild,
         licence=settings.licence,
         follow_links=settings.follow_links,
-        exclude=out if isinstance(out, Path) else None,
+        exclude=out if out is None else Path(str(out)),
     )
-    opened = open_source(request)
+    with called_as_typed(root):
+        opened = open_source(request)
     names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
     values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}
     device = str(resolve_device(settings.device))
     configuration = BuildConfiguration.parse({**values, "source": opened.kind, "device": device})
-    plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)), settings.workers)
+    with called_as_typed(root):
+        plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)), settings.workers)
     configuration = configuration.model_copy(update={"split": plan.rule})
     if not plan.photos:
         raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")
     weights = weights_from(settings.weights_dir, settings.parser_weights)
     origin = _origin(request, opened.kind, settings.split, plan.rule)
     return Prepared(plan, resolve(configuration, weights), weights, origin)
+
+
+@contextmanager
+def called_as_typed(root: Path) -> Iterator[None]:
+    """What is said of a bucket calls it by its url."""
+    try:
+        yield
+    except SourceError as error:
+        url = url_of(root)
+        if url is None:
+            raise
+        raise SourceError(str(error).replace(str(root), url)) from error
 
 
 def weights_from(folder: StrPath | None, parser: StrPath | None) -> WeightsFrom:
@@ -90,13 +107,13 @@ def reopened(origin: dict[str, Any], out: Path | Storage, follow_links: bool) ->
         wild=origin["wild"],
         licence=origin["licence"],
         follow_links=follow_links or origin["follow_links"],
-        exclude=out if isinstance(out, Path) else None,
+        exclude=Path(str(out)),
     )
 
 
 def _origin(request: SourceRequest, kind: str, split: str, rule: str) -> dict[str, Any]:
     return {
-        "root": str(request.root.resolve()),
+        "root": url_of(request.root) or str(request.root.resolve()),
         "kind": kind if kind != "list" else "auto",
         "list": request.table and str(request.table.resolve()),
         "points": request.points and str(request.points.resolve()),

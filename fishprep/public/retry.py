@@ -14,7 +14,7 @@ from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
 from fishprep.public.news import Chosen, Listener, unheard
-from fishprep.public.planning import reopened, weights_from
+from fishprep.public.planning import called_as_typed, reopened, weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.settings import RetrySettings, StrPath
 from fishprep.sources import open_source
@@ -50,9 +50,11 @@ def retry(
         overrides["device"] = str(resolve_device(overrides["device"]))
     origin = BuildFolder.at(folder).start()["source"]
     source = reopened(origin, folder, settings.follow_links)
+    with called_as_typed(source.root):
+        photos = open_source(source).listing().photos
     request = RetryRequest(
         folder=folder,
-        photos=open_source(source).listing().photos,
+        photos=photos,
         statuses=statuses,
         overrides=overrides,
         weights=weights_from(settings.weights_dir, settings.parser_weights),

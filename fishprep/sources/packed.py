@@ -8,16 +8,23 @@ from fishprep.common.errors import SourceError
 from fishprep.common.spelling import ARCHIVES, unpacked_by
 from fishprep.sources.archives import archive_tree
 from fishprep.sources.base import LeftOut, SourceRequest
+from fishprep.sources.bucket import bucket_tree
 from fishprep.sources.layout import LISTS, Layout, survey
 from fishprep.sources.walk import Walk
+from fishprep.storage.named import url_of
 
 _ANNOTATIONS = ("anno", "eval")
 """Folders of CelebA's lists, beside the folder `Img` of its archives."""
 
 
 def look(request: SourceRequest) -> Layout:
-    """Survey what a request names. SourceError where nothing is there, or nothing that can be read without unpacking it."""
+    """Survey what a request names: a folder, an archive, or a bucket, of which the root is the url as a path.
+
+    SourceError where nothing is there, or nothing that can be read without unpacking it.
+    """
     root = request.root
+    if url := url_of(root):
+        return survey(root, tree=bucket_tree(root, url, request.exclude))
     if root.is_dir():
         layout = survey(root, request.follow_links, request.exclude)
         return _opened(layout, request) if layout.archives and not _has_pictures(layout, request) else layout

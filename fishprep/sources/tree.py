@@ -18,6 +18,7 @@ from fishprep.decoding.formats import looks_like_picture
 from fishprep.faces.photo import Photo
 from fishprep.places.base import Place
 from fishprep.places.file import File
+from fishprep.places.object import Object
 from fishprep.places.parquet_cell import ParquetCell
 from fishprep.sources.links import file_identity
 
@@ -158,6 +159,8 @@ class MemberTree:
         place = self.place(path)
         if isinstance(place, ParquetCell):
             return True  # its column is one of pictures
+        if isinstance(place, Object):
+            return looks_like_picture(place.begin(16))
         try:
             return looks_like_picture(place.read(Limits()).data[:16])
         except (DecodeError, KeyError):

@@ -15,6 +15,12 @@ def is_url(word: str | os.PathLike[str]) -> bool:
     return isinstance(word, str) and _URL.fullmatch(word) is not None
 
 
+def url_of(path: Path) -> str | None:
+    """The url that a path was made of, which has lost one of its slashes by that; None where it was made of none."""
+    scheme, _, rest = path.as_posix().partition(":/")
+    return f"{scheme}://{rest}" if rest and scheme in SCHEMES else None
+
+
 def located(word: str | os.PathLike[str] | ObjectStorage) -> Path | ObjectStorage:
     """A path as it is, a url (`s3://bucket/prefix`, `gs://`, `az://`) as a storage. ConfigurationError for any other scheme, and for a
     url without a bucket."""

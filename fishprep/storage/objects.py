@@ -30,6 +30,15 @@ TRIES, FAILURES = 12, 2
 """Of a conditional put that is told that somebody else is at it, and of one that came to nothing in spite of obstore's retries."""
 
 _OURS = re.compile(rf"{re.escape(LEASE)}|\.probe-[0-9a-f]{{32}}")
+_CREDENTIALS = (
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "TokenRefresh",
+)
+"""Codes with which S3 says that the fault is not with what was asked for."""
 _CLIENT = {"timeout": "10m", "connect_timeout": "10s"}
 """A shard goes in one request, over whatever line there is."""
 
@@ -73,8 +82,23 @@ class ObjectStorage:
         return _store(self.url)
 
     def read(self, name: str) -> bytes:
+        return self.bytes_of(self.get(name), name)
+
+    def get(self, name: str) -> Any:
+        """An answer whose `meta` is known, and whose bytes are still to come: `bytes_of`."""
         with refusals(self.where(name)):
-            return bytes(_obstore().get(self.store, name).bytes())
+            return _obstore().get(self.store, name)
+
+    def bytes_of(self, found: Any, name: str) -> bytes:
+        """The bytes of an answer."""
+        with refusals(self.where(name)):
+            return bytes(found.bytes())
+
+    def walk(self) -> Iterator[Any]:
+        """What is known of all objects below the url, however many slashes their keys have: `path`, `size`, `e_tag`."""
+        with refusals(self.url):
+            for some in _obstore().list(self.store):
+                yield from some
 
     def read_range(self, name: str, start: int, end: int) -> bytes:
         """The bytes of a file from `start` to `end`, which is not among them."""
@@ -248,6 +272,10 @@ def refusals(where: str) -> Iterator[None]:
         said = error.strerror or os.strerror(errno.ENOENT)
         raise FileNotFoundError(errno.ENOENT, said, error.filename or where) from error
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+        if isinstance(error, exceptions.UnauthenticatedError) or any(code in str(error) for code in _CREDENTIALS):
+            raise OSError(
+                errno.EIO, f"the server does not take the credentials: {_first_line(error)}", where
+            ) from error
         raise PermissionError(errno.EACCES, f"access is denied: {_first_line(error)}", where) from error
     except exceptions.BaseError as error:
         raise OSError(errno.EIO, f"the network or the server failed: {_first_line(error)}", where) from error

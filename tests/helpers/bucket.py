@@ -35,7 +35,7 @@ class Request:
 class Trouble:
     """What the proxy does to requests, each of which is held against all of these.
 
-    lose: it reaches the server, and the answer never comes back. refuse: it is answered with this status, and does not reach the
+    lose: it reaches the server, and the answer never comes back. refuse: it is answered with this status and `code`, and never reaches the
     server. before: called before it is passed on (a delay; another writer). strip: without its conditions, as servers that do not
     know them.
     """
@@ -44,6 +44,7 @@ class Trouble:
     refuse: Callable[[Request], int | None] = lambda request: None
     before: Callable[[Request], None] = lambda request: None
     strip: bool = False
+    code: str = "Trouble"
     seen: list[Request] = field(default_factory=list)
 
     def count(self, method: str, key: str = "") -> int:
@@ -88,7 +89,7 @@ class _Proxy(BaseHTTPRequestHandler):
             request = Request(self.command, key, number, headers)
             trouble.seen.append(request)
         if (status := trouble.refuse(request)) is not None:
-            self.answer(status, {}, b"<Error><Code>Trouble</Code></Error>")
+            self.answer(status, {}, f"<?xml version='1.0'?><Error><Code>{trouble.code}</Code></Error>".encode())
             return
         trouble.before(request)
         if trouble.strip:

@@ -1,0 +1,59 @@
+"""Photos that are far away, read by threads before it is their turn, so that nobody waits for the network."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+
+from fishprep.decoding.decode import Limits
+from fishprep.faces.photo import Photo
+from fishprep.places.base import ReadBytes
+from fishprep.places.object import Object
+
+READERS = 16
+MOST_BYTES = 256 * 2**20
+"""That have been asked for and not been taken yet; one photo may be larger."""
+
+Read = Callable[[], ReadBytes]
+"""Gives the bytes of a photo, or raises as `Place.read` does."""
+
+
+def is_far(photo: Photo) -> bool:
+    """Whether a photo comes over a network: waiting for it says nothing about it."""
+    return photo.problem is None and isinstance(photo.place, Object)
+
+
+def read_ahead(photos: Iterable[Photo], limits: Limits) -> Iterator[tuple[Photo, Read]]:
+    """Each photo, in order, and what reads it. Those that are far are being read by then, others when they are asked for."""
+    waiting = iter(photos)
+    first = next(waiting, None)
+    if first is None:
+        return
+    everything = chain([first], waiting)
+    if not is_far(first):  # a source is of one kind
+        yield from ((photo, _reader(photo, limits)) for photo in everything)
+        return
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from _ahead(everything, limits, pool)
+
+
+def _ahead(photos: Iterable[Photo], limits: Limits, pool: ThreadPoolExecutor) -> Iterator[tuple[Photo, Read]]:
+    coming: deque[tuple[Photo, Read, int]] = deque()
+    asked = 0
+    try:
+        for photo in photos:
+            size = min(photo.place.stamp().size or 0, limits.max_bytes) if is_far(photo) else 0
+            while coming and (asked + size > MOST_BYTES or len(coming) >= 2 * READERS):
+                done, read, held = coming.popleft()
+                yield done, read
+                asked -= held
+            future: Future[ReadBytes] | None = pool.submit(photo.place.read, limits) if is_far(photo) else None
+            coming.append((photo, future.result if future is not None else _reader(photo, limits), size))
+            asked += size
+        yield from ((photo, read) for photo, read, _ in coming)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _reader(photo: Photo, limits: Limits) -> Read:
+    return lambda: photo.place.read(limits)
