@@ -3,26 +3,42 @@
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
 
 
-def _pair(scale: int, sha256: str, size: int) -> WeightRecord:
-    """ParsingNet and FishFSRNet of one scale, trained here."""
-    name = f"fishfsr-x{scale}"
+def _pair(name: str, sha256: str, size: int, purpose: str = "") -> WeightRecord:
+    """ParsingNet and a network that enlarges, trained here; `name` begins with the scale."""
     return WeightRecord(
-        name=name,
-        file=f"{name}.safetensors",
+        name=f"fishfsr-{name}",
+        file=f"fishfsr-{name}.safetensors",
         package=OWN_PACKAGE,
         sha256=sha256,
         size=size,
         licence="non-commercial only: trained on CelebA",
-        purpose=f"super-resolution x{scale} (fishfsr upscale)",
+        purpose=f"super-resolution {name.partition('-')[0]}{purpose} (fishfsr upscale)",
         flags="--model FILE",
     )
 
 
 PAIRS = (
-    _pair(4, "4bebae47bbef65b38ec0ac0c6a9aa9e35d06461781d6a3e6ea34e067faa10bcb", 880_432),
-    _pair(8, "d2c9e04ce7f1531171169192abfeb673fd9b83e749ca0abac51997ff32e4eae6", 1_253_376),
-    _pair(16, "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6", 1_696_544),
+    _pair("x4", "41dd6156730f3bc5d31799863b3e729ce7c83e286a05560a8d609b24c059419d", 1_745_874),
+    _pair("x8", "e6eef050f6f86022c2be064c9bd6da3b635f4173bde666de12217e43b0bb2f6a", 6_233_810),
+    _pair("x16", "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6", 1_696_544),
 )
+"""What `fishfsr upscale` takes where no model is named."""
+
+EARLIER = (
+    _pair(
+        "x4-fishfsrnet",
+        "4bebae47bbef65b38ec0ac0c6a9aa9e35d06461781d6a3e6ea34e067faa10bcb",
+        880_432,
+        ", the paper's network",
+    ),
+    _pair(
+        "x8-fishfsrnet",
+        "d2c9e04ce7f1531171169192abfeb673fd9b83e749ca0abac51997ff32e4eae6",
+        1_253_376,
+        ", the paper's network",
+    ),
+)
+"""The paper's network narrowed, which were x4 and x8 before; by name only."""
 
 IDENTITY = WeightRecord(
     name="dlib-identity",
@@ -34,4 +50,4 @@ IDENTITY = WeightRecord(
     purpose="128-d identity vectors (dlib)",
 )
 
-RECORDS: tuple[WeightRecord, ...] = (*PAIRS, IDENTITY)
+RECORDS: tuple[WeightRecord, ...] = (*PAIRS, *EARLIER, IDENTITY)

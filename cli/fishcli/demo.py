@@ -48,7 +48,8 @@ def _restore(shards: Path, path: Path) -> Path | None:
     import fishfsr
     from fishprep.common.files import atomic
 
-    models = [model.name for model in fishfsr.shipped_models() if model.status != "missing"]
+    taken = [model for model in fishfsr.shipped_models() if model.by_itself and model.faces == "sharp"]
+    models = [model.name for model in taken if model.status != "missing"]
     if not models:
         return None
     with atomic(path) as temporary:

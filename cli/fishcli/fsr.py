@@ -77,12 +77,12 @@ def list_models(**flags: Any) -> None:
         click.echo(json.dumps({"shipped": shipped, "networks": rows}, indent=2))
         return
     click.echo(
-        f"{'shipped':9}{'scale':>6}{'input':>9}{'crops of':>11}{'PSNR-Y':>11}{'bicubic':>11}  {'state':9}licence"
+        f"{'shipped':16}{'scale':>5}{'input':>9}{'crops of':>11}{'faces':>9}{'PSNR-Y':>11}{'bicubic':>11}  {'state':9}licence"
     )
     for model in shipped:
         click.echo(
-            f"{model['name']:9}{'x{scale}'.format(**model):>6}{'{lr_size}x{lr_size}'.format(**model):>9}"
-            f"{'{}-{} px'.format(*model['sides']):>11}{model['psnr']:>8.2f} dB{model['bicubic_psnr']:>8.2f} dB"
+            f"{model['name']:16}{'x{scale}'.format(**model):>5}{'{lr_size}x{lr_size}'.format(**model):>9}"
+            f"{'{}-{} px'.format(*model['sides']):>11}{model['faces']:>9}{model['psnr']:>8.2f} dB{model['bicubic_psnr']:>8.2f} dB"
             f"  {model['status']:9}{model['licence']}"
         )
     click.echo(

@@ -15,7 +15,7 @@ def find_checkpoint(model: str | Path) -> Path:
 
     Raises CheckpointError where the folder holds neither, ConfigurationError and WeightsError as `shipped_file` does.
     """
-    if isinstance(model, str) and re.fullmatch(r"x\d+", model):
+    if isinstance(model, str) and re.fullmatch(r"x\d+(-[a-z]+)?", model):
         return shipped_file(model)
     path = Path(model)
     if not path.is_dir():

@@ -125,7 +125,7 @@ def load(
 ) -> FaceSuperResolver:
     """A trained pair on `device`: auto, cpu, cuda or cuda:n.
 
-    `model`: "x4", "x8" or "x16" for a shipped pair (`fishfsr.shipped_models()`), the folder of a training run, or a checkpoint
+    `model`: "x8" and the like for a shipped pair (`fishfsr.shipped_models()`), the folder of a training run, or a checkpoint
     file. `str()` of the result says what runs where. With `scale` a checkpoint of another scale is refused. Raises
     CheckpointError that says what does not fit, DeviceError, ConfigurationError for a name that there is not, WeightsError for
     a pair that is not installed.

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from fishfsr.errors import ConfigurationError
 from fishfsr.inference.sizes import sides_served
-from fishfsr.weights import PAIRS
+from fishfsr.weights import EARLIER, PAIRS
 from fishprep.common.errors import WeightsError
 from fishprep.common.weights import WeightRecord, WeightStore
 from fishprep.shards.schema import HR_SIZE
 
 PREFIX = "fishfsr-"
+
+
+SPOILED = "-wild"
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,13 @@ class PairFigures:
     bicubic_psnr: float
 
 
-FIGURES = {"x4": PairFigures(31.15, 27.86), "x8": PairFigures(26.24, 23.73), "x16": PairFigures(22.56, 20.31)}
+FIGURES = {
+    "x4": PairFigures(31.67, 27.86),
+    "x8": PairFigures(26.85, 23.73),
+    "x16": PairFigures(22.56, 20.31),
+    "x4-fishfsrnet": PairFigures(31.15, 27.86),
+    "x8-fishfsrnet": PairFigures(26.24, 23.73),
+}
 
 
 @dataclass(frozen=True)
@@ -29,14 +38,17 @@ class ShippedModel:
     """A trained pair that comes with the project.
 
     name: what `fishfsr.load` takes. lr_size: pixels a side of the LR faces that it was trained on. sides: smallest and largest
-    side of the crops in a photo that it takes. psnr, bicubic_psnr: dB, from its card. status: present, missing (the distribution
-    is not installed) or damaged.
+    side of the crops in a photo that it takes. faces: "sharp", or "spoiled" by blur, noise and JPEG: those that it is for, and that
+    psnr and bicubic_psnr are of, dB, from its card. by_itself: whether `upscale` takes it where no model is named.
+    status: present, missing (the distribution is not installed) or damaged.
     """
 
     name: str
     scale: int
     lr_size: int
     sides: tuple[int, int]
+    faces: str
+    by_itself: bool
     licence: str
     psnr: float
     bicubic_psnr: float
@@ -45,16 +57,18 @@ class ShippedModel:
 
 
 def shipped_models(store: WeightStore | None = None) -> tuple[ShippedModel, ...]:
-    """All pairs that come with the project, installed or not, by scale. Loads none of them."""
+    """All pairs that come with the project, installed or not: those that `upscale` takes by itself, then the others. Loads none."""
     store = store or WeightStore.from_environment()
     records = _records()
-    served = sides_served(map(_scale, records))
+    served = sides_served({_scale(_name(record)) for record in PAIRS})
     return tuple(
         ShippedModel(
             name=name,
             scale=_scale(name),
             lr_size=HR_SIZE // _scale(name),
             sides=served[_scale(name)],
+            faces="spoiled" if name.endswith(SPOILED) else "sharp",
+            by_itself=record in PAIRS,
             licence=record.licence,
             psnr=FIGURES[name].psnr,
             bicubic_psnr=FIGURES[name].bicubic_psnr,
@@ -66,7 +80,7 @@ def shipped_models(store: WeightStore | None = None) -> tuple[ShippedModel, ...]
 
 
 def shipped(store: WeightStore) -> list[Path]:
-    """One checkpoint per scale, its SHA-256 checked; none where the distribution is not installed.
+    """What `upscale` takes by itself, each file's SHA-256 checked; none where the distribution is not installed.
 
     Raises WeightsError for a file that is missing in it or damaged.
     """
@@ -91,9 +105,13 @@ def shipped_file(name: str, store: WeightStore | None = None) -> Path:
 
 
 def _records() -> dict[str, WeightRecord]:
-    """Name → record, by scale."""
-    return {record.name.removeprefix(PREFIX): record for record in PAIRS}
+    """Name → record."""
+    return {_name(record): record for record in (*PAIRS, *EARLIER)}
+
+
+def _name(record: WeightRecord) -> str:
+    return record.name.removeprefix(PREFIX)
 
 
 def _scale(name: str) -> int:
-    return int(name.removeprefix("x"))
+    return int(name.partition("-")[0].removeprefix("x"))
