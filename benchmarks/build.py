@@ -164,7 +164,8 @@ def agreement(ours: Timed, plain: Timed) -> str:
 def speed(console: Console, weights: Path, count: int) -> None:
     files = sorted((FACES / "img_align_celeba").iterdir())
     photos = [
-        Photo(path.stem, File(path), path.name, split="train") for path in files[:: max(1, len(files) // count)][:count]
+        Photo(path.stem, File.at(path), path.name, split="train")
+        for path in files[:: max(1, len(files) // count)][:count]
     ]
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

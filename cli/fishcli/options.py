@@ -49,7 +49,11 @@ source_options = options(
         default=USUAL.source,
         help="Kind of the source; auto tells by its files.",
     ),
-    click.option("--list", type=common.FILE, help="CSV of photos: path and, where wanted, id, split, landmarks."),
+    click.option(
+        "--list",
+        type=common.FILE,
+        help="Photos: a CSV or Parquet file (path; id, split, landmarks where wanted), or a text of paths.",
+    ),
     click.option(
         "--points",
         type=common.EITHER,

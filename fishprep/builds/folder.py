@@ -1,7 +1,7 @@
 """The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -72,18 +72,18 @@ class BuildFolder:
         """Whether a build has recorded here what it is."""
         return self.storage.size(CONFIGURATION) is not None
 
-    def write_start(self, photos: Iterable[PlannedPhoto], facts: Mapping[str, Any]) -> None:
+    def write_start(self, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[str, Any]) -> None:
         """Record a new build; FileExistsError where another one did so meanwhile.
 
         What it is comes first, as that decides whose build it is, and no other may write a plan.
         """
         with self.storage.create(CONFIGURATION) as path:
             _fill(path, facts)
-        self.write_plan(photos)
+        self.write_plan(shards)
 
-    def write_plan(self, photos: Iterable[PlannedPhoto]) -> None:
-        """Store the plan of the build that is recorded."""
-        tables.write_plan(self.storage, PLAN, photos)
+    def write_plan(self, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
+        """Store the plan of the build that is recorded, the photos of one shard after another."""
+        tables.write_plan(self.storage, PLAN, shards)
 
     def start(self) -> dict[str, Any]:
         """What a build recorded at its start; BuildError where it is missing or damaged."""

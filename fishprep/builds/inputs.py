@@ -1,13 +1,12 @@
 """The photos of a build as they are now, against those of its plan: nothing is read that their sizes and times can tell."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.common.status import Status
-from fishprep.common.together import together
+from fishprep.common.together import THREADS, together
 from fishprep.decoding.decode import Limits
 from fishprep.faces.fingerprint import annotation, content
 from fishprep.faces.photo import Photo
@@ -17,16 +16,14 @@ from fishprep.shards.schema import ShardName
 TellNumber = Callable[[int], None]
 """Gets the number of photos looked at so far."""
 
-_THREADS = min(8, (os.cpu_count() or 1) * 2)
-
 
 def plan_lines(photos: Iterable[Photo], tell: TellNumber) -> Iterator[PlannedPhoto]:
     """The plan's line of each photo, in order. No photo is opened."""
-    return together(_line, photos, tell, _THREADS)
+    return together(_line, photos, tell, THREADS)
 
 
 def _line(photo: Photo) -> PlannedPhoto:
-    stamp = photo.place.stamp() if photo.problem is None else UNKNOWN
+    stamp = UNKNOWN if photo.problem is not None else photo.stamp or photo.place.stamp()
     return PlannedPhoto(photo.id, photo.relative, photo.split, None, annotation(photo), stamp.size, stamp.version)
 
 
@@ -34,18 +31,15 @@ def hashed(
     photos: Iterable[Photo], lines: Iterable[PlannedPhoto], limits: Limits, tell: TellNumber
 ) -> Iterator[PlannedPhoto]:
     """Lines with the SHA-256 of the photos' bytes, as builds were planned before sizes and times were enough."""
-    contents = together(lambda photo: content(photo, limits), photos, tell, _THREADS)
+    contents = together(lambda photo: content(photo, limits), photos, tell, THREADS)
     for line, sha256 in zip(lines, contents, strict=True):
         yield replace(line, sha256=sha256, size=None, version="")
 
 
 def touched(photos: Sequence[Photo], before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto]) -> list[Photo]:
-    """Photos of the same size as planned and another time: copied, perhaps, or written anew. All three have the same order."""
-    return [
-        photo
-        for photo, was, is_ in zip(photos, before, now, strict=True)
-        if was.sha256 is None and was.size == is_.size and was.version != is_.version
-    ]
+    """Photos of the same size as planned and another time: copied, perhaps, or written anew. now: of the photos, in order."""
+    planned = {was.id: was.version for was in before if was.sha256 is None}
+    return [photo for photo, is_ in zip(photos, now, strict=True) if planned.get(photo.id, is_.version) != is_.version]
 
 
 def rewritten(
@@ -58,7 +52,7 @@ def rewritten(
     """Ids of those of the photos that are not what the build has made its rows of; what has no rows yet may be anything."""
     known = contents_of(folder, specs, {photo.id for photo in photos}, set())
     made = [photo for photo in photos if photo.id in known]
-    contents = together(lambda photo: content(photo, limits), made, tell, _THREADS)
+    contents = together(lambda photo: content(photo, limits), made, tell, THREADS)
     return [photo.id for photo, sha256 in zip(made, contents, strict=True) if sha256 != known[photo.id]]
 
 

@@ -159,7 +159,7 @@ def totals_of(manifest: dict[str, Any]) -> Totals:
     return Totals(**manifest["totals"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedPhoto:
     """One line of the plan: what goes into a build, as far as it is known before it is read.
 

@@ -13,6 +13,7 @@ from fishprep.builds.splits import assign
 from fishprep.common.errors import SourceError
 from fishprep.common.progress import TellCount
 from fishprep.common.status import Problem, Status
+from fishprep.common.together import THREADS, together
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.landmarks import reads_points
 from fishprep.shards.schema import SPLITS, ShardName
@@ -91,15 +92,25 @@ def make_plan(
             listing.photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
         )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
-        photos = tuple(as_read(drawn.photos, configuration.landmarks))
+        photos = _in_order(as_read(drawn.photos, configuration.landmarks))
         return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)
     split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
-    _refuse_shared(split.photos)
+    stamped = tuple(together(_stamped, split.photos, lambda number: None, THREADS))
+    _refuse_shared(stamped)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
-    photos = tuple(as_read(split.photos, configuration.landmarks))
+    photos = _in_order(as_read(stamped, configuration.landmarks))
     return Plan(
         photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )
+
+
+def _stamped(photo: Photo) -> Photo:
+    return photo if photo.problem is not None else replace(photo, stamp=photo.place.stamp())
+
+
+def _in_order(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+    """One split after another, each in the order of the source: so that those of a shard stand together."""
+    return tuple(sorted(photos, key=lambda photo: SPLITS.index(photo.split)))
 
 
 def as_read(photos: Iterable[Photo], landmarks: str) -> Iterator[Photo]:
@@ -116,7 +127,7 @@ def _refuse_shared(photos: Iterable[Photo]) -> None:
         return
     first: dict[Hashable, Photo] = {}
     for photo in openable:
-        file = photo.place.stamp().identity
+        file = photo.stamp.identity if photo.stamp else None
         if file is None:
             continue
         other = first.setdefault(file, photo)

@@ -94,34 +94,36 @@ def last_tries(
     folder: BuildFolder, records: Iterable[ShardName], retries: list[dict[str, Any]]
 ) -> Iterator[tuple[ShardName, pa.Table]]:
     """The rows of each finished spec, but those of photos that a later one of the `retries` took up again."""
-    tries = _superseded(folder, retries)
+    tries = _Tries.of(folder, retries)
     for name in records:
-        yield name, _without(folder.rows(name), _later_photos(name, tries))
+        yield name, tries.without_later(name, folder.rows(name))
 
 
-def _superseded(
-    folder: BuildFolder, retries: list[dict[str, Any]]
-) -> list[tuple[frozenset[ShardName], frozenset[str]]]:
-    """For each retry, in order: the specs that it wrote and the photos that they hold."""
-    tries = []
-    for retry in retries:
-        names = frozenset(ShardName(*name) for name in retry["specs"])
-        done = [name for name in names if folder.has_rows(name)]
-        photos = frozenset(photo for name in done for photo in folder.rows(name, ["photo"])["photo"].to_pylist())
-        tries.append((names, photos))
-    return tries
+@dataclass(frozen=True)
+class _Tries:
+    """number: which retry a spec is of, from 1 on; last: of a photo that was tried again, the last retry that did so."""
 
+    number: dict[ShardName, int]
+    last: dict[str, int]
 
-def _later_photos(name: ShardName, retries: list[tuple[frozenset[ShardName], frozenset[str]]]) -> frozenset[str]:
-    """Photos of a spec that a later try took up again."""
-    own = next((number for number, (names, _) in enumerate(retries) if name in names), -1)
-    return frozenset().union(*(photos for _, photos in retries[own + 1 :]))
+    @classmethod
+    def of(cls, folder: BuildFolder, retries: list[dict[str, Any]]) -> "_Tries":
+        number: dict[ShardName, int] = {}
+        last: dict[str, int] = {}
+        for count, retry in enumerate(retries, 1):
+            for name in (ShardName(*each) for each in retry["specs"]):
+                number.setdefault(name, count)
+                if folder.has_rows(name):
+                    last |= dict.fromkeys(folder.rows(name, ["photo"])["photo"].to_pylist(), count)
+        return cls(number, last)
 
-
-def _without(table: pa.Table, photos: frozenset[str]) -> pa.Table:
-    if not photos:
-        return table
-    return table.filter(pa.array([photo not in photos for photo in table["photo"].to_pylist()]))
+    def without_later(self, name: ShardName, table: pa.Table) -> pa.Table:
+        """The rows of a spec, but those of photos that a later retry took up again."""
+        if not self.last:
+            return table
+        own = self.number.get(name, 0)
+        stays = [self.last.get(photo, 0) <= own for photo in table["photo"].to_pylist()]
+        return table if all(stays) else table.filter(pa.array(stays))
 
 
 def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:

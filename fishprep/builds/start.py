@@ -1,5 +1,6 @@
 """What a build records when it starts, and what resuming it compares with that."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def _begin(folder: BuildFolder, request: BuildRequest, lines: list[PlannedPhoto]
         "left_out": [str(left_out) for left_out in request.plan.left_out],
     }
     try:
-        folder.write_start(lines, facts)
+        folder.write_start(_by_shard(lines, configuration), facts)
     except FileExistsError:
         return False
     return True
@@ -63,7 +64,7 @@ def _gone_on(
     stored = folder.start()
     settings, versions = _setting_changes(stored, request.resolved)
     photos, limits = request.plan.photos, request.resolved.configuration.limits
-    before = _plan(folder, stored["inputs"], lines)
+    before = _plan(folder, stored["inputs"], lines, request.resolved.configuration)
     if any(line.sha256 is not None for line in before):
         _refuse(folder, settings, versions)
         lines = list(inputs.hashed(photos, lines, limits, tell))
@@ -83,11 +84,17 @@ def _setting_changes(stored: dict[str, Any], resolved: Resolved) -> tuple[list[s
     return settings + versions, bool(versions)
 
 
-def _plan(folder: BuildFolder, told: str, lines: list[PlannedPhoto]) -> list[PlannedPhoto]:
+def _by_shard(lines: Iterable[PlannedPhoto], configuration: BuildConfiguration) -> Iterator[tuple[PlannedPhoto, ...]]:
+    return (members for _, members in numbered(lines, configuration.shard_size))
+
+
+def _plan(
+    folder: BuildFolder, told: str, lines: list[PlannedPhoto], configuration: BuildConfiguration
+) -> list[PlannedPhoto]:
     """The plan of a build of inputs `told`; stored here where the build was stopped before it was, or has just begun."""
     before = folder.plan() if folder.is_planned() else []
     if manifest.inputs_hash(before) != told == manifest.inputs_hash(lines):
-        folder.write_plan(lines)
+        folder.write_plan(_by_shard(lines, configuration))
         return lines
     return before
 

@@ -1,7 +1,8 @@
 """The tables of a build as Parquet files of a storage: rows of finished specs, of the whole build, and the plan."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -13,6 +14,10 @@ from fishprep.common.canonical import canonical
 from fishprep.common.errors import unusable
 from fishprep.common.parquet import readable, writable
 from fishprep.storage.base import Storage
+
+_OF_ALL_PLANS = ("id", "path", "split", "sha256", "annotation")
+_AT_ONCE = 4096
+"""Lines of a plan that are read together."""
 
 
 def write_rows(
@@ -59,29 +64,43 @@ def rows_to_write(storage: Storage, name: str) -> Iterator[pq.ParquetWriter]:
         yield writer
 
 
-def write_plan(storage: Storage, name: str, photos: Iterable[PlannedPhoto]) -> None:
-    """Store the plan of a build."""
-    _write(storage, name, pa.Table.from_pylist([asdict(photo) for photo in photos], schema=PLAN_SCHEMA))
+def write_plan(storage: Storage, name: str, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
+    """Store the plan of a build: a row group for the photos of each shard."""
+    with (
+        storage.put(name) as path,
+        writable(path) as stream,
+        pq.ParquetWriter(stream, PLAN_SCHEMA, compression="zstd") as writer,
+    ):
+        for lines in shards:
+            writer.write_table(
+                pa.table([[getattr(line, f.name) for line in lines] for f in PLAN_SCHEMA], schema=PLAN_SCHEMA)
+            )
 
 
 def read_plan(storage: Storage, name: str) -> list[PlannedPhoto]:
     """The plan that a build stored; BuildError where it is damaged."""
     try:
-        with storage.local(name) as path, readable(path) as stream:
-            lines = pq.read_table(
-                stream, schema=PLAN_SCHEMA
-            ).to_pylist()  # older ones lack columns, which are read as null
-            return [PlannedPhoto(**line | {"version": line["version"] or ""}) for line in lines]
-    except (OSError, pa.ArrowException) as error:
+        with storage.local(name) as path, readable(path) as stream, pq.ParquetFile(stream) as file:
+            return [line for batch in file.iter_batches(_AT_ONCE) for line in _lines(batch)]
+    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
         damaged = f"damaged plan ({error}); build into a new folder, or pass --overwrite"
         raise unusable(storage.where(name), error, damaged) from error
+
+
+def _lines(batch: pa.RecordBatch) -> Iterator[PlannedPhoto]:
+    """Of a plan of any age: those of older builds lack columns. Equal splits and versions are one text in memory."""
+    columns = [batch.column(name).cast(PLAN_SCHEMA.field(name).type).to_pylist() for name in _OF_ALL_PLANS]
+    nothing = [None] * batch.num_rows
+    later = [batch.column(name).to_pylist() if name in batch.schema.names else nothing for name in ("size", "version")]
+    for photo, path, split, sha256, annotation, size, version in zip(*columns, *later, strict=True):
+        yield PlannedPhoto(photo, path, sys.intern(split), sha256, annotation, size, version or "")
 
 
 def is_plan(storage: Storage, name: str) -> bool:
     """Whether a file is the plan of a build."""
     try:
         with storage.local(name) as path, readable(path) as stream:
-            return set(pq.read_schema(stream).names) >= {"id", "path", "split", "sha256"}
+            return set(pq.read_schema(stream).names) >= set(_OF_ALL_PLANS)
     except (OSError, pa.ArrowException):
         return False
 

@@ -1,11 +1,15 @@
-"""CSV files as spreadsheets and editors write them."""
+"""CSV files as spreadsheets and editors write them, and Parquet files of texts."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from fishprep.common.errors import SourceError
+from fishprep.common.parquet import readable
 from fishprep.common.text_files import read_any_text
 from fishprep.common.words import counted
 
@@ -59,6 +63,26 @@ def read_table(path: Path) -> Table | None:
                 f"{path}, line {number}: {counted(len(values), 'value')} for {counted(len(columns), 'column')}"
             )
     return Table(found[0][0], columns, rows)
+
+
+def read_parquet_table(path: Path, known: Sequence[str]) -> Table | None:
+    """The columns of a Parquet file that are `known`, as text, nulls as empty text, with the numbers of their rows from 1 on.
+
+    None where it has no rows. SourceError where it cannot be read."""
+    try:
+        with readable(path) as stream, pq.ParquetFile(stream) as file:
+            names = {name: name.lower() for name in file.schema_arrow.names}
+            wanted = [name for name, lower in names.items() if lower in known]
+            columns = [_texts(column) for column in file.read(columns=wanted).columns]
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from error
+    if not columns or not columns[0]:
+        return None
+    return Table(0, tuple(names[name] for name in wanted), tuple(enumerate(zip(*columns, strict=True), 1)))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    return ["" if value is None else str(value).strip() for value in column.to_pylist()]
 
 
 def _trimmed(values: list[str], count: int) -> list[str]:

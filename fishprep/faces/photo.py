@@ -1,14 +1,14 @@
 """A photo that a source names, before it is opened."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.common.status import Problem
-from fishprep.landmarks.base import Reference
+from fishprep.landmarks.base import NO_REFERENCE, Reference
 from fishprep.places.base import Place, Stamp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What a photo was when its build was planned.
 
@@ -22,7 +22,7 @@ class Fingerprint:
     stamp: Stamp | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Photo:
     """One input of a build.
 
@@ -36,6 +36,7 @@ class Photo:
     points_file: a file with its 68 points, read when the photo is; points_problem: why there is none.
     note: what the source found out about it that decides nothing, for its rows.
     problem: set where the file is known not to be usable; it is not opened then.
+    stamp: what was known of its bytes when it was listed; None where nobody has looked.
     planned: what it must still be when it is opened; None where nobody has looked before.
     """
 
@@ -45,9 +46,10 @@ class Photo:
     licence: str = ""
     split: str = ""
     identity: str | None = None
-    reference: Reference = field(default_factory=Reference)
+    reference: Reference = NO_REFERENCE
     points_file: Path | None = None
     points_problem: str = ""
     note: str = ""
     problem: Problem | None = None
     planned: Fingerprint | None = None
+    stamp: Stamp | None = None

@@ -57,6 +57,10 @@ class Reference:
     eyes: np.ndarray | None = None
 
 
+NO_REFERENCE = Reference()
+"""Of a photo of which its source says nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Query:
     """One photo to search: `image` (H, W, 3) uint8 RGB, upright."""

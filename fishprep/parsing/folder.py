@@ -224,7 +224,7 @@ class _Run:
 def _images(request: ParseRequest) -> Listing:
     if request.source.is_file():
         name = request.source.name
-        return Listing((Photo(names.photo_ids([names.text(name)])[0], File(request.source), names.text(name)),))
+        return Listing((Photo(names.photo_ids([names.text(name)])[0], File.at(request.source), names.text(name)),))
     exclude = None
     if request.out.resolve().is_relative_to(request.source.resolve()):
         exclude = request.source / request.out.resolve().relative_to(request.source.resolve())

@@ -7,7 +7,7 @@ from typing import Protocol
 from fishprep.decoding.decode import Limits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """What can be known of bytes without reading them. size: how many they are; None where nothing is known.
 

@@ -11,19 +11,29 @@ from fishprep.decoding.decode import Limits, open_photo, read_parts
 from fishprep.places.base import UNKNOWN, ReadBytes, Stamp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
-    """A file that the system can open."""
+    """A file that the system can open. Kept as text: of millions of paths a list holds each."""
 
-    path: Path
+    name: str
+
+    @classmethod
+    def at(cls, path: Path) -> "File":
+        """The file at a path."""
+        return cls(str(path))
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.name)
 
     def __str__(self) -> str:
-        return str(self.path)
+        return self.name
 
     def stamp(self) -> Stamp:
         """Its size and the nanosecond of its last change; nothing is known of what is no regular file."""
         try:
-            status = os.stat(self.path)  # noqa: PTH116 (a name that no system could hold is not there)
+            status = os.stat(self.name)  # noqa: PTH116 (a name that no system could hold is not there)
         except (OSError, ValueError):
             return UNKNOWN
         return stamp_of(status) if stat.S_ISREG(status.st_mode) else UNKNOWN

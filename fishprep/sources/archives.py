@@ -45,7 +45,7 @@ def archive_tree(root: Path, archives: Sequence[Path], lists: Iterable[Path] = (
 
     root: the folder that holds them, or the one archive itself. SourceError for an archive that is damaged.
     """
-    members: dict[str, Place | Problem] = {path.relative_to(root).as_posix(): File(path) for path in lists}
+    members: dict[str, Place | Problem] = {path.relative_to(root).as_posix(): File.at(path) for path in lists}
     refused: dict[str, Problem] = {}
     repeated: Counter[str] = Counter()
     for where, name, place in _all_members(root, archives):

@@ -97,7 +97,7 @@ class CelebASource:
         absent = Problem(Status.MISSING, f"in {PARTITION_LIST}, not on the disk") if missing else None
         return Photo(
             id=photo_id,
-            place=File(path) if missing else tree.place(path),
+            place=File.at(path) if missing else tree.place(path),
             relative=relative_text(path, self.root),
             licence=LICENCE,
             split=(partition.of(name) or "") if partition else _split_by_number(name),

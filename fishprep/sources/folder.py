@@ -9,9 +9,10 @@ from pathlib import Path
 from fishprep.common import names
 from fishprep.common.errors import SourceError
 from fishprep.common.locator import Locator
-from fishprep.common.spelling import spelled
+from fishprep.common.spelling import is_picture_name, spelled
 from fishprep.common.status import Problem, Status
-from fishprep.common.tables import Table, read_table
+from fishprep.common.tables import DELIMITERS, Table, read_parquet_table, read_table
+from fishprep.common.text_files import read_lines
 from fishprep.faces.photo import Photo
 from fishprep.places.file import File
 from fishprep.shards.schema import SPLITS
@@ -49,7 +50,8 @@ class FolderSource:
 
 @dataclass(frozen=True)
 class ListSource:
-    """The photos that a CSV file names: columns `path` (below `root`) and, where wanted, `id`, `split`, `landmarks` (a file)."""
+    """The photos that a CSV or Parquet file names: columns `path` (below `root`) and, where wanted, `id`, `split`, `landmarks` (a
+    file); or a text file of nothing but paths, one a line."""
 
     root: Path
     table: Path
@@ -63,7 +65,7 @@ class ListSource:
 
         SourceError where the list cannot be read, or names a photo twice, by whatever spelling or link.
         """
-        table = read_table(self.table)
+        table = _table(self.table)
         if table is None:
             raise SourceError(f"{self.table}: empty; its first line names the columns: {','.join(LIST_COLUMNS)}")
         rows = sorted(self._rows(table), key=lambda row: row.relative)
@@ -121,7 +123,7 @@ class ListSource:
         points = finder.named(row.landmarks) if row.landmarks else finder.of(path)
         return Photo(
             id=photo_id,
-            place=File(path),
+            place=File.at(path),
             relative=row.relative,
             licence=self.licence,
             split=row.split if has_splits else "train",
@@ -134,6 +136,15 @@ class ListSource:
         if not os.path.lexists(path):
             return Problem(Status.MISSING, "named in the list, not on the disk")
         return link_problem(path, self.root, self.follow_links)
+
+
+def _table(path: Path) -> Table | None:
+    if path.suffix.lower() == ".parquet":
+        return read_parquet_table(path, LIST_COLUMNS)
+    lines = list(read_lines(path))
+    if lines and is_picture_name(lines[0][1]) and not any(mark in lines[0][1] for mark in DELIMITERS):
+        return Table(0, ("path",), tuple((number, (line,)) for number, line in lines))
+    return read_table(path)
 
 
 @dataclass(frozen=True)

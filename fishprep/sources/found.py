@@ -24,11 +24,11 @@ class PlaceFinder:
         """The place of a photo; of one that is gone that of a file which is not there. ValueError for a path that is none."""
         path = self.root / names.path_of(relative)
         if os.path.lexists(path):
-            return File(path)
+            return File.at(path)
         try:
             return self._tree.place(path)
         except KeyError:
-            return File(path)
+            return File.at(path)
 
     @cached_property
     def _tree(self) -> Tree:

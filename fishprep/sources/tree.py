@@ -70,7 +70,7 @@ def refused_photos(tree: Tree, licence: str) -> list[Photo]:
     """Those of the `refused` that are named as pictures, sorted by their paths; their rows say why they are not read."""
     found = {names.text(name): problem for name, problem in tree.refused.items() if is_picture_name(name)}
     return [
-        Photo(relative, File(Path(relative)), relative, licence, problem=problem)
+        Photo(relative, File.at(Path(relative)), relative, licence, problem=problem)
         for relative, problem in sorted(found.items())
     ]
 
@@ -99,7 +99,7 @@ class FolderTree:
         return read_any_text(path)
 
     def place(self, path: Path) -> Place:
-        return File(path)
+        return File.at(path)
 
     def problem(self, path: Path) -> Problem | None:
         return None
@@ -181,7 +181,7 @@ class MemberTree:
     def place(self, path: Path) -> Place:
         """Of one with a problem, a file that is not there: nobody is to open it."""
         found = self.members[self._name(path)]
-        return File(path) if isinstance(found, Problem) else found
+        return File.at(path) if isinstance(found, Problem) else found
 
     def problem(self, path: Path) -> Problem | None:
         found = self.members.get(self._name(path))

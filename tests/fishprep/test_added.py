@@ -43,7 +43,9 @@ class Rows:
 
     def listing(self) -> Listing:
         names = sorted((self.root / "rows.txt").read_text().split())
-        photos = (Photo(Path(name).stem, File(self.root / name), name, licence="CC0", split="train") for name in names)
+        photos = (
+            Photo(Path(name).stem, File.at(self.root / name), name, licence="CC0", split="train") for name in names
+        )
         return Listing(tuple(photos), notes=("listed in rows.txt",))
 
 

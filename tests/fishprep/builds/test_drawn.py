@@ -69,7 +69,7 @@ def test_photos_that_kill_or_hang_whoever_looks_are_alike_to_none(
     monkeypatch.setitem(ENGINES, "local", LocalEngine)
     for name in ("a", "b dies", "c hangs", "d"):
         scene(1).save(tmp_path / f"{name}.jpg")
-    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File.at(path), path.name) for path in sorted(tmp_path.iterdir())]
     told: list[int] = []
     found = same_pictures(photos, Limits(), lambda done, total: told.append(done), seconds=1)
     assert found.pairs == ((0, 3),) and told == [4]
@@ -80,7 +80,7 @@ def test_a_picture_of_many_scans_is_not_decoded(tmp_path: Path) -> None:
     scene(1).save(path, progressive=True)
     data = path.read_bytes()
     path.write_bytes(data[:-2] + data[data.rfind(b"\xff\xda") : -2] * 60 + b"\xff\xd9")
-    (look,) = looks.look_at([Photo("scans", File(path), path.name)], Limits(), lambda done, total: None, 60)
+    (look,) = looks.look_at([Photo("scans", File.at(path), path.name)], Limits(), lambda done, total: None, 60)
     assert look is not None and look.hash is None
 
 
@@ -92,7 +92,9 @@ def scene(number: int) -> Image.Image:
 
 
 def made(names: int, **facts: object) -> list[Photo]:
-    return [Photo(f"{n:04d}", File(Path(f"{n:04d}.jpg")), f"{n:04d}.jpg", split="train", **facts) for n in range(names)]  # type: ignore[arg-type]
+    return [
+        Photo(f"{n:04d}", File.at(Path(f"{n:04d}.jpg")), f"{n:04d}.jpg", split="train", **facts) for n in range(names)
+    ]  # type: ignore[arg-type]
 
 
 def draw(photos: list[Photo], rule: str = "0.9,0.05,0.05", seed: int = 0) -> dict[str, str]:
@@ -180,7 +182,7 @@ def test_copies_are_found_in_other_size_light_and_orientation_and_nothing_else_i
     for name in ("flat1", "flat2"):
         Image.new("RGB", (90 + len(name), 90), name[-1] * 3 and "white").save(tmp_path / f"{name}.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xffrubbish")
-    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File.at(path), path.name) for path in sorted(tmp_path.iterdir())]
     told: list[tuple[int, int]] = []
     found = same_pictures(photos, Limits(), lambda done, total: told.append((done, total)))
     joined = {name for pair in found.pairs for number in pair if (name := photos[number].id).startswith("astro")}
@@ -192,7 +194,7 @@ def test_copies_are_found_in_other_size_light_and_orientation_and_nothing_else_i
 def test_the_search_that_ends_early_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         scene(1).save(tmp_path / f"{number}.jpg", quality=80 + number)
-    photos = [Photo(path.stem, File(path), path.name) for path in sorted(tmp_path.iterdir())]
+    photos = [Photo(path.stem, File.at(path), path.name) for path in sorted(tmp_path.iterdir())]
     monkeypatch.setattr(alike, "MOST_CANDIDATES", 3)
     assert not same_pictures(photos, Limits(), lambda done, total: None).complete
 

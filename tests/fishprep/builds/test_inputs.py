@@ -133,7 +133,7 @@ def with_hashes(there: Path) -> None:
         )
         for line in folder.plan()
     ]
-    write_plan(folder.storage, "plan.parquet", lines)
+    write_plan(folder.storage, "plan.parquet", [lines])
     old = pq.read_table(there / "out" / "plan.parquet").drop_columns(["size", "version"])
     pq.write_table(old, there / "out" / "plan.parquet")
     start = there / "out" / "configuration.json"

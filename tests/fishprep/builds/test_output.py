@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     out = tmp_path / "out"
     out.mkdir()
     write_build(Written(out, tmp_path), [Sample("a", face())], [])
-    write_plan(BuildFolder.at(out).storage, "plan.parquet", [PlannedPhoto("a", "a.png", "train", "", "")])
+    write_plan(BuildFolder.at(out).storage, "plan.parquet", [[PlannedPhoto("a", "a.png", "train", "", "")]])
     return out
 
 

@@ -140,7 +140,7 @@ def spec_of(folder: Path, values: dict[str, int], number: int = 0, faces: int = 
         picture = np.full((200, 240, 3), value, np.uint8)
         picture[-1, -1] = faces
         Image.fromarray(picture).save(folder / f"{name}.png")
-        photos.append(Photo(name, File(folder / f"{name}.png"), f"{name}.png", split="train"))
+        photos.append(Photo(name, File.at(folder / f"{name}.png"), f"{name}.png", split="train"))
     return ShardSpec(ShardName("train", number), tuple(photos))
 
 

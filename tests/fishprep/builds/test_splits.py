@@ -16,7 +16,7 @@ def photos(train: int, val: int, test: int, faces_each: int = 4) -> list[Photo]:
         for i in range(count):
             name = f"{split}/{i}"
             made.append(
-                Photo(name, File(Path(name)), f"{name}.jpg", split=split, identity=f"{split}-{i // faces_each}")
+                Photo(name, File.at(Path(name)), f"{name}.jpg", split=split, identity=f"{split}-{i // faces_each}")
             )
     return made
 

@@ -16,7 +16,7 @@ from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Reference
 from fishprep.places.file import File
 
-PHOTO = Photo("a", File(Path("a.png")), "a.png", split="train")
+PHOTO = Photo("a", File.at(Path("a.png")), "a.png", split="train")
 FACTS: dict[str, dict[str, Any]] = {
     "identity": {"identity": "7"},
     "licence": {"licence": "CC0"},
@@ -58,9 +58,9 @@ def test_inputs_have_an_order() -> None:
 def test_a_photo_is_hashed_within_the_limits(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(5000))
-    assert content(replace(PHOTO, place=File(path)), Limits()) == hashlib.sha256(bytes(5000)).hexdigest()
+    assert content(replace(PHOTO, place=File.at(path)), Limits()) == hashlib.sha256(bytes(5000)).hexdigest()
     assert (
-        content(replace(PHOTO, place=File(path)), Limits(max_bytes=1000))
-        == content(replace(PHOTO, place=File(tmp_path)), Limits())
+        content(replace(PHOTO, place=File.at(path)), Limits(max_bytes=1000))
+        == content(replace(PHOTO, place=File.at(tmp_path)), Limits())
         == ""
     )

@@ -46,7 +46,7 @@ class Placed:
 def photo(path: Path, size: tuple[int, int] = (300, 200), **facts: object) -> Photo:
     noise = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
     Image.fromarray(noise).save(path)
-    return Photo(path.stem, File(path), path.name, **facts)  # type: ignore[arg-type]
+    return Photo(path.stem, File.at(path), path.name, **facts)  # type: ignore[arg-type]
 
 
 def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcome:
@@ -57,7 +57,10 @@ def outcome(backend: LandmarkBackend, shot: Photo, **settings: object) -> Outcom
 def test_what_the_source_notes_stands_beside_whatever_becomes_of_the_photo(tmp_path: Path) -> None:
     kept = photo(tmp_path / "kept.png", note="its box is off the picture")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    for shot in (kept, Photo("broken", File(tmp_path / "broken.png"), "broken.png", note="its box is off the picture")):
+    for shot in (
+        kept,
+        Photo("broken", File.at(tmp_path / "broken.png"), "broken.png", note="its box is off the picture"),
+    ):
         assert outcome(Placed((150, 100, 42)), shot).note == "its box is off the picture"
 
 
@@ -174,7 +177,10 @@ def test_the_reason_does_not_depend_on_how_the_source_was_typed(
     annotation = create_backend(LandmarkRequest("annotation"), WeightStore.from_environment())
     for root in (tmp_path / "source", Path()):
         typed = replace(
-            shot, place=File(root / "deep" / "a.png"), relative="deep/a.png", points_file=root / ".." / place / "a.pts"
+            shot,
+            place=File.at(root / "deep" / "a.png"),
+            relative="deep/a.png",
+            points_file=root / ".." / place / "a.pts",
         )
         (problem,) = outcome(annotation, typed, landmarks="annotation").dropped
         shown = "deep/a.pts" if place == "source/deep" else "../elsewhere/a.pts"

@@ -75,7 +75,7 @@ def test_only_photos_without_a_face_are_asked_about(
     photos = []
     for name, picture in pictures.items():
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
-        photos.append(Photo(id=name, place=File(tmp_path / f"{name}.png"), relative=f"{name}.png"))
+        photos.append(Photo(id=name, place=File.at(tmp_path / f"{name}.png"), relative=f"{name}.png"))
     trace, asked = Candidate((0.0, 0.0, 9.0, 9.0), -0.5, "dlib-hog"), []
     monkeypatch.setattr(both, "candidate", lambda query: asked.append(query.image.shape) or trace)
     face, doubted, empty = FacePipeline(FaceSettings(), both).faces(photos)

@@ -324,3 +324,31 @@ def test_a_damaged_archive_is_refused_in_one_line(kind: str, cut: int, photos: P
     archive.write_bytes(data[:cut] if cut >= 0 else b"\xff" * len(data))
     with pytest.raises(SourceError, match=r"damaged, or no|no photos in it"):
         listed(archive)
+
+
+def test_a_list_may_be_a_text_of_paths_or_a_parquet_file(tmp_path: Path) -> None:
+    for name in ("a.jpg", "deep/b.jpg", "c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "list.txt").write_text("deep/b.jpg\na.jpg\nnowhere.jpg\n")
+    table = pa.table({"n": [1, 2], "Path": ["a.jpg", "deep/b.jpg"], "split": ["train", "test"], "id": ["A", None]})
+    pq.write_table(table, tmp_path / "list.parquet")
+
+    def names(table: str) -> dict[str, tuple[str, str, bool]]:
+        photos = open_source(SourceRequest(tmp_path, table=tmp_path / table)).listing().photos
+        return {photo.relative: (photo.id, photo.split, photo.problem is None) for photo in photos}
+
+    assert names("list.parquet") == {"a.jpg": ("A", "train", True), "deep/b.jpg": ("deep/b", "test", True)}
+    assert names("list.txt") == {
+        "a.jpg": ("a", "train", True),
+        "deep/b.jpg": ("deep/b", "train", True),
+        "nowhere.jpg": ("nowhere", "train", False),
+    }
+    pq.write_table(pa.table({"file": ["a.jpg"]}), tmp_path / "other.parquet")
+    for name, words in {"other.parquet": "empty", "list.txt.parquet": "cannot be read"}.items():
+        (tmp_path / "list.txt.parquet").write_bytes(b"no table")
+        with pytest.raises(SourceError, match=words):
+            names(name)
+    archive = pack_zip(tmp_path / "deep", tmp_path / "x.zip")
+    with pytest.raises(SourceError, match="a --list goes with a folder"):
+        open_source(SourceRequest(archive, table=tmp_path / "list.txt"))
