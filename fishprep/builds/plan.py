@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.drawn import drawn_split
+from fishprep.builds.drawn import Drawn, drawn_split
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.shares import Shares
 from fishprep.builds.splits import assign
@@ -21,6 +21,8 @@ from fishprep.sources import LeftOut, Source
 from fishprep.sources.layout import ALL_TRAIN
 
 P = TypeVar("P", Photo, PlannedPhoto)
+
+Redraw = Callable[[Sequence[Photo], Sequence[str]], Drawn | None]
 
 
 @dataclass(frozen=True)
@@ -80,25 +82,26 @@ def make_plan(
     configuration: BuildConfiguration,
     tell: TellCount = lambda done, total: None,
     workers: int = 1,
+    before: Redraw = lambda photos, notes: None,
 ) -> Plan:
     """List a source and split it; SourceError and ConfigurationError as those raise.
 
     tell: gets the photos looked at and their number, where a drawn split has near-duplicates to look for; `workers` processes
-        look.
+        look. before: gives the split that was drawn of these photos already, and their source's notes, where it was.
     """
     listing = source.listing()
+    photos = tuple(together(_stamped, listing.photos, lambda number: None, THREADS))
     if shares := Shares.of(configuration.split):
-        drawn = drawn_split(
-            listing.photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
+        drawn = before(photos, listing.notes) or drawn_split(
+            photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
         )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
         photos = _in_order(as_read(drawn.photos, configuration.landmarks))
         return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)
-    split = assign(listing.photos, configuration.split, source.kind, configuration.seed)
-    stamped = tuple(together(_stamped, split.photos, lambda number: None, THREADS))
-    _refuse_shared(stamped)
+    split = assign(photos, configuration.split, source.kind, configuration.seed)
+    _refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
-    photos = _in_order(as_read(stamped, configuration.landmarks))
+    photos = _in_order(as_read(split.photos, configuration.landmarks))
     return Plan(
         photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )

@@ -37,7 +37,7 @@ def build(
     """
     settings, folder, progress = settings or BuildSettings(), located(out), progress or unheard
     runner = create_engine(engine, cluster)
-    prepared = prepare(source, folder, settings, progress)
+    prepared = prepare(source, folder, settings, progress, resume=not overwrite)
     request = BuildRequest(folder, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
     progress(prepared.told())
     return BuildResult.of(folder, build_shards(request, settings.workers, progress, resume, overwrite, runner))

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.plan import Plan, make_plan
+from fishprep.builds.redrawn import DrawnBefore
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.splits import is_file_rule
 from fishprep.common.device import resolve_device
@@ -44,8 +46,13 @@ class Prepared:
         )
 
 
-def prepare(source: StrPath, out: Path | Storage | None, settings: BuildSettings, progress: Listener) -> Prepared:
-    """List and split the source, load every network once. ConfigurationError, SourceError and WeightsError as those raise."""
+def prepare(
+    source: StrPath, out: Path | Storage | None, settings: BuildSettings, progress: Listener, resume: bool = True
+) -> Prepared:
+    """List and split the source, load every network once. ConfigurationError, SourceError and WeightsError as those raise.
+
+    resume: take the split that the build in `out` has drawn, where it did so of the same photos.
+    """
     root = Path(str(located(source)))
     if settings.workers < 1:
         raise ConfigurationError(f"--workers {settings.workers}: at least one is needed")
@@ -65,8 +72,15 @@ def prepare(source: StrPath, out: Path | Storage | None, settings: BuildSettings
     values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}
     device = str(resolve_device(settings.device))
     configuration = BuildConfiguration.parse({**values, "source": opened.kind, "device": device})
+    drawn = DrawnBefore.of(BuildFolder.at(out), configuration) if out is not None and resume else None
     with called_as_typed(root):
-        plan = make_plan(opened, configuration, lambda done, total: progress(Compared(done, total)), settings.workers)
+        plan = make_plan(
+            opened,
+            configuration,
+            lambda done, total: progress(Compared(done, total)),
+            settings.workers,
+            drawn.again if drawn else lambda photos, notes: None,
+        )
     configuration = configuration.model_copy(update={"split": plan.rule})
     if not plan.photos:
         raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")

@@ -14,6 +14,7 @@ from annotated import build, in_process, write_photo
 from here import Here
 from support import rows, run, shards
 
+from fishprep.builds import drawn
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import inputs_hash
 from fishprep.builds.tables import write_plan
@@ -167,3 +168,33 @@ def test_times_are_in_no_shard_and_no_row(there: Path) -> None:
     assert shards(there / "new") == shards(there / "whole")
     for name in ("train-00000.parquet", "samples.parquet"):
         assert (there / "new" / name).read_bytes() == (there / "whole" / name).read_bytes(), name
+
+
+def test_a_split_that_was_drawn_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which would read every photo; it is where a photo is another one, or where another draw is asked for."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for number in range(6):
+        write_photo(photos, f"{number}", number, side=128)
+    flags = ("--split", "0.5,0.5", "--shard-size", 2)
+    build(photos, out, *flags)
+    splits = {name: row["split"] for name, row in rows(out).items()}
+    whole = shards(out)
+    for path in out.glob("train-00000.*"):
+        path.unlink()
+    looked: list[int] = []
+    same_pictures = drawn.same_pictures
+
+    def told(photos: Any, *arguments: Any) -> Any:
+        looked.append(len(photos))
+        return same_pictures(photos, *arguments)
+
+    monkeypatch.setattr(drawn, "same_pictures", told)
+    build(photos, out, *flags)
+    assert looked == [] and shards(out) == whole
+    assert {name: row["split"] for name, row in rows(out).items()} == splits
+    assert "seed" in build(photos, out, *flags, "--seed", 1, code=1).err and looked == [6]
+    touch(photos / "3.png")
+    build(photos, out, *flags)
+    assert looked == [6, 6]
+    build(photos, out, *flags, "--overwrite")
+    assert looked == [6, 6, 6] and shards(out) == whole
