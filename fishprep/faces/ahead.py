@@ -14,7 +14,7 @@ READERS = 16
 MOST_BYTES = 256 * 2**20
 """That have been asked for and not been taken yet; one photo may be larger."""
 
-Read = Callable[[], ReadBytes]
+ReadPhoto = Callable[[], ReadBytes]
 """Gives the bytes of a photo, or raises as `Place.read` does."""
 
 
@@ -23,7 +23,7 @@ def is_far(photo: Photo) -> bool:
     return photo.problem is None and isinstance(photo.place, Object)
 
 
-def read_ahead(photos: Iterable[Photo], limits: Limits) -> Iterator[tuple[Photo, Read]]:
+def read_ahead(photos: Iterable[Photo], limits: Limits) -> Iterator[tuple[Photo, ReadPhoto]]:
     """Each photo, in order, and what reads it. Those that are far are being read by then, others when they are asked for."""
     waiting = iter(photos)
     first = next(waiting, None)
@@ -37,8 +37,8 @@ def read_ahead(photos: Iterable[Photo], limits: Limits) -> Iterator[tuple[Photo,
         yield from _ahead(everything, limits, pool)
 
 
-def _ahead(photos: Iterable[Photo], limits: Limits, pool: ThreadPoolExecutor) -> Iterator[tuple[Photo, Read]]:
-    coming: deque[tuple[Photo, Read, int]] = deque()
+def _ahead(photos: Iterable[Photo], limits: Limits, pool: ThreadPoolExecutor) -> Iterator[tuple[Photo, ReadPhoto]]:
+    coming: deque[tuple[Photo, ReadPhoto, int]] = deque()
     asked = 0
     try:
         for photo in photos:
@@ -55,5 +55,5 @@ def _ahead(photos: Iterable[Photo], limits: Limits, pool: ThreadPoolExecutor) ->
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _reader(photo: Photo, limits: Limits) -> Read:
+def _reader(photo: Photo, limits: Limits) -> ReadPhoto:
     return lambda: photo.place.read(limits)

@@ -16,7 +16,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture
-from fishprep.faces.ahead import Read, is_far, read_ahead
+from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead
 from fishprep.faces.crop import cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
@@ -88,7 +88,7 @@ class FacePipeline:
                 batch, pixels = [], 0
         yield from self._search(batch, steps)
 
-    def _decode_ahead(self, photos: Iterable[tuple[Photo, Read]], steps: Steps) -> Iterator[_Decoded]:
+    def _decode_ahead(self, photos: Iterable[tuple[Photo, ReadPhoto]], steps: Steps) -> Iterator[_Decoded]:
         with ThreadPoolExecutor(1) as ahead:
             coming = None
             for photo, read in photos:
@@ -99,7 +99,7 @@ class FacePipeline:
             if coming is not None:
                 yield coming.result()
 
-    def _decode(self, photo: Photo, read: Read, steps: Steps) -> _Decoded:
+    def _decode(self, photo: Photo, read: ReadPhoto, steps: Steps) -> _Decoded:
         if photo.problem is not None:
             return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
         if is_far(photo):
@@ -112,7 +112,7 @@ class FacePipeline:
                     Outcome(photo, dropped=(Problem(Status.FAILED, reason_of("decode", error)),), note=photo.note)
                 )
 
-    def _opened(self, photo: Photo, reading: Read) -> _Decoded:
+    def _opened(self, photo: Photo, reading: ReadPhoto) -> _Decoded:
         with self.times.stage("decode"):
             sha256, note = "", photo.note
             try:
@@ -272,7 +272,7 @@ def _below_source(photo: Photo) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))
 
 
-def _waited_for(read: Read) -> Read:
+def _waited_for(read: ReadPhoto) -> ReadPhoto:
     """The same, once it is known what it gives: a network that fails is raised here, where it is no step of the photo's way, as it
     must neither take the time of the photo nor become its row."""
     try:
