@@ -28,7 +28,7 @@ TellBytes = Callable[[int, int], None]
 class ShardCache:
     """A folder with a folder for each content, by its SHA-256, and in it the shard under its own name.
 
-    Nothing but this class writes there, and nothing is removed: whoever needs the room deletes the folder.
+    Nothing is ever removed: whoever needs the room deletes the folder. Beside a shard stands what `eval` keeps of its faces.
     """
 
     folder: Path

@@ -296,6 +296,14 @@ def test_commands_take_a_bucket(photos: Path, on_disk: Files, storage: ObjectSto
     assert f"{url}/train-00000.h5: gone" in run("fishprep", "verify", url, code=1).out
 
 
+@pytest.mark.usefixtures("in_process")
+def test_parts_meet_in_a_bucket(photos: Path, on_disk: Files, storage: ObjectStorage) -> None:
+    flags = ("--shard-size", 2, "--min-side", 200)
+    for part in ("1/2", "0/2"):
+        annotated.build(photos, storage.url, *flags, "--part", part)
+    assert contents(storage) == on_disk
+
+
 def test_words_that_are_no_bucket(photos: Path, tmp_path: Path) -> None:
     for word in ("s3://", "http://host/shards", "s4://bucket/shards"):
         assert "a bucket is given as s3://BUCKET/PREFIX" in annotated.build(photos, word, code=1).err
