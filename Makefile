@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 WEIGHTS = weights/pyproject.toml $(wildcard weights/fishfsr_weights/*)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/fishprep demo demo --overwrite
@@ -17,8 +17,12 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
 
 $(VENV)/installed: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . ./weights
@@ -27,6 +31,10 @@ $(VENV)/installed: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 $(VENV)/installed-dev: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' ./weights
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' ./weights
+	touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

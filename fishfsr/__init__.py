@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from fishfsr.upscaling.request import UpscaleProgress, UpscaleReport, UpscaleRequest
     from fishfsr.upscaling.results import PhotoSize
     from fishfsr.upscaling.upscaler import Upscaler, UpscaleSettings, upscale_photo
+    from fishfsr.web.server import serve_page, web_app
+    from fishfsr.web.settings import WebSettings
 
 _PUBLIC = {
     "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint pack_checkpoint read_metadata save_checkpoint",
@@ -84,6 +86,8 @@ _PUBLIC = {
     "fishfsr.upscaling.results": "PhotoSize",
     "fishfsr.upscaling.request": "UpscaleProgress UpscaleReport UpscaleRequest",
     "fishfsr.upscaling.upscaler": "UpscaleSettings Upscaler upscale_photo",
+    "fishfsr.web.server": "serve_page web_app",
+    "fishfsr.web.settings": "WebSettings",
 }
 _HOMES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

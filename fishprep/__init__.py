@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
     from fishprep.engines.cluster import ClusterSettings
     from fishprep.formats.export import Exported
+    from fishprep.parsing.classes import FaceClass
     from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
     from fishprep.parsing.parsed import ParsedImage
@@ -78,6 +79,7 @@ _HOMES = {
     "Estimate": "fishprep.builds.estimate",
     "Exported": "fishprep.formats.export",
     "FORMATS": "fishprep.public.export",
+    "FaceClass": "fishprep.parsing.classes",
     "Finding": "fishprep.common.doctor",
     "FishPrepError": "fishprep.common.errors",
     "Listener": "fishprep.public.news",
@@ -150,6 +152,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "DropReason",
     "Estimate",
     "Exported",
+    "FaceClass",
     "Finding",
     "FishPrepError",
     "Listener",

@@ -13,7 +13,7 @@ from support import astronaut, hopper
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "library.md"
 PAGES = [
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.stem not in ("changelog", "contributing")),
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "weights" / "README.md",
@@ -45,6 +45,41 @@ def test_the_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, size in (("restored.png", (128, 128)), ("larger.png", (416, 416))):
         with Image.open(tmp_path / name) as image:
             assert image.size == size
+
+
+def test_the_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    photos = tmp_path / "demo" / "photos"
+    photos.mkdir(parents=True)
+    for name, pixels in (("eileen_collins", astronaut()), ("grace_hopper", hopper())):
+        Image.fromarray(pixels).save(photos / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testfile(str(ROOT / "docs" / "three-lines.md"), module_relative=False)
+    assert done.attempted > 15 and done.failed == 0, capfd.readouterr().out
+
+
+def test_the_first_command_is_seen_at_once() -> None:
+    for page in (ROOT / "README.md", ROOT / "docs" / "index.md"):
+        assert 0 < page.read_text().index("$ make demo") < 1500, page
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_every_page_stands_in_the_navigation() -> None:
+    named = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]))
+    assert named == {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+
+
+def test_troubles_are_called_as_the_programs_call_them() -> None:
+    sources = "".join(
+        path.read_text() for name in ("fishprep", "fishfsr", "cli") for path in sorted((ROOT / name).rglob("*.py"))
+    )
+    code = re.sub(r"\{[^{}]*\}", "\0", re.sub(r"[\"']\s*\n\s*f?[\"']", "", sources))
+    messages = re.findall(r"^\*\*`([^`]+)`", (ROOT / "docs" / "troubles.md").read_text(), re.MULTILINE)
+    assert len(messages) > 20
+    for message in messages:
+        words = message.split()
+        runs = [" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+        known = max((run for run in runs if run.strip(" :;,") in code), key=len, default="")
+        assert len(known) >= min(12, len(message)), message
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -45,11 +45,12 @@ FSR_LAYERS = (
     "evaluation",
     "training",
     "upscaling",
+    "web",
 )
 """The rooms of fishfsr in the same way."""
 
 SHARED = ("common", "storage", "shards", "decoding", "places", "detectors", "landmarks", "faces", "sources")
-"""Rooms of fishprep that fishfsr may import."""
+"""Rooms of fishprep that fishfsr may import. The page (`web`) stands above both, and takes fishprep's public face too."""
 
 BELOW_THE_FACE = {
     "fishfsr.weights",
@@ -123,7 +124,7 @@ def broken(found: Import) -> str:
     layers = {"fishprep": LAYERS, "fishfsr": FSR_LAYERS}.get(of, ())
     if of == what and layers and layers.index(below) > layers.index(above):
         return f"{above} stands below {below}"
-    if (of, what) == ("fishfsr", "fishprep") and below not in SHARED:
+    if (of, what) == ("fishfsr", "fishprep") and below not in SHARED and (above, below) != ("web", ""):
         return f"fishfsr may not know fishprep's {below or 'public face'}"
     if ("fishprep", "fishfsr", "fishcli").index(what) > ("fishprep", "fishfsr", "fishcli").index(of):
         return f"{of} knows nothing of {what}"
@@ -185,6 +186,9 @@ def test_a_circle_is_found() -> None:
         ("fishfsr.compat.importer", "from fishfsr.models.config import SCALES", False),
         ("fishfsr.metrics", "from fishprep.parsing import PARSERS", True),
         ("fishfsr.metrics", "from fishprep.faces.crop import cut", False),
+        ("fishfsr.metrics", "import fishprep", True),
+        ("fishfsr.web.parsing", "import fishprep", False),
+        ("fishfsr.web.parsing", "from fishprep.parsing import PARSERS", True),
         ("fishprep.faces.crop", "from fishfsr.metrics import psnr", True),
     ],
 )

@@ -12,6 +12,7 @@ from fishcli.doctor import doctor
 from fishcli.eval import evaluate_command
 from fishcli.train import train
 from fishcli.upscale import upscale
+from fishcli.web import web
 from fishfsr import CheckpointError, FishFSRError, __version__
 from fishprep import FishPrepError
 from fishprep.common.words import size_text
@@ -33,6 +34,7 @@ def cli() -> None:
     fishfsr train shards/ --scale 8 --out run/         ParsingNet, then FishFSRNet
     fishfsr eval run/ shards/                          figures beside bicubic, and a page
     fishfsr upscale photos/ -o out/ -m run/best.safetensors
+    fishfsr web                                        a page to try photos on
 
     Every flag can come from an environment variable (FISHFSR_DEVICE=cuda).
     """
@@ -42,6 +44,7 @@ cli.add_command(doctor)
 cli.add_command(train)
 cli.add_command(evaluate_command)
 cli.add_command(upscale)
+cli.add_command(web)
 
 
 def main() -> None:

@@ -84,7 +84,7 @@ def upscaled(image: PhotoInput, planner: Planner, size: PhotoSize) -> UpscaledPh
     return UpscaledPhoto(
         photo=like(result.photo(outscale), kind) if outscale else None,
         outscale=outscale,
-        faces=tuple(_face(result, number, kind) for number in range(len(plan.faces))),
+        faces=tuple(describe_face(result, number, kind) for number in range(len(plan.faces))),
         kind=str(plan.kind),
         reason=(refusal or result.fate()).reason,
         note=joined(picture.note, plan.note),
@@ -107,7 +107,11 @@ def _read(path: Path, limits: Limits) -> Picture:
         raise DecodeError(error.status, f"{path}: {error.reason}") from error
 
 
-def _face(result: Result, number: int, kind: Image.Image | np.ndarray) -> UpscaledFace:
+def describe_face(result: Result, number: int, kind: Image.Image | np.ndarray, read_map: bool = True) -> UpscaledFace:
+    """What is known of a face of a picture, restored or not; its pictures are of the kind of `kind`.
+
+    read_map: have ParsingNet read the face's map, which takes a moment.
+    """
     face, restored = result.plan.faces[number], result.face(number)
     return UpscaledFace(
         box=face.box,
@@ -117,7 +121,7 @@ def _face(result: Result, number: int, kind: Image.Image | np.ndarray) -> Upscal
         why=_why(result.plan, face),
         lr=None if face.lr is None else like(face.lr, kind),
         restored=None if restored is None else like(restored, kind),
-        map=_map(face),
+        map=_map(face) if read_map else None,
         angles=face.angles,
         warnings=face.warnings,
         angle=face.angle,

@@ -1,0 +1,77 @@
+"""One page on a server of its own, one browser, for all tests of the page."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from support import QUICK, run
+
+import fishfsr
+from fishprep.decoding.decode import Limits
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SETTINGS = fishfsr.WebSettings(
+    port=0,
+    upscale=fishfsr.UpscaleSettings(device="cpu", threads=1),
+    limits=Limits(max_bytes=1_500_000),
+    size=fishfsr.PhotoSize(max_pixels=4_000_000),
+)
+
+
+@pytest.fixture(scope="session")
+def upscaler() -> fishfsr.Upscaler:
+    return fishfsr.Upscaler(SETTINGS.upscale)
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of two faces and of a photo without one, with its report."""
+    folder = tmp_path_factory.mktemp("build")
+    run("fishprep", "demo", folder, "--parser", "landmark-skin")
+    photos, shards = folder / "photos", folder / "more"
+    (photos / "torn.png").write_bytes(b"\x89PNG")
+    run("fishprep", "build", photos, shards, *QUICK)
+    run("fishprep", "report", shards)
+    return shards
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the page's files."""
+    return tmp_path_factory.mktemp("page") / "files"
+
+
+@pytest.fixture(scope="session")
+def page(upscaler: fishfsr.Upscaler, build: Path, folder: Path) -> Iterator[str]:
+    """The address of the page."""
+    settings = fishfsr.WebSettings(**{**vars(SETTINGS), "shards": build})
+    app = fishfsr.web_app(settings, upscaler, folder)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a screen; a machine without it skips, continuous integration must have it."""
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("continuous integration needs chromium: apt-get install chromium")
+        pytest.skip("needs chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as programs:
+        browser = programs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
