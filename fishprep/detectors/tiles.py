@@ -11,8 +11,8 @@ from fishprep.common.opencv import cv2
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """image (side, side, 3) uint8, black outside the picture; a pixel of it is `scale` pixels of the picture, its left upper
-    corner lies at x, y (edges, as in `docs/coordinates.md`)."""
+    """image (height, width, 3) uint8, no side longer than the square's, black outside the picture; a pixel of it is `scale` pixels
+    of the picture, its left upper corner lies at x, y (edges, as in `docs/coordinates.md`)."""
 
     image: np.ndarray
     x: float
@@ -26,11 +26,18 @@ class Tile:
         return replace(self, image=np.ascontiguousarray(np.rot90(self.image, turns)), turns=(self.turns + turns) % 4)
 
     def to_picture(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) points from tile edges (0 to side) to picture coordinates."""
-        side = len(self.image)
+        """(..., 2) points from tile edges (0 to its height and width) to picture coordinates."""
+        height, width = self.image.shape[:2]
         for _ in range(self.turns):
-            points = np.stack((side - points[..., 1], points[..., 0]), -1)
+            points = np.stack((height - points[..., 1], points[..., 0]), -1)
+            height, width = width, height
         return points * self.scale + (self.x, self.y)
+
+
+def first_side(height: int, width: int, side: int, least: int, step: int) -> int:
+    """Longer side at which a picture is searched as a whole: `side`; of a smaller picture its own, to the next multiple of `step`,
+    and at least `least`."""
+    return min(side, max(least, step * ceil(max(height, width) / step)))
 
 
 def search_sides(height: int, width: int, side: int, smallest: float) -> list[int]:
@@ -43,8 +50,11 @@ def search_sides(height: int, width: int, side: int, smallest: float) -> list[in
     return found
 
 
-def tiles(image: np.ndarray, longer: int, side: int, shared: int) -> Iterator[Tile]:
-    """The squares of a picture (H, W, 3) resized to `longer` pixels of longer side; neighbours share at least `shared` pixels."""
+def tiles(image: np.ndarray, longer: int, side: int, shared: int, step: int | None = None) -> Iterator[Tile]:
+    """The squares of a picture (H, W, 3) resized to `longer` pixels of longer side; neighbours share at least `shared` pixels.
+
+    step: where the picture is smaller than a square, the tile's height or width is the next multiple of so many; None: `side`.
+    """
     height, width = image.shape[:2]
     factor = longer / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
@@ -54,9 +64,10 @@ def tiles(image: np.ndarray, longer: int, side: int, shared: int) -> Iterator[Ti
     for top in _starts(size[1], side, shared):
         for left in _starts(size[0], side, shared):
             part = resized[top : top + side, left : left + side]
-            square = np.zeros((side, side, 3), np.uint8)
-            square[: part.shape[0], : part.shape[1]] = part
-            yield Tile(square, left * scale[0] - 0.5, top * scale[1] - 0.5, scale)
+            whole = [(step or side) * ceil(length / (step or side)) for length in part.shape[:2]]
+            padded = np.zeros((*whole, 3), np.uint8)
+            padded[: part.shape[0], : part.shape[1]] = part
+            yield Tile(padded, left * scale[0] - 0.5, top * scale[1] - 0.5, scale)
 
 
 def _starts(length: int, side: int, shared: int) -> list[int]:

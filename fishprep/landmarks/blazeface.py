@@ -111,9 +111,14 @@ class BlazeFaces:
         kept: list[Face] = []
         for one in sorted(seen, key=lambda one: one.stray):
             if all(overlap(one.box, other.box) < SAME_FACE for other in kept):
-                points = self.fitter.steadied(image, one.points)
+                points = self._steadied(image, one)
                 kept.append(Face(points, one.box, one.score, one.name, _doubt(points, one.seen)))
         return kept
+
+    def _steadied(self, image: np.ndarray, one: "_Seen") -> np.ndarray:
+        """The second fit; the first where the second strays from what was seen."""
+        points = self.fitter.steadied(image, one.points)
+        return points if stray(points, one.seen) <= MOST_STRAY else one.points
 
     def candidate(self, image: np.ndarray) -> Candidate | None:
         """The surest of what both looks see with the threshold lowered."""
@@ -124,13 +129,15 @@ class BlazeFaces:
         ]
         return max(seen, key=lambda one: one.score, default=None)
 
-    def doubt_of_other(self, image: np.ndarray, face: Face) -> str:
-        """Why the points of another detector's face do not fit it: they are of a face less turned than the one there."""
-        for other in self.faces([image])[0]:
-            apart = abs((roll(other.points) - roll(face.points) + 180) % 360 - 180)
-            if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
-                return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"
-        return ""
+
+def doubt_of_other(face: Face, seen: Sequence[Face]) -> str:
+    """Why the points of another detector's face do not fit it: they are of a face less turned than the one that BlazeFace has `seen`
+    there."""
+    for other in seen:
+        apart = abs((roll(other.points) - roll(face.points) + 180) % 360 - 180)
+        if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
+            return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"
+    return ""
 
 
 def _plain(box: Box) -> Box:

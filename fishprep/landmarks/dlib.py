@@ -10,7 +10,7 @@ import numpy as np
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
-from fishprep.landmarks.blazeface import BlazeFaces, Tiling
+from fishprep.landmarks.blazeface import BlazeFaces, Tiling, doubt_of_other
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
@@ -40,7 +40,8 @@ class DlibSettings:
     last_side: ... and never in an image larger than this; with BlazeFace, `last_side_before_blazeface`. The HOG detector sees faces from
         80 px, so with one doubling from 40.
     detector: what searches, one after the other while nothing is found: one of `landmarks.SEARCHES`.
-    thorough: BlazeFace looks at tiles of the photo too, down to `smallest` of its pixels a pixel; turned_tiles: turned as well.
+    thorough: BlazeFace looks at tiles of the photo too, down to `smallest` of its pixels a pixel (turned_tiles: turned as well), and
+        after HOG for all the faces that HOG leaves.
     cnn_side: the CNN detector's photo is shrunk to this: seconds per photo on a CPU.
     device: of BlazeFace.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
@@ -94,18 +95,18 @@ class DlibBackend(LandmarkBackend):
             self.batches = settings.device != "cpu"  # a CPU gains next to nothing, and keeps a step for each photo
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
-        """As `LandmarkBackend.detect`; dlib searches photos one after another, BlazeFace together all in which it found nothing."""
+        """As `LandmarkBackend.detect`; dlib searches photos one after another, BlazeFace together all that it is left to search."""
         searches = [_Search(query, annotated_box(query.reference)) for query in queries]
         for search in searches:
             for found in self._searches(search.query):
                 self._take(search, found)
                 if search.ended:
                     break
-        missed = [search for search in searches if not search.ended]
-        if self._blazeface is not None and missed:
-            looked = self._blazeface.faces([search.query.image for search in missed])
-            for search, found in zip(missed, looked, strict=True):
-                self._take(search, found)
+        if self._blazeface is not None:
+            left = [search for search in searches if not search.ended or self._wants_all(search)]
+            self._look(left)
+            for search in left:
+                self._take(search, search.not_found_yet())
         return [search.result() for search in searches]
 
     def candidate(self, query: Query) -> Candidate | None:
@@ -118,11 +119,25 @@ class DlibBackend(LandmarkBackend):
         best = max(found, key=lambda one: one[1], default=None)
         return None if best is None else Candidate(*best, "dlib-hog")
 
-    def _take(self, search: "_Search", found: list[Face]) -> None:
-        search.take([self._looked_at_twice(face, search.query) for face in found])
+    def _wants_all(self, search: "_Search") -> bool:
+        return self.settings.thorough and search.wanted is None
 
-    def _looked_at_twice(self, face: Face, query: Query) -> Face:
+    def _look(self, searches: list["_Search"]) -> None:
+        """What BlazeFace sees, in photos where it has not been asked yet."""
+        assert self._blazeface is not None
+        asked = [search for search in searches if search.seen is None]
+        if not asked:
+            return
+        looked = self._blazeface.faces([search.query.image for search in asked])
+        for search, found in zip(asked, looked, strict=True):
+            search.seen = found
+
+    def _take(self, search: "_Search", found: list[Face]) -> None:
+        search.take([self._looked_at_twice(face, search) for face in found])
+
+    def _looked_at_twice(self, face: Face, search: "_Search") -> Face:
         """The face, with the doubt about it; none where its eyes are where the data set has them."""
+        query, wanted = search.query, search.wanted
         if face.backend in BLAZEFACE_NAMES:
             return face  # whose points have been held against what the detector saw
         eyes = known_eyes(query.reference)
@@ -130,11 +145,11 @@ class DlibBackend(LandmarkBackend):
             return face
         if face.backend == "dlib-cnn":
             return replace(face, doubt=self._second_look.doubt_of_other(query.image, face.box))
-        wanted = annotated_box(query.reference)
         lone = wanted is None or not _is_at(face, wanted)
         doubt = self._second_look.doubt(query.image, face.box, face.score, lone)
         if not doubt and wanted is None and face.score < WEAK and self._blazeface is not None:
-            doubt = self._blazeface.doubt_of_other(query.image, face)
+            self._look([search])
+            doubt = doubt_of_other(face, search.seen or [])
         return replace(face, doubt=doubt)
 
     def _searches(self, query: Query) -> Iterator[list[Face]]:
@@ -210,17 +225,22 @@ class DlibBackend(LandmarkBackend):
 
 @dataclass
 class _Search:
-    """What has been found in a photo so far; wanted: where the annotated face is."""
+    """What has been found in a photo so far. wanted: where the annotated face is. seen: BlazeFace's faces, once it was asked."""
 
     query: Query
     wanted: Box | None
     faces: list[Face] = field(default_factory=list)
     doubtful: list[Face] = field(default_factory=list)
+    seen: list[Face] | None = None
 
     def take(self, looked_at: list[Face]) -> None:
         """Faces with their doubts, found by one search."""
         self.doubtful += [face for face in looked_at if face.doubt]
         self.faces = without_doubles([*self.faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
+
+    def not_found_yet(self) -> list[Face]:
+        """Of BlazeFace's faces those at no face that has been found: whose points are there stay."""
+        return [face for face in self.seen or [] if not any(_is_at(face, box_of_points(f.points)) for f in self.faces)]
 
     @property
     def ended(self) -> bool:

@@ -17,6 +17,8 @@ BOX: Box = (99.5, 99.5, 204.5, 204.5)
 """Where dlib's HOG detector sees such a face, in the mean: the predictor's box where that detector sees none."""
 LEAST_SCORE = -0.5
 """Of HOG, whose threshold can be low where one place alone is asked about."""
+EDGE = 50
+"""Pixels at each edge of the chip that HOG is not shown: the face does not reach there, and HOG takes half as long."""
 SAME_FACE = 0.4
 SHRUNK_SIDE = 600
 REACH = 4.0
@@ -57,8 +59,9 @@ class UprightFitter:
 
     def _box(self, upright: np.ndarray) -> Box:
         """The surest of HOG's detections at the place of the face, or else `BOX`."""
-        rectangles, scores, _ = self.hog.run(upright, 0, LEAST_SCORE)
-        boxes = [(r.left() - 0.5, r.top() - 0.5, r.right() + 0.5, r.bottom() + 0.5) for r in rectangles]
+        inner = np.ascontiguousarray(upright[EDGE:-EDGE, EDGE:-EDGE])
+        rectangles, scores, _ = self.hog.run(inner, 0, LEAST_SCORE)
+        boxes = [_of_chip(r) for r in rectangles]
         seen = [(score, box) for score, box in zip(scores, boxes, strict=True) if overlap(box, BOX) >= SAME_FACE]
         return max(seen)[1] if seen else BOX
 
@@ -75,6 +78,13 @@ class UprightFitter:
         # dlib's rectangles include their last pixels.
         inside = self.rectangle(*(round(edge + 0.5) for edge in box[:2]), *(round(edge - 0.5) for edge in box[2:]))
         return np.array([(part.x, part.y) for part in self.trees(image, inside).parts()], np.float64)
+
+
+def _of_chip(rectangle: Any) -> Box:
+    """What HOG saw in the middle of the chip, in the chip; dlib's rectangles include their last pixels."""
+    edges = rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1
+    x0, y0, x1, y1 = (EDGE + edge - 0.5 for edge in edges)
+    return x0, y0, x1, y1
 
 
 def _around(image: np.ndarray, eyes: np.ndarray) -> Chip | None:

@@ -129,9 +129,9 @@ GIVEN = {
     ),
     ("detector-hog", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
     ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
-    ("detector-blazeface", 1): (
+    ("detector-blazeface", 2): (
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "d4819dd35db9",
+        "bc3166333320",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),

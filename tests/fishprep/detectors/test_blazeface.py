@@ -42,6 +42,23 @@ def test_anchors_are_the_middles_of_every_fourth_pixel() -> None:
     centres = anchors()
     assert centres.shape == (2304, 2)
     assert centres[0].tolist() == [2, 2] and centres[1].tolist() == [6, 2] and centres[48].tolist() == [2, 6]
+    wide = anchors(64, 96)
+    assert wide.shape == (384, 2) and wide[24].tolist() == [2, 6] and wide[-1].tolist() == [94, 62]
+
+
+@pytest.mark.parametrize("shape", [(512, 300), (260, 512), (140, 140)])
+def test_a_picture_costs_by_its_pixels_and_its_face_is_where_it_was(
+    portrait: np.ndarray, shape: tuple[int, int]
+) -> None:
+    """The network looks at no more rows and columns than the picture has, to the next 32."""
+    image = cv2.resize(portrait, (140, 140), interpolation=cv2.INTER_AREA) if shape == (140, 140) else portrait
+    one, looked = detector(), []
+    one.network.register_forward_pre_hook(lambda network, given: looked.append(given[0].shape[2:]))
+    shown = image[: shape[0], 100 : 100 + shape[1]] if shape == (512, 300) else image[: shape[0], : shape[1]]
+    (face,) = one.find([shown])[0]
+    assert [tuple(each) for each in looked] == [{512: (192, 128), 260: (128, 192), 140: (160, 160)}[shape[0]]]
+    wanted = (EYES - ((100, 0) if shape == (512, 300) else (0, 0))) * image.shape[0] / 512
+    assert np.linalg.norm(face.points[:2] - wanted, axis=1).max() < 0.2 * 43 * image.shape[0] / 512
 
 
 @pytest.mark.parametrize("angle", [0, 30, 60, 90, -90])

@@ -1,5 +1,6 @@
 """Points of turned faces: what is fitted to a turned picture are the upright picture's points, turned."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,10 +12,11 @@ import skimage.data
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.landmarks import LandmarkRequest, blazeface, create_backend
-from fishprep.landmarks.base import Query
-from fishprep.landmarks.blazeface import stray
+from fishprep.landmarks.base import Face, Query, Reference
+from fishprep.landmarks.blazeface import doubt_of_other, stray
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
-from fishprep.landmarks.geometry import eye_centres
+from fishprep.landmarks.geometry import box_of_points, eye_centres
+from fishprep.landmarks.upright import UprightFitter
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,69 @@ def test_a_portrait_is_not_looked_at_turned_and_others_are(
     [[upright], [aside]] = search.faces([close, lying])
     assert [id(image) for image in shown] == [id(lying)]
     assert (upright.backend, aside.backend) == ("blazeface", "blazeface-turned")
+
+
+@pytest.fixture
+def asked(both: DlibBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many photos BlazeFace was given, each time that it was asked."""
+    search, counts = both._blazeface, []
+    assert search is not None
+    faces = search.faces
+    monkeypatch.setattr(search, "faces", lambda images: counts.append(len(images)) or faces(images))
+    return counts
+
+
+def test_a_thorough_search_adds_what_hog_leaves_and_moves_nothing(
+    portrait: np.ndarray, both: DlibBackend, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = portrait[:240, 100:340]
+    pair = Query(np.concatenate([head, np.rot90(head)], axis=1))
+    [[upright]] = both.detect([pair])
+    assert upright.backend == "dlib-hog" and asked == []
+    monkeypatch.setattr(both, "settings", replace(both.settings, thorough=True))
+    [[first, second]] = both.detect([pair])
+    assert asked == [1]
+    np.testing.assert_array_equal(first.points, upright.points)
+    assert (first.box, first.backend, second.backend) == (upright.box, "dlib-hog", "blazeface-turned")
+    known = Query(pair.image, Reference(box=box_of_points(upright.points)))
+    [[alone]] = both.detect([known])
+    assert asked == [1] and alone.box == upright.box, "whose face is wanted is known"
+
+
+def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
+    portrait: np.ndarray, both: DlibBackend, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = portrait[:240, 100:340]
+    [[sure]] = both.detect([Query(head)])
+    x0, y0, x1, y1 = sure.box
+    weak = [((x0 + 240 * k, y0, x1 + 240 * k, y1), 0.5) for k in range(3)]
+    monkeypatch.setattr(DlibBackend, "_hog_boxes", lambda self, image, side: weak)
+    asked.clear()
+    [faces] = both.detect([Query(np.tile(head, (1, 3, 1)))])
+    assert len(faces) == 3 and not any(face.doubt for face in faces) and sum(asked) == 1
+
+
+def test_points_less_turned_than_the_face_there_are_doubted(both: DlibBackend, wanted: np.ndarray) -> None:
+    box = box_of_points(wanted)
+    middle = wanted.mean(0)
+    sideways = ((wanted - middle) @ np.array([[0, 1], [-1, 0]]) + middle).astype(np.float32)
+    mine, there = Face(wanted, box, 0.5, "dlib-hog"), Face(sideways, box, 0.9, "blazeface-turned")
+    assert "turned by" in doubt_of_other(mine, [there])
+    assert not doubt_of_other(mine, [Face(wanted, box, 0.9, "blazeface")]) and not doubt_of_other(mine, [])
+    assert not doubt_of_other(mine, [replace(there, doubt="astray")])
+    assert not doubt_of_other(mine, [replace(there, box=(0.0, 0.0, 9.0, 9.0))])
+
+
+def test_a_second_fit_that_strays_gives_way_to_the_first(
+    portrait: np.ndarray, both: DlibBackend, wanted: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = both._blazeface
+    assert search is not None
+    head = np.ascontiguousarray(portrait[:240, 100:340])
+    [sound] = search.faces([head])[0]
+    monkeypatch.setattr(UprightFitter, "steadied", lambda self, image, points: points + 60)
+    [kept] = search.faces([head])[0]
+    assert not kept.doubt and np.abs(kept.points - sound.points).max() < 6
 
 
 @pytest.mark.faces
