@@ -22,6 +22,7 @@ from fishprep.shards.schema import ShardName
 from fishprep.shards.writer import Samples, fill_shard
 from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
+from fishprep.storage.objects import ObjectStorage
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,6 +61,8 @@ class BuildFolder:
     def shared(self) -> "BuildFolder":
         """The same, for one of several who write into it at the same time."""
         folder = self.storage
+        if isinstance(folder, ObjectStorage):
+            return BuildFolder(replace(folder, leaves_note=False))
         return BuildFolder(replace(folder, is_shared=True)) if isinstance(folder, FolderStorage) else self
 
     def where(self, name: str) -> str:

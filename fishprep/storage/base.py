@@ -54,7 +54,7 @@ class Storage(Protocol):
         """The names with this prefix, sorted: whatever stands, ours or not, but nothing that is being written."""
 
     def delete(self, *names: str) -> None:
-        """Remove files, in this order, for good when it returns; one that is not there is gone already."""
+        """Remove files, for good when it returns; one that is not there is gone already. In which order is the storage's affair."""
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Make the storage where there is none, and let nobody else in while the block lasts. InUseError where somebody is.

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from fishprep.common.errors import ConfigurationError
-from fishprep.storage.objects import SCHEMES, ObjectStorage
+from fishprep.storage.client import SCHEMES
+from fishprep.storage.objects import ObjectStorage
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 

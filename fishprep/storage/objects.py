@@ -1,4 +1,4 @@
-"""A bucket of an object store, or what begins with a prefix in it, as a storage. The one file that needs obstore (extra `cloud`)."""
+"""A bucket of an object store, or what begins with a prefix in it, as a storage."""
 
 import errno
 import os
@@ -9,38 +9,26 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fishprep.common.errors import ConfigurationError
 from fishprep.common.files import sha256_file
+from fishprep.storage import client
 from fishprep.storage.lease import LEASE, held
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-SCHEMES = ("s3", "gs", "az", "memory")
-RETRY: Any = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
-"""Of obstore for one request that the server or the network fails, with growing pauses between."""
+REQUESTS = 32
+"""That are under way at a time where there are many."""
 TRIES, FAILURES = 12, 2
 """Of a conditional put that is told that somebody else is at it, and of one that came to nothing in spite of obstore's retries."""
 
 _OURS = re.compile(rf"{re.escape(LEASE)}|\.probe-[0-9a-f]{{32}}")
-_CREDENTIALS = (
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "RequestTimeTooSkewed",
-    "TokenRefresh",
-)
-"""Codes with which S3 says that the fault is not with what was asked for."""
-_CLIENT = {"timeout": "10m", "connect_timeout": "10s"}
-"""A shard goes in one request, over whatever line there is."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +53,8 @@ class ObjectStorage:
     """
 
     url: str
+    leaves_note: bool = True
+    """Whether `exclusive` leaves a note for others, and tells of theirs; those who share the work do not."""
     is_shared: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -79,36 +69,36 @@ class ObjectStorage:
     @property
     def store(self) -> "ObjectStore":
         """obstore's, with the keys below the prefix. ConfigurationError where there is no obstore or the url is none."""
-        return _store(self.url)
+        return client.store(self.url)
 
     def read(self, name: str) -> bytes:
         return self.bytes_of(self.get(name), name)
 
     def get(self, name: str) -> Any:
         """An answer whose `meta` is known, and whose bytes are still to come: `bytes_of`."""
-        with refusals(self.where(name)):
-            return _obstore().get(self.store, name)
+        with client.refusals(self.where(name)):
+            return client.obstore().get(self.store, name)
 
     def bytes_of(self, found: Any, name: str) -> bytes:
         """The bytes of an answer."""
-        with refusals(self.where(name)):
+        with client.refusals(self.where(name)):
             return bytes(found.bytes())
 
     def walk(self) -> Iterator[Any]:
         """What is known of all objects below the url, however many slashes their keys have: `path`, `size`, `e_tag`."""
-        with refusals(self.url):
-            for some in _obstore().list(self.store):
+        with client.refusals(self.url):
+            for some in client.obstore().list(self.store):
                 yield from some
 
     def read_range(self, name: str, start: int, end: int) -> bytes:
         """The bytes of a file from `start` to `end`, which is not among them."""
-        with refusals(self.where(name)):
-            return bytes(_obstore().get_range(self.store, name, start=start, end=end))
+        with client.refusals(self.where(name)):
+            return bytes(client.obstore().get_range(self.store, name, start=start, end=end))
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
         with _scratch(name) as path:
-            with refusals(self.where(name)):
+            with client.refusals(self.where(name)):
                 try:
                     self._fetch(name, path)
                 except FileNotFoundError:
@@ -123,9 +113,9 @@ class ObjectStorage:
             if settled is not None:
                 self._create(name, path, settled)
                 return
-            with refusals(self.where(name)):
+            with client.refusals(self.where(name)):
                 attributes = {"sha256": sha256_file(path), "writer": uuid.uuid4().hex}
-                _obstore().put(self.store, name, path, attributes=attributes, chunk_size=64 * 2**20)
+                client.obstore().put(self.store, name, path, attributes=attributes, chunk_size=64 * 2**20)
 
     @contextmanager
     def create(self, name: str) -> Iterator[Path]:
@@ -136,9 +126,9 @@ class ObjectStorage:
 
     def standing(self, name: str) -> Standing | None:
         """What stands under a name, without its bytes."""
-        with refusals(self.where(name)):
+        with client.refusals(self.where(name)):
             try:
-                found = _obstore().get(self.store, name, options={"head": True})
+                found = client.obstore().get(self.store, name, options={"head": True})
             except FileNotFoundError:
                 return None
         version = {key: value for key in ("e_tag", "version") if (value := found.meta.get(key)) is not None}
@@ -157,33 +147,36 @@ class ObjectStorage:
 
     def list(self, prefix: str = "") -> list[str]:
         """What lies below a further slash is there by the name before it, as folders of a folder are."""
-        with refusals(self.url):
-            found = _obstore().list_with_delimiter(self.store)
+        with client.refusals(self.url):
+            found = client.obstore().list_with_delimiter(self.store)
         names = {meta["path"] for meta in found["objects"]} | {path.rstrip("/") for path in found["common_prefixes"]}
         return sorted(name for name in names if name.startswith(prefix) and not _OURS.fullmatch(name))
 
     def delete(self, *names: str) -> None:
-        for name in names:
-            with refusals(self.where(name)), suppress(FileNotFoundError):
-                _obstore().delete(self.store, name)
+        def remove(name: str) -> None:
+            with client.refusals(self.where(name)), suppress(FileNotFoundError):
+                client.obstore().delete(self.store, name)
+
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            list(pool.map(remove, names))
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Nobody is kept out: that somebody else is at work is said in the log. OSError where the server would let two writers win."""
         self._prove()
-        with held(self, uuid.uuid4().hex):
+        with held(self, uuid.uuid4().hex) if self.leaves_note else nullcontext():
             yield
 
     def note(self, name: str, data: bytes, writer: str) -> None:
         """Put a few bytes in the name of a `writer`, whatever stands there."""
-        with refusals(self.where(name)):
-            _obstore().put(self.store, name, data, attributes={"writer": writer})
+        with client.refusals(self.where(name)):
+            client.obstore().put(self.store, name, data, attributes={"writer": writer})
 
     def sweep(self, ours: Callable[[str], bool]) -> None:
         """Nothing is left of a put that did not come to its end."""
 
     def _fetch(self, name: str, path: Path) -> None:
-        found = _obstore().get(self.store, name)
+        found = client.obstore().get(self.store, name)
         with open(path, "wb") as stream:
             for part in found.stream(min_chunk_size=8 * 2**20):
                 stream.write(part)
@@ -196,8 +189,7 @@ class ObjectStorage:
         An answer may be lost, so that "exists" may mean ourselves: what stands says who wrote it. A server that is asked by two at once
         may tell both to ask again.
         """
-        from obstore import exceptions
-
+        exceptions = client.obstore().exceptions
         ours = {"sha256": sha256_file(path), "writer": uuid.uuid4().hex}
         seen: Standing | None = None
         failures = 0
@@ -215,16 +207,15 @@ class ObjectStorage:
                 break
             time.sleep(random.uniform(0, min(5.0, 0.02 * 2**number)))
         assert refused is not None
-        raise OSError(errno.EIO, f"could not be put: {_first_line(refused)}", self.where(name))
+        raise OSError(errno.EIO, f"could not be put: {client.in_short(refused)}", self.where(name))
 
     def _try(self, name: str, path: Path, ours: dict[str, str], instead: Standing | None) -> Exception | None:
         """One conditional put: None where it is known to be done, else what was answered, which may not be true."""
-        from obstore import exceptions
-
+        exceptions = client.obstore().exceptions
         mode: Any = "create" if instead is None else instead.version
-        with refusals(self.where(name)):
+        with client.refusals(self.where(name)):
             try:
-                _obstore().put(self.store, name, path, mode=mode, attributes=ours)
+                client.obstore().put(self.store, name, path, mode=mode, attributes=ours)
             except (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.GenericError) as error:
                 return error
             except FileNotFoundError as error:  # what was to be replaced is gone; or the bucket is not there
@@ -235,10 +226,9 @@ class ObjectStorage:
 
     def _prove(self) -> None:
         """Whether the server keeps its word with conditional puts: one that ignores the condition would let two builds win."""
-        from obstore import exceptions
-
+        exceptions = client.obstore().exceptions
         probe = f".probe-{uuid.uuid4().hex}"
-        with _scratch(probe) as path, refusals(self.url):
+        with _scratch(probe) as path, client.refusals(self.url):
             path.write_bytes(b"first")
             try:
                 self._create(probe, path, lambda: True)
@@ -247,7 +237,7 @@ class ObjectStorage:
             try:
                 for mode in ("create", {"e_tag": f'"{"0" * 32}"', "version": "0"}):
                     try:
-                        _obstore().put(self.store, probe, b"second", mode=mode)
+                        client.obstore().put(self.store, probe, b"second", mode=mode)
                     except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
                         continue
                     said = "puts where something stands" if mode == "create" else "replaces what it is told not to"
@@ -262,33 +252,6 @@ class ObjectStorage:
 
 
 @contextmanager
-def refusals(where: str) -> Iterator[None]:
-    """What obstore raises, as the system's errors, with `where` as the file."""
-    from obstore import exceptions
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        said = error.strerror or os.strerror(errno.ENOENT)
-        raise FileNotFoundError(errno.ENOENT, said, error.filename or where) from error
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        if isinstance(error, exceptions.UnauthenticatedError) or any(code in str(error) for code in _CREDENTIALS):
-            raise OSError(
-                errno.EIO, f"the server does not take the credentials: {_first_line(error)}", where
-            ) from error
-        raise PermissionError(errno.EACCES, f"access is denied: {_first_line(error)}", where) from error
-    except exceptions.BaseError as error:
-        raise OSError(errno.EIO, f"the network or the server failed: {_first_line(error)}", where) from error
-
-
-def _first_line(error: Exception) -> str:
-    """Of what obstore says, which goes on with its own insides, and of the server's answer its message alone."""
-    said, _, answer = str(error).partition("\n\nDebug source")[0].partition("<?xml")
-    message = re.search(r"<Message>(.*?)</Message>", answer, re.DOTALL)
-    return f"{said.strip()} {message[1] if message else ''}".strip().partition("\n")[0][:400]
-
-
-@contextmanager
 def _scratch(name: str) -> Iterator[Path]:
     """The place of a file of this name, on this machine (`TMPDIR`), that goes when the block ends."""
     folder = tempfile.mkdtemp(prefix="fishprep-")
@@ -296,30 +259,3 @@ def _scratch(name: str) -> Iterator[Path]:
         yield Path(folder, Path(name).name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _obstore() -> Any:
-    try:
-        import obstore
-    except ImportError as error:
-        raise ConfigurationError("buckets need obstore: pip install 'fishfsr[cloud]'") from error
-    return obstore
-
-
-@cache
-def _store(url: str) -> "ObjectStore":
-    _obstore()
-    from obstore import exceptions
-    from obstore.store import MemoryStore, from_url
-
-    if url.startswith("memory:"):
-        return MemoryStore()
-    endpoint = next(
-        (os.environ[n] for n in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT") if n in os.environ), ""
-    )
-    plain = url.startswith("s3:") and endpoint.startswith("http:")
-    options: Any = {**_CLIENT, "allow_http": True} if plain else _CLIENT
-    try:
-        return from_url(url, client_options=options, retry_config=RETRY)
-    except (exceptions.BaseError, ValueError) as error:
-        raise ConfigurationError(f"{url}: {_first_line(error)}") from error

@@ -29,7 +29,7 @@ from fishprep.builds.verify import verify
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.public.planning import Prepared, prepare
 from fishprep.sources import SourceRequest, open_source
-from fishprep.storage import objects
+from fishprep.storage import client
 from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.named import located
@@ -70,9 +70,7 @@ def on_disk(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Fil
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a server that never answers well, a few tries are enough here."""
     backoff = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=50), "base": 2}
-    monkeypatch.setattr(
-        objects, "RETRY", {"max_retries": 4, "retry_timeout": timedelta(seconds=20), "backoff": backoff}
-    )
+    monkeypatch.setattr(client, "RETRY", {"max_retries": 4, "retry_timeout": timedelta(seconds=20), "backoff": backoff})
 
 
 @pytest.fixture

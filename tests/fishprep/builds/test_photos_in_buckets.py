@@ -25,7 +25,7 @@ from fishprep.landmarks.annotation import AnnotationBackend
 from fishprep.places.base import ReadBytes
 from fishprep.places.object import Object
 from fishprep.sources import SourceRequest, open_source
-from fishprep.storage import objects
+from fishprep.storage import client
 from fishprep.storage.objects import ObjectStorage
 
 __all__ = ["bucket_of_module", "in_process"]
@@ -102,11 +102,11 @@ def test_from_a_bucket_into_it(folder: Path, points: Path, bucket: Bucket, tmp_p
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from datetime import timedelta
 
-    objects._store.cache_clear()
+    client.store.cache_clear()
     backoff = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5), "base": 2}
-    monkeypatch.setattr(objects, "RETRY", {"max_retries": 2, "retry_timeout": timedelta(seconds=9), "backoff": backoff})
+    monkeypatch.setattr(client, "RETRY", {"max_retries": 2, "retry_timeout": timedelta(seconds=9), "backoff": backoff})
     yield
-    objects._store.cache_clear()
+    client.store.cache_clear()
 
 
 @pytest.mark.usefixtures("impatient")
