@@ -27,8 +27,9 @@ from fishprep.builds import inputs
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, ShardRecord
-from fishprep.builds.plan import as_planned, divide, make_plan, numbered
+from fishprep.builds.plan import make_plan, numbered
 from fishprep.builds.samples import write_end
+from fishprep.builds.specs import PlannedSpecs
 from fishprep.common.status import Status
 from fishprep.decoding.decode import Limits
 from fishprep.faces.photo import Photo
@@ -179,11 +180,12 @@ def plan_them(photos: int, folder: str) -> None:
 
 
 def divide_them(photos: int, folder: str) -> None:
-    """the list, and the plan read and divided into shards."""
+    """the list, and the plan read, compared and divided into shards."""
     found = invented(photos)
-    lines = BuildFolder.at(Path(folder, "planned")).plan()
-    specs = list(divide(as_planned(found, lines), SHARD_SIZE))
-    assert len(specs) == -(-photos // SHARD_SIZE)
+    lines = list(inputs.plan_lines(found, lambda number: None))
+    assert not inputs.changes_of(BuildFolder.at(Path(folder, "planned")).plan(), lines)
+    specs = PlannedSpecs(found, lines, SHARD_SIZE)
+    assert sum(len(spec.photos) for spec in specs) == photos
 
 
 def write_rows(out: Path, shards: int) -> None:

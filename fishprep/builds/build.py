@@ -1,6 +1,6 @@
 """From a plan to a finished build: every shard that is not there yet, then the manifest."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fishprep.builds.builder import BuilderFactory
@@ -8,9 +8,9 @@ from fishprep.builds.expected import missing, retried_names, taken_names
 from fishprep.builds.folder import BuildFolder, at_once
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.part import Part
-from fishprep.builds.plan import ShardSpec, as_planned, divide
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.run import Crew, Finished, Run, finish, run_specs
+from fishprep.builds.specs import PlannedSpecs
 from fishprep.builds.start import start
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import Progress, TellProgress
@@ -69,7 +69,7 @@ def build_part(
         mine = part.take(begun.specs)
         run = begun.run(mine, Crew(engine or create_engine(), workers, tell), same_command(overwrite=False))
         resumed = len(mine) - run.built
-        missing_names = missing(folder, [spec.name for spec in begun.specs])
+        missing_names = missing(folder, begun.specs.names)
         if missing_names and not run.failures:
             return Unfinished(run.built, resumed, len(begun.specs), len(missing_names))
         return finish(folder, run, resumed, same_command(overwrite=False))
@@ -80,13 +80,13 @@ class _Begun:
     """A build whose start is recorded, or was: all its specs, and those that are done."""
 
     factory: BuilderFactory
-    specs: list[ShardSpec]
+    specs: PlannedSpecs
     done: Collection[ShardName]
 
-    def run(self, chosen: Sequence[ShardSpec], crew: Crew, again: str) -> Run:
+    def run(self, chosen: PlannedSpecs, crew: Crew, again: str) -> Run:
         """Build those of the chosen specs that are not done."""
-        todo = [spec for spec in chosen if spec.name not in self.done]
-        crew.tell(Progress(photos=sum(len(spec.photos) for spec in chosen if spec.name in self.done)))
+        todo = chosen.only([name not in self.done for name in chosen.names])
+        crew.tell(Progress(photos=chosen.photo_count - todo.photo_count))
         return run_specs(self.factory, todo, crew, again)
 
 
@@ -94,8 +94,8 @@ def _begin(folder: BuildFolder, request: BuildRequest, tell: TellProgress, resum
     started = start(folder, request, resume, lambda number: tell(Progress(looked_at=number)))
     remove_leftovers(folder, taken_names(folder))
     done = folder.standing(folder.finished())
-    specs = list(divide(as_planned(request.plan.photos, started.lines), request.resolved.configuration.shard_size))
-    _refuse_other_photos(folder, [spec for spec in specs if spec.name in done])
+    specs = PlannedSpecs(request.plan.photos, started.lines, request.resolved.configuration.shard_size)
+    _refuse_other_photos(folder, specs.only([name in done for name in specs.names]))
     return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity()), specs, done)
 
 
@@ -107,13 +107,13 @@ def _taken_names(folder: BuildFolder) -> set[ShardName] | None:
         return None
 
 
-def _refuse_other_photos(folder: BuildFolder, done: list[ShardSpec]) -> None:
+def _refuse_other_photos(folder: BuildFolder, done: PlannedSpecs) -> None:
     """A retry of an earlier version could take the number of a shard that was lost: its rows are not those of the build's."""
-    standing = at_once(lambda spec: folder.rows(spec.name, ["photo"]), done, folder.storage)
-    for spec, rows in zip(done, standing, strict=True):
-        if set(rows["photo"].to_pylist()) != {photo.id for photo in spec.photos}:
-            named = [file for file, record in folder.retries().items() if spec.name in retried_names(record)]
+    standing = at_once(lambda name: folder.rows(name, ["photo"]), done.names, folder.storage)
+    for number, (name, rows) in enumerate(zip(done.names, standing, strict=True)):
+        if set(rows["photo"].to_pylist()) != set(done.ids(number)):
+            named = [file for file, record in folder.retries().items() if name in retried_names(record)]
             raise BuildError(
-                f"{folder.where(spec.name.rows_file)} holds other photos than the plan gives it; delete it, {spec.name.file}"
+                f"{folder.where(name.rows_file)} holds other photos than the plan gives it; delete it, {name.file}"
                 f"{''.join(f' and {name}' for name in named)}, and run the same command again"
             )

@@ -77,13 +77,12 @@ def contents_of(
 
 def changes_of(before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto], rewritten: Iterable[str] = ()) -> list[str]:
     """What is another thing now than in the plan, one line for each kind. rewritten: photos whose bytes are known to be others."""
-    old, new = ({line.id: line for line in lines} for lines in (before, now))
-    both = [(old[name], new[name]) for name in new if name in old]
+    both, added, gone = _matched(before, now)
     changed = {is_.id for was, is_ in both if (is_.sha256, is_.size) != (was.sha256, was.size)} | set(rewritten)
     kinds = {
-        "photos added": [name for name in new if name not in old],
-        "photos gone": [name for name in old if name not in new],
-        "photos changed": [name for name in new if name in changed],
+        "photos added": added,
+        "photos gone": gone,
+        "photos changed": [is_.id for _, is_ in both if is_.id in changed],
         "photos in another split": [is_.id for was, is_ in both if is_.split != was.split],
         "photos at another path": [is_.id for was, is_ in both if is_.path != was.path],
         "photos of which the source says something else (points, licence, identity), though their own bytes are the same": [
@@ -91,6 +90,18 @@ def changes_of(before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto], rewr
         ],
     }
     return [_told(kind, names) for kind, names in kinds.items() if names]
+
+
+def _matched(
+    before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto]
+) -> tuple[Sequence[tuple[PlannedPhoto, PlannedPhoto]], list[str], list[str]]:
+    """Lines of the same photo, ids of those that came, and of those that went."""
+    pairs = list(zip(before, now, strict=False))
+    if len(before) == len(now) and all(was.id == is_.id for was, is_ in pairs):  # as nearly always
+        return pairs, [], []
+    old, new = ({line.id: line for line in lines} for lines in (before, now))
+    both = [(old[name], new[name]) for name in new if name in old]
+    return both, [name for name in new if name not in old], [name for name in old if name not in new]
 
 
 def _told(kind: str, names: list[str], shown: int = 3) -> str:

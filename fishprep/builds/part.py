@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fishprep.common.errors import ConfigurationError
 
-T = TypeVar("T")
+S = TypeVar("S", bound=Sequence[Any])
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,6 @@ class Part:
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 
-    def take(self, items: Sequence[T]) -> Sequence[T]:
+    def take(self, items: S) -> S:
         """Every N-th."""
-        return items[self.index :: self.count]
+        return items[self.index :: self.count]  # type: ignore[return-value]  # a slice of a sequence is one of its kind

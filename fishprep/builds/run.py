@@ -1,6 +1,7 @@
 """Specs through an engine: what one run built, what failed, and the build that is whole after it."""
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fishprep.builds.builder import BuilderFactory
@@ -38,7 +39,7 @@ class Run:
     built: int
 
 
-def run_specs(factory: BuilderFactory, todo: list[ShardSpec], crew: Crew, again: str) -> Run:
+def run_specs(factory: BuilderFactory, todo: Sequence[ShardSpec], crew: Crew, again: str) -> Run:
     """Build specs. BuildError at once where the disk takes no more; other failures are collected.
 
     again: the command that goes on with what stands, in words.

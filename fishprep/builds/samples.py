@@ -18,6 +18,9 @@ from fishprep.common.status import Status
 from fishprep.shards.schema import ShardName
 from fishprep.storage.base import Storage
 
+ROWS_TOGETHER = 1 << 16
+"""Rows of a row group of `samples.parquet`, about: what each has to say of itself would else outgrow the rows of small shards."""
+
 SEAL = "seal"
 """Key of `manifest.json`: SHA-256 over everything else in it."""
 
@@ -31,12 +34,25 @@ def write_end(folder: BuildFolder, configuration: BuildConfiguration, facts: dic
     records = folder.finished()
     tally = Tally()
     with folder.samples_to_write() as writer:
-        for _, table in last_tries(folder, records, facts.get("retries", [])):
-            writer.write_table(table)
-            tally.add(table)
+        for some in _gathered(table for _, table in last_tries(folder, records, facts.get("retries", []))):
+            for table in some:
+                tally.add(table)
+            writer.write_table(pa.concat_tables(some))
     manifest = contents(configuration, facts, tally.totals(records.values()), records.values())
     folder.write_manifest(manifest | {SEAL: sha256_json(manifest)})
     return tally.totals(records.values())
+
+
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
+    """Tables of `ROWS_TOGETHER` rows or a few more, together; fewer at the end."""
+    some: list[pa.Table] = []
+    for table in tables:
+        some.append(table)
+        if sum(len(each) for each in some) >= ROWS_TOGETHER:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def contents(

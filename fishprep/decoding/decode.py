@@ -1,6 +1,5 @@
 """Bytes of a photo → upright RGB pixels, within stated limits, whatever the bytes are."""
 
-import hashlib
 import io
 import os
 from collections.abc import Iterator
@@ -45,15 +44,6 @@ def read_file(path: Path, limits: Limits) -> bytes:
             return b"".join(read_parts(stream, limits))
     except MemoryError as error:
         raise DecodeError(Status.FAILED, out_of_memory("read")) from error
-
-
-def sha256_within(path: Path, limits: Limits) -> str:
-    """SHA-256 of what `read_file` gives, in hexadecimal, without holding it in memory; DecodeError as there."""
-    digest = hashlib.sha256()
-    with open_photo(path) as stream:
-        for part in read_parts(stream, limits):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def open_photo(path: Path) -> io.BufferedReader:

@@ -40,7 +40,7 @@ class Candidate:
     backend: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Reference:
     """What a data set's own files say of the one annotated face of a photo; all in upright photo pixels, 0-based.
 
