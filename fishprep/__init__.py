@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fishprep.public.build import build, build_part
     from fishprep.public.demo import DemoResult, demo
     from fishprep.public.export import FORMATS, export
+    from fishprep.public.importing import import_faces
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
     from fishprep.public.parser import (
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         SEARCHES,
         SOURCES,
         BuildSettings,
+        ImportSettings,
         ParserEvaluationSettings,
         ParserTrainingSettings,
         ParseSettings,
@@ -82,7 +84,9 @@ _HOMES = {
     "FaceClass": "fishprep.parsing.classes",
     "Finding": "fishprep.common.doctor",
     "FishPrepError": "fishprep.common.errors",
+    "ImportSettings": "fishprep.public.settings",
     "Listener": "fishprep.public.news",
+    "MASK_KINDS": "fishprep.public.settings",
     "MasksChecked": "fishprep.public.parser",
     "News": "fishprep.public.news",
     "ParseReport": "fishprep.parsing.folder",
@@ -122,6 +126,7 @@ _HOMES = {
     "evaluate_parser": "fishprep.public.parser",
     "export": "fishprep.public.export",
     "examine": "fishprep.public.weights",
+    "import_faces": "fishprep.public.importing",
     "inspect": "fishprep.public.shards",
     "is_url": "fishprep.storage.named",
     "located": "fishprep.storage.named",
@@ -139,6 +144,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "CROPS",
     "ENGINES",
     "FORMATS",
+    "MASK_KINDS",
     "RESIZERS",
     "SEARCHES",
     "SOURCES",
@@ -155,6 +161,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "FaceClass",
     "Finding",
     "FishPrepError",
+    "ImportSettings",
     "Listener",
     "MasksChecked",
     "News",
@@ -192,6 +199,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "evaluate_parser",
     "examine",
     "export",
+    "import_faces",
     "inspect",
     "is_url",
     "located",

@@ -59,6 +59,11 @@ source_options = options(
         type=common.EITHER,
         help="68 points for --landmarks annotation: a JSON file, or a folder.  [default: files beside the photos]",
     ),
+    click.option(
+        "--masks",
+        type=common.EXISTING,
+        help="Parsing maps of face crops, each at its crop's path with .png: for --parser masks, masks-facexlib, masks-skin.",
+    ),
     click.option("--wild", is_flag=True, help="CelebA: the in-the-wild images, where both kinds are there."),
     click.option(
         "--licence", default=USUAL.licence, show_default=False, help="Terms of a folder's photos, for the manifest."
@@ -73,7 +78,11 @@ source_options = options(
 )
 
 landmark_options = options(
-    click.option("--landmarks", default=USUAL.landmarks, help="Backend: dlib, fan (for GPUs), annotation."),
+    click.option(
+        "--landmarks",
+        default=USUAL.landmarks,
+        help="Backend: dlib, fan (for GPUs), annotation; aligned: pictures are face crops, none is searched for.",
+    ),
     click.option(
         "--detector",
         type=click.Choice(fishprep.SEARCHES),
@@ -102,7 +111,12 @@ landmark_options = options(
 )
 
 crop_options = options(
-    click.option("--crop", type=click.Choice(fishprep.CROPS), default=USUAL.crop, help="Crop recipe."),
+    click.option(
+        "--crop",
+        type=click.Choice(fishprep.CROPS),
+        default=USUAL.crop,
+        help="Crop recipe; none: the pictures are face crops.",
+    ),
     click.option(
         "--expand", type=float, help="Side of the crop over the box of the landmarks.  [default: the recipe's]"
     ),

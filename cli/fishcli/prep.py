@@ -17,6 +17,11 @@ COMMANDS = {
         "export",
         "Write the faces of SHARDS into OUT in the format of others: exactly their pixels, with ids, splits, landmarks and maps.",
     ),
+    "import": CommandPlace(
+        "fishcli.import_",
+        "import_command",
+        "Pack the square face crops in FACES into shards in OUT, as they are: none is searched for, nothing is cropped.",
+    ),
     "inspect": CommandPlace("fishcli.inspect", "inspect", "Show what a shard says of itself."),
     "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."

@@ -15,7 +15,7 @@ from fishprep import SEARCHES
 from fishprep.common.names import printable
 from fishprep.common.words import counted
 from fishprep.decoding.decode import Limits
-from fishprep.faces.crop import RECIPES
+from fishprep.faces.crop import RECIPES, UNCROPPED
 
 if TYPE_CHECKING:
     from fishfsr import InputRow, UpscaleProgress, Upscaler, UpscaleReport, UpscaleSettings
@@ -53,7 +53,11 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 @click.option("--format", type=click.Choice(["png", "jpeg", "webp"]), default="png", help="Of the pictures written.")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, help="Of jpeg and webp; webp loses nothing at 100.")
 @click.option("--force", is_flag=True, help="Shrink faces far larger than the largest LR size too: loses detail.")
-@click.option("--crop", type=click.Choice(list(RECIPES)), help="Crop recipe.  [default: the checkpoint's, else square]")
+@click.option(
+    "--crop",
+    type=click.Choice([name for name in RECIPES if name != UNCROPPED]),
+    help="Crop recipe.  [default: the checkpoint's, else square]",
+)
 @click.option("--expand", type=float, help="With --crop: side of the crop over the box of the landmarks.")
 @click.option(
     "--upright/--no-upright",

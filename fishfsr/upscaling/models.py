@@ -17,7 +17,7 @@ from fishfsr.models.config import SCALES
 from fishfsr.upscaling.resolver import Resolver
 from fishfsr.upscaling.spoiled import looks_spoiled
 from fishprep.common.files import sha256_file
-from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
+from fishprep.faces.crop import CAN_TURN, RECIPES, UNCROPPED, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.shards.schema import HR_SIZE
 
@@ -45,8 +45,8 @@ class FaceRecipe:
         Raises ConfigurationError where it names what this version does not know.
         """
         stored = details.training.get("shards")
-        if not isinstance(stored, dict) or "crop" not in stored:
-            return None
+        if not isinstance(stored, dict) or stored.get("crop", UNCROPPED) == UNCROPPED:
+            return None  # faces that somebody else had cropped, by a rule that nobody has told
         name, expand, resizer = stored["crop"], stored.get("expand"), stored.get("resizer", "pillow-bicubic")
         upright = stored.get("upright", False)
         known = name in RECIPES and resizer in RESIZERS and isinstance(expand, float | int | None)

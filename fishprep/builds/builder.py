@@ -14,12 +14,14 @@ from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
 from fishprep.builds.versions import PRODUCER
-from fishprep.common.errors import BuildError
+from fishprep.common.errors import BuildError, SourceError
 from fishprep.common.progress import Progress
+from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.given import GivenMaps
 from fishprep.parsing.skin import skin_pyramid
 from fishprep.shards.schema import HR_SIZE, LR_SIZES
 from fishprep.shards.writer import Samples
@@ -79,6 +81,7 @@ class ShardBuilder:
         steps = Steps(tell)
         coming = self.pipeline.faces(spec.photos, steps, spec.alone)
         while group := list(islice(coming, 1 if spec.alone else NEWS_EVERY)):
+            group = [self._with_given_map(outcome, steps) for outcome in group]
             maps = self._parse(group, steps)
             if not spec.is_trial:
                 outcomes += group
@@ -96,12 +99,28 @@ class ShardBuilder:
             record = self._write(spec, samples, rows)
         return ShardResult(record, dict(self.pipeline.times.seconds))
 
+    def _with_given_map(self, outcome: Outcome, steps: Steps) -> Outcome:
+        """The outcome with the map that its face brings, or the problem with that map; as it is where maps are made here."""
+        file = outcome.photo.mask_file
+        if not isinstance(self.parser, GivenMaps) or not outcome.kept:
+            return outcome
+        assert file is not None  # a photo without a mask is not opened
+        with self.pipeline.times.stage("parse"), steps.at("parse", outcome.photo.id):
+            try:
+                given = self.parser.read(file)
+            except SourceError as error:
+                problem = Problem(Status.BAD_ANNOTATION, str(error).replace(str(file), file.name))
+                return replace(outcome, kept=(), dropped=(problem,))
+            return replace(outcome, kept=tuple(replace(face, given=given) for face in outcome.kept))
+
     def _parse(self, outcomes: list[Outcome], steps: Steps) -> ParsedFaces:
         faces = [face for outcome in outcomes for face in outcome.kept]
         images = _stack([face.image for face in faces], (HR_SIZE, HR_SIZE, 3), np.uint8)
         landmarks = _stack([face.landmarks for face in faces], (68, 2), np.float32)
         photos = [outcome.photo.id for outcome in outcomes if outcome.kept]
         with self.pipeline.times.stage("parse"), steps.at("parse", *photos):
+            if isinstance(self.parser, GivenMaps):
+                return self.parser.fused([face.given for face in faces if face.given is not None])
             return self.parser.parse(images, landmarks)
 
     def _samples(

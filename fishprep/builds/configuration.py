@@ -9,12 +9,13 @@ from fishprep.builds.shares import Shares
 from fishprep.common.canonical import canonical, sha256_json
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import MOST_PIXELS, Limits
-from fishprep.faces.crop import CAN_TURN, RECIPES, CropRecipe
+from fishprep.faces.crop import CAN_TURN, RECIPES, UNCROPPED, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import DEFAULT_DETECTOR, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
+from fishprep.parsing.given import GIVEN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.shards.schema import SIZES
 
@@ -99,6 +100,12 @@ class BuildConfiguration(BaseModel):
         if configuration.upright and configuration.crop not in CAN_TURN:
             raise ConfigurationError(
                 f"--upright: goes with --crop {' or '.join(sorted(CAN_TURN))}, not {configuration.crop}"
+            )
+        if configuration.crop == UNCROPPED and configuration.expand not in (None, RECIPES[UNCROPPED][1]):
+            raise ConfigurationError(f"--expand: goes with a crop, and --crop {UNCROPPED} takes pictures as they are")
+        if configuration.parser in GIVEN and configuration.crop != UNCROPPED:
+            raise ConfigurationError(
+                f"--masks: goes with --crop {UNCROPPED}, as masks are of face crops; `fishprep import` takes those"
             )
         check_search(configuration.detector, configuration.thorough and configuration.landmarks == "dlib")
         MaskResize.of(configuration.mask_resizer)

@@ -17,6 +17,7 @@ from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing import create_parser
 from fishprep.parsing.base import FaceParser, ParserRequest
+from fishprep.parsing.given import GivenMaps
 from fishprep.shards.schema import HR_SIZE
 
 
@@ -38,7 +39,8 @@ class LoadedNetworks:
     def prove(self) -> None:
         """Run the networks once: a device that cannot is found out here, and not by every photo."""
         self.pipeline.prove()
-        self.parser.parse(np.zeros((1, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((1, 68, 2), np.float32))
+        faces = 0 if isinstance(self.parser, GivenMaps) else 1
+        self.parser.parse(np.zeros((faces, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((faces, 68, 2), np.float32))
 
 
 def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> LoadedNetworks:

@@ -20,6 +20,7 @@ from fishprep.common.files import sha256_file
 from fishprep.common.status import Status
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.faces.turned import eye_angle
+from fishprep.parsing import PARSERS
 from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.pieces import pieces_of
@@ -88,6 +89,8 @@ def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | No
     configuration = BuildConfiguration.recorded(start["configuration"])
     if changes := _other_algorithms(configuration, start["versions"]):
         return None, [f"not derived again, as other algorithms made it: {'; '.join(changes)}"]
+    if PARSERS[configuration.parser].is_given:
+        return None, ["maps at 128 were not derived again: they were given, not made of the pictures"]
     own = _own_parser_weights(configuration)
     asked = f"give {own} with --parser-weights"
     if own and depth.weights.parser is None:

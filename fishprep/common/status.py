@@ -11,6 +11,7 @@ class Status(StrEnum):
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"  # --faces reject
     TOO_SMALL = "too_small"  # the crop has fewer pixels a side than asked for
+    NOT_SQUARE = "not_square"  # --crop none: the picture, which is taken for a face crop
     OUTSIDE = "outside"  # too large a share of the crop lies outside the photo
     LANDMARKS_OUTSIDE = "landmarks_outside"  # the middle of the landmarks lies outside the photo
     LANDMARKS_DISAGREE = "landmarks_disagree"  # with the data set's own reference points

@@ -75,16 +75,26 @@ def dic_box(points: np.ndarray, size: tuple[int, int], expand: float) -> Box:
     return x0, y0, x1, y1
 
 
+def whole_box(points: np.ndarray, size: tuple[int, int], expand: float) -> Box:
+    """The whole picture: somebody else has cropped it. Whether it is square, who crops asks (`FacePipeline`)."""
+    width, height = size
+    return -0.5, -0.5, width - 0.5, height - 0.5
+
+
+UNCROPPED = "none"
+"""The recipe of pictures that are face crops already, by a rule that is not known here."""
+
 RECIPES: dict[str, tuple[Callable[[np.ndarray, tuple[int, int], float], Box], float]] = {
     "square": (square_box, 1.5),
     "dic": (dic_box, 1.3),
+    UNCROPPED: (whole_box, 1.0),
 }
 """Name → (rule, its own `expand`)."""
 
 CAN_TURN = frozenset({"square"})
 """DIC's rule clips its box to the photo, whose edges mean nothing to a turned one."""
 
-VERSIONS = {"square": 1, "dic": 1}
+VERSIONS = {"square": 1, "dic": 1, UNCROPPED: 1}
 """Of the box that each rule gives, and of how it is cut: whoever changes either raises it."""
 
 

@@ -30,15 +30,17 @@ def annotation(photo: Photo) -> str:
         "five": _numbers(reference, "five"),
         "eyes": _numbers(reference, "eyes"),
         "box": reference.box,
-        "file": _points_content(photo.points_file) if photo.points_file else None,
+        "file": _content(photo.points_file) if photo.points_file else None,
         "problem": str(photo.problem.status) if photo.problem else None,
         "licence": photo.licence or None,
         "identity": photo.identity,
     }
+    if photo.mask_file is not None:  # no key without one: plans from before there were masks keep their hashes
+        facts["mask"] = _content(photo.mask_file)
     return sha256_json(facts) if any(value is not None for value in facts.values()) else ""
 
 
-def _points_content(path: Path) -> str:
+def _content(path: Path) -> str:
     try:
         status = path.stat()
         return _cached_sha256(path, status.st_mtime_ns, status.st_size)

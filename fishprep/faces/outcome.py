@@ -13,7 +13,7 @@ from fishprep.landmarks.base import Box, Candidate
 class HRFace:
     """A face that is kept: image (128, 128, 3) uint8 RGB; landmarks (68, 2) float32 in its pixels; box in the photo;
     score as in `Face`. is_subject: whether the identity that the source gives the photo is this person's. angle: degrees by which
-    the box stands turned in the photo, 0 unless the recipe is upright."""
+    the box stands turned in the photo, 0 unless the recipe is upright. given: its map, (128, 128) uint8, where the source has one."""
 
     image: np.ndarray
     landmarks: np.ndarray
@@ -22,6 +22,7 @@ class HRFace:
     score: float
     is_subject: bool
     angle: float = 0.0
+    given: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

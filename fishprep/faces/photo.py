@@ -34,6 +34,7 @@ class Photo:
     identity: name of the person where the source knows it.
     reference: what the source's annotation files say of the face.
     points_file: a file with its 68 points, read when the photo is; points_problem: why there is none.
+    mask_file: its parsing map, where the maps are given and not made.
     note: what the source found out about it that decides nothing, for its rows.
     problem: set where the file is known not to be usable; it is not opened then.
     stamp: what was known of its bytes when it was listed; None where nobody has looked.
@@ -49,6 +50,7 @@ class Photo:
     reference: Reference = NO_REFERENCE
     points_file: Path | None = None
     points_problem: str = ""
+    mask_file: Path | None = None
     note: str = ""
     problem: Problem | None = None
     planned: Fingerprint | None = None

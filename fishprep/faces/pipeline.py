@@ -17,7 +17,7 @@ from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture
 from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead
-from fishprep.faces.crop import cut, outside_share, to_crop
+from fishprep.faces.crop import UNCROPPED, cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.photo import Photo
@@ -222,6 +222,11 @@ class FacePipeline:
 
     def _box_problem(self, box: Box, angle: float, width: int, height: int) -> Problem | None:
         wide, high = box[2] - box[0], box[3] - box[1]
+        if self.settings.crop.name == UNCROPPED and wide != high:
+            return Problem(
+                Status.NOT_SQUARE,
+                f"{wide:.0f} x {high:.0f} pixels: a face crop is square; `fishprep build` crops photos",
+            )
         most = self.settings.limits.max_pixels
         if wide * high > most:  # padding is made up by the crop, however small the photo is
             return Problem(
@@ -252,7 +257,7 @@ def _best(found: _Found) -> Candidate | None:
 
 
 def _refuse_changed(photo: Photo, now: Stamp, sha256: str, with_points: bool) -> None:
-    """DecodeError (`changed`) where a photo, or the file with its points that will be read, is not what was planned."""
+    """DecodeError (`changed`) where a photo, or the file with its points or its mask that will be read, is not what was planned."""
     planned = photo.planned
     if planned is None:
         return
@@ -263,6 +268,8 @@ def _refuse_changed(photo: Photo, now: Stamp, sha256: str, with_points: bool) ->
         raise DecodeError(Status.CHANGED, "its bytes have changed since the build was planned")
     if with_points and photo.points_file is not None and annotation(photo) != planned.annotation:
         raise DecodeError(Status.CHANGED, "its points file has changed since the build was planned")
+    if photo.mask_file is not None and annotation(photo) != planned.annotation:
+        raise DecodeError(Status.CHANGED, "its mask has changed since the build was planned")
 
 
 def _below_source(photo: Photo) -> str:

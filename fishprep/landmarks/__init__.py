@@ -76,6 +76,12 @@ def _fan(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     return FanBackend.load(FanSettings(device=request.device), store)
 
 
+def _aligned(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    from fishprep.landmarks.aligned import AlignedBackend
+
+    return AlignedBackend(store)
+
+
 def _annotation(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     from fishprep.landmarks.annotation import AnnotationBackend
 
@@ -97,6 +103,7 @@ BACKENDS = {
         },
     ),
     "fan": BackendKind(2, _fan),
+    "aligned": BackendKind(1, _aligned),
     "annotation": BackendKind(2, _annotation, reads_points=True),
 }
 """What `--landmarks` may name."""

@@ -83,7 +83,7 @@ class DlibBackend(LandmarkBackend):
         self._hog = dlib.get_frontal_face_detector()
         self._second_look = SecondLook(self._hog)
         trees = dlib.shape_predictor(str(paths[0]))
-        self._predictor = _Predictor(trees, dlib.rectangle, settings.mirror)
+        self._predictor = PointsPredictor(trees, dlib.rectangle, settings.mirror)
         self._cnn = dlib.cnn_face_detection_model_v1(str(paths[1])) if "cnn" in kinds else None
         self._blazeface = None
         if "blazeface" in kinds:
@@ -258,7 +258,7 @@ def place_error(points: np.ndarray, eyes: np.ndarray) -> float:
     return float(np.linalg.norm(eye_centres(points) - eyes, axis=1).max()) / apart if apart > 0 else np.inf
 
 
-class _Predictor:
+class PointsPredictor:
     """dlib's regression trees on a chip of fixed size, which makes its whole-pixel points finer than the photo's pixels."""
 
     side, margin = 384, 64

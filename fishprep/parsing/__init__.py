@@ -19,13 +19,14 @@ class ParserKind:
 
     version: of the map that it makes of a face, its constants included: whoever changes one raises it. The weights of a network
     are told apart by their hash. create: loads it. has_classes: it makes the 19 classes, not skin alone. is_bisenet: its weights
-    may come from a file, whose bytes then say what the parser is called.
+    may come from a file, whose bytes then say what the parser is called. is_given: the maps are those of `--masks`, and not made here.
     """
 
     version: int
     create: Callable[[ParserRequest, WeightStore], FaceParser]
     has_classes: bool = True
     is_bisenet: bool = False
+    is_given: bool = False
 
 
 # The networks take seconds to load: only the parser asked for is imported.
@@ -43,10 +44,19 @@ def _landmark_skin(request: ParserRequest, store: WeightStore) -> FaceParser:
     return create_landmark_skin(request)
 
 
+def _given(request: ParserRequest, store: WeightStore) -> FaceParser:
+    from fishprep.parsing.factory import create_given
+
+    return create_given(request)
+
+
 PARSERS = {
     OWN: ParserKind(1, _bisenet, is_bisenet=True),
     "bisenet": ParserKind(1, _bisenet, is_bisenet=True),
     "landmark-skin": ParserKind(1, _landmark_skin, has_classes=False),
+    "masks": ParserKind(1, _given, is_given=True),
+    "masks-facexlib": ParserKind(1, _given, is_given=True),
+    "masks-skin": ParserKind(1, _given, has_classes=False, is_given=True),
 }
 """What `--parser` may name."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore, find
 from fishprep.parsing.base import OWN, ParserRequest
+from fishprep.parsing.given import GIVEN, GivenMaps
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
 from fishprep.parsing.weights import RECORDS, name_of
@@ -27,6 +28,16 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> "BiSeNetParser
     if request.file is not None:
         return BiSeNetParser(settings, request.file, name_of(request.file))
     return BiSeNetParser(settings, store.locate(find(request.name, RECORDS)), request.name)
+
+
+def create_given(request: ParserRequest) -> GivenMaps:
+    """What stands in a parser's place where masks are given. ConfigurationError for settings that it does not have."""
+    fusion = SkinFusion.of(request.skin_classes)
+    if GIVEN[request.name] is None and fusion != SkinFusion():
+        raise ConfigurationError(f"--skin-classes: masks of skin alone (--parser {request.name}) have no other classes")
+    if request.file is not None or request.size is not None:
+        raise ConfigurationError(f"--parser-weights, --parser-size: --parser {request.name} has neither")
+    return GivenMaps(request.name, fusion)
 
 
 def create_landmark_skin(request: ParserRequest) -> LandmarkSkinParser:

@@ -32,7 +32,7 @@ class IndexMask:
 
     def read(self) -> np.ndarray:
         """(H, W) uint8 in CelebAMask-HQ's order, 255 where there is no label. SourceError names the file."""
-        with _opened(self.path) as image:
+        with opened_mask(self.path) as image:
             if image.mode not in ("P", "L"):
                 raise SourceError(
                     f"{self.path}: an index mask is a palette or grey picture (8 bits), this one is {image.mode}"
@@ -64,7 +64,7 @@ class PartMasks:
         """As `IndexMask.read`; background where no part is."""
         classes: np.ndarray | None = None
         for face_class, file in self.parts:
-            with _opened(self.folder / file) as image:
+            with opened_mask(self.folder / file) as image:
                 white = np.array(image.convert("L")) > 127
             if classes is None:
                 classes = np.zeros(white.shape, np.uint8)
@@ -78,8 +78,8 @@ class PartMasks:
 Mask = IndexMask | PartMasks
 
 
-def _opened(path: Path) -> Image.Image:
-    """Its pixels are loaded."""
+def opened_mask(path: Path) -> Image.Image:
+    """A picture of labels, its pixels loaded. SourceError names the file."""
     try:
         with open_regular(path) as stream:
             image = Image.open(stream)

@@ -16,6 +16,7 @@ from fishprep.builds.splits import is_file_rule
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.faces.crop import RECIPES
+from fishprep.parsing.given import GIVEN
 from fishprep.public.news import Compared, Listener, Planned
 from fishprep.public.settings import BuildSettings, StrPath
 from fishprep.sources import SourceRequest, open_source
@@ -61,11 +62,14 @@ def prepare(
         kind=settings.source,
         table=optional_path(settings.list),
         points=optional_path(settings.points),
+        masks=optional_path(settings.masks),
         wild=settings.wild,
         licence=settings.licence,
         follow_links=settings.follow_links,
         exclude=out if out is None else Path(str(out)),
     )
+    if (request.masks is not None) != (settings.parser in GIVEN):
+        raise ConfigurationError(f"--masks and --parser {' or '.join(GIVEN)} go together")
     with called_as_typed(root):
         opened = open_source(request)
     names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
@@ -118,6 +122,7 @@ def reopened(origin: dict[str, Any], out: Path | Storage, follow_links: bool) ->
         kind=origin["kind"],
         table=optional_path(origin["list"]),
         points=optional_path(origin["points"]),
+        masks=optional_path(origin.get("masks")),
         wild=origin["wild"],
         licence=origin["licence"],
         follow_links=follow_links or origin["follow_links"],
@@ -131,6 +136,7 @@ def _origin(request: SourceRequest, kind: str, split: str, rule: str) -> dict[st
         "kind": kind if kind != "list" else "auto",
         "list": request.table and str(request.table.resolve()),
         "points": request.points and str(request.points.resolve()),
+        **({"masks": str(request.masks.resolve())} if request.masks else {}),
         "wild": request.wild,
         "licence": request.licence,
         "follow_links": request.follow_links,

@@ -7,10 +7,13 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.cores import available_cores
 from fishprep.decoding.decode import Limits
 from fishprep.engines import LOCAL, RAY
-from fishprep.faces.crop import RECIPES
+from fishprep.faces.crop import RECIPES, UNCROPPED
 from fishprep.faces.pyramid import RESIZERS as KERNELS
 from fishprep.landmarks import SEARCHES as _SEARCHES
 from fishprep.parsing.base import OWN
+from fishprep.parsing.classes import ClassOrder
+from fishprep.parsing.given import GIVEN
+from fishprep.shards.schema import HR_SIZE
 from fishprep.sources import KINDS
 
 StrPath = str | os.PathLike[str]
@@ -37,6 +40,7 @@ class BuildSettings:
     source: str = "auto"
     list: StrPath | None = None
     points: StrPath | None = None
+    masks: StrPath | None = None
     wild: bool = False
     licence: str = ""
     follow_links: bool = False
@@ -73,6 +77,69 @@ class BuildSettings:
     device: str = "auto"
     threads: int = _USUAL.threads
     workers: int = available_cores()
+
+
+_BUILD = BuildSettings()
+MASK_KINDS = tuple(name.removeprefix("masks-").replace("masks", str(ClassOrder.CELEBAMASK)) for name in GIVEN)
+"""What masks hold: classes numbered as in CelebAMask-HQ or by facexlib, or skin alone."""
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """What `import_faces` can be told.
+
+    masks: a folder with a mask for each face, at the face's path with `.png`; None has `parser` make the maps. mask_kind: one of
+    `MASK_KINDS`. points: 68 points as in `BuildSettings`; None has them fitted. The rest as there.
+    """
+
+    masks: StrPath | None = None
+    mask_kind: str = MASK_KINDS[0]
+    points: StrPath | None = None
+    parser: str = _BUILD.parser
+    keep_classes: bool = False
+    split: str = _BUILD.split
+    seed: int = _BUILD.seed
+    licence: str = ""
+    follow_links: bool = False
+    resizer: str = _BUILD.resizer
+    mask_resizer: str = _BUILD.mask_resizer
+    min_side: int = HR_SIZE
+    shard_size: int = _BUILD.shard_size
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    device: str = _BUILD.device
+    threads: int = _BUILD.threads
+    workers: int = _BUILD.workers
+
+    def as_build(self) -> BuildSettings:
+        """The build that it is: the pictures as they are, no face searched for."""
+        return BuildSettings(
+            source="folder",
+            masks=self.masks,
+            points=self.points,
+            parser=self.parser if self.masks is None else _given(self.mask_kind),
+            landmarks="aligned" if self.points is None else "annotation",
+            crop=UNCROPPED,
+            keep_classes=self.keep_classes,
+            split=self.split,
+            seed=self.seed,
+            licence=self.licence,
+            follow_links=self.follow_links,
+            resizer=self.resizer,
+            mask_resizer=self.mask_resizer,
+            min_side=self.min_side,
+            shard_size=self.shard_size,
+            parser_weights=self.parser_weights,
+            weights_dir=self.weights_dir,
+            device=self.device,
+            threads=self.threads,
+            workers=self.workers,
+        )
+
+
+def _given(kind: str) -> str:
+    """The name in the place of the parser's; another kind is refused as a parser's name is."""
+    return "masks" if kind == MASK_KINDS[0] else f"masks-{kind}"
 
 
 @dataclass(frozen=True)

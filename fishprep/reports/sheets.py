@@ -17,6 +17,7 @@ MEANING = {
     Status.TOO_SMALL: "the crop has fewer pixels a side than asked for",
     Status.OUTSIDE: "too large a share of the crop lies outside the photo",
     Status.LANDMARKS_OUTSIDE: "landmarks lie too far outside the photo",
+    Status.NOT_SQUARE: "not square, as an aligned face is",
     Status.LANDMARKS_DISAGREE: "landmarks disagree with the data set's own points",
     Status.UNDECODABLE: "not a picture, or a damaged one",
     Status.TOO_LARGE: "more pixels or bytes than the limits allow",

@@ -8,6 +8,7 @@ from fishprep.common.errors import SourceError
 from fishprep.sources import celeba, folder, helen
 from fishprep.sources.base import LeftOut, Listing, Source, SourceRequest
 from fishprep.sources.layout import Layout
+from fishprep.sources.masked import with_masks
 from fishprep.sources.packed import look
 from fishprep.sources.walk import relative_text
 
@@ -39,6 +40,11 @@ KINDS = ("auto", *SOURCES)
 
 def open_source(request: SourceRequest) -> Source:
     """The source that a request means; with `auto` told by what lies in the folder. SourceError where there is none."""
+    source = _open(request)
+    return source if request.masks is None else with_masks(source, request.root, request.masks, request.follow_links)
+
+
+def _open(request: SourceRequest) -> Source:
     root = request.root
     if request.table is not None and root.is_dir():
         return folder.open_list(request)

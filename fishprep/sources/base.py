@@ -33,7 +33,8 @@ class Listing:
 @dataclass(frozen=True)
 class SourceRequest:
     """What the user says of a source. `kind` is `auto` or a key of `SOURCES`; `table` is a CSV list of photos; `exclude` the
-    output folder; `points` a file or folder with 68 points for `--landmarks annotation`."""
+    output folder; `points` a file or folder with 68 points for `--landmarks annotation`; `masks` a folder with the parsing maps of face
+    crops."""
 
     root: Path
     kind: str = "auto"
@@ -43,6 +44,7 @@ class SourceRequest:
     follow_links: bool = False
     exclude: Path | None = None
     points: Path | None = None
+    masks: Path | None = None
 
     @property
     def is_asked(self) -> bool:

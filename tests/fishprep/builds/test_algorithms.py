@@ -4,7 +4,9 @@ constants are held here: a constant more, that changes no result, needs the new 
 
 import hashlib
 import io
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,7 @@ from fishprep.detectors import blazeface as detector
 from fishprep.detectors import blazeface_network, suppression, tiles
 from fishprep.faces import crop, pyramid
 from fishprep.landmarks import (
+    aligned,
     annotation,
     blazeface,
     chip,
@@ -33,7 +36,7 @@ from fishprep.landmarks import (
     sense,
     upright,
 )
-from fishprep.parsing import PARSERS, bisenet, landmark_skin, network, placement, skin
+from fishprep.parsing import PARSERS, bisenet, given, landmark_skin, network, placement, skin
 from fishprep.parsing.base import OWN
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
 from fishprep.shards.versions import differences
@@ -69,6 +72,19 @@ def sizes(name: str) -> str:
 def maps(method: str) -> str:
     mask = (PICTURE[:128, :128, 0] > 120).astype(np.uint8)[None]
     return digest(*skin.skin_pyramid(mask, (64, 32, 16, 8), method).values())
+
+
+def given_maps() -> str:
+    """Of a mask of 64 px, which is brought to 128."""
+    classes = (PICTURE[:64, :64, 0] % 19).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        Image.fromarray(classes).save(f"{folder}/m.png")
+        Image.fromarray(classes % 2 * 255).save(f"{folder}/s.png")
+        maps = [
+            given.GivenMaps(name, skin.SkinFusion()).read(Path(folder) / ("s.png" if name == "masks-skin" else "m.png"))
+            for name in given.GIVEN
+        ]
+    return digest(*maps)
 
 
 def fused() -> str:
@@ -112,6 +128,7 @@ def digest_text(value: object) -> str:
 GIVEN = {
     ("crop-square", 1): (lambda: crops("square"), "ac58434b5e57"),
     ("crop-dic", 1): (lambda: crops("dic"), "3cc088210830"),
+    ("crop-none", 1): (lambda: crops("none"), "a395907d59cd"),
     ("crop-upright", 1): (turned_crops, "c142117f4412"),
     ("resizer-pillow-bicubic", 1): (lambda: sizes("pillow-bicubic"), "7a51b7f09d49"),
     ("resizer-matlab-bicubic", 1): (lambda: sizes("matlab-bicubic"), "a9d42c1dd6fd"),
@@ -123,6 +140,7 @@ GIVEN = {
     ("faces", 1): (lambda: constants(select, known_place, geometry), "3f6c2bd9f692"),
     ("landmarks-dlib", 2): (lambda: constants(dlib, second_look, chip), "a3df1f1e8df5"),
     ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),
+    ("landmarks-aligned", 1): (lambda: constants(aligned, dlib, chip), "b5496b7fab9b"),
     ("landmarks-annotation", 2): (
         lambda: constants(annotation, sense) + digest(sense.MEAN_FACE),
         "7a6c5f4166a094a3a2187d8b",
@@ -135,6 +153,7 @@ GIVEN = {
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
+    **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
         lambda: constants(landmark_skin) + digest_text(LandmarkSkinSettings()),
         "585e4f2b0a351a14d712dbef",
