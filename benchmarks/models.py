@@ -32,7 +32,7 @@ from fishfsr.inference.runner import DTYPES, InferenceOptions, Runner
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.count import count_macs
 from fishfsr.models.folding import fold
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishprep.shards.schema import HR_SIZE
 
 AUTHORS_SCALES = (4, 8)

@@ -25,7 +25,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
 from fishfsr.data import Batch, ShardDataset, Share, Stream, to_faces
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishfsr.training.config import SrSection, TrainingConfig, resolve_training
 from fishfsr.training.optimiser import adam
 from fishfsr.training.precision import amp

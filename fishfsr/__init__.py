@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from fishfsr.inference.runner import InferenceOptions
     from fishfsr.inference.shipped import ShippedModel, shipped_models
     from fishfsr.models.count import count_parameters
-    from fishfsr.models.registry import ModelRecord, create_model, list_models, model_size
+    from fishfsr.registry import ModelRecord, create_model, list_models, model_size
     from fishfsr.training.journal import Note, Trained, TrainingNews, Validated
     from fishfsr.training.run import TrainingOutcome
     from fishfsr.training.start import train
@@ -76,7 +76,7 @@ _PUBLIC = {
     "fishfsr.inference.runner": "InferenceOptions",
     "fishfsr.inference.shipped": "ShippedModel shipped_models",
     "fishfsr.models.count": "count_parameters",
-    "fishfsr.models.registry": "ModelRecord create_model list_models model_size",
+    "fishfsr.registry": "ModelRecord create_model list_models model_size",
     "fishfsr.training.journal": "Note Trained TrainingNews Validated",
     "fishfsr.training.run": "TrainingOutcome",
     "fishfsr.training.start": "train",

@@ -1,6 +1,7 @@
 """The file of a trained pair: safetensors with both networks, or one of them, and what is known of them.
 
-Tensors are named `parsing_net.…` and `sr_net.…`. The header's metadata hold `format` ("fishfsr-checkpoint"),
+Tensors are named `parsing_net.…` and `sr_net.…`; a network of landmarks, which some methods are trained with, is
+`alignment_net.…`. The header's metadata hold `format` ("fishfsr-checkpoint"),
 `format_version` ("1"), and as JSON `parsing_net` and `sr_net` ({"architecture", "config"}) for each network
 in the file, and `details` (the fields of `Details`).
 """
@@ -17,11 +18,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.methods.alignment import AlignmentNet
 from fishfsr.models.config import NetworkConfig, SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.registry import ARCHITECTURES, architecture_of
 from fishfsr.models.sr_net import SrNet
 from fishfsr.models.state import load_state
+from fishfsr.registry import ARCHITECTURES, architecture_of
 from fishprep.common.files import check_regular, open_regular
 from fishprep.common.mistaken import mistaken_for
 from fishprep.common.tensors import save_tensors
@@ -30,7 +32,10 @@ from fishprep.common.version import __version__
 FORMAT = "fishfsr-checkpoint"
 FORMAT_VERSION = 1
 PARSING_NET = "parsing_net"
+ALIGNMENT_NET = "alignment_net"
 SR_NET = "sr_net"
+PLACES = {"parsingnet": PARSING_NET, "alignmentnet": ALIGNMENT_NET}
+"""Where networks stand that do not enlarge, by their architecture; all others are `sr_net`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class CheckpointMetadata:
     parsing_net: NetworkEntry | None
     sr_net: NetworkEntry | None
     details: Details
+    alignment_net: NetworkEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,13 @@ class Checkpoint:
     parsing_net: ParsingNet | None = None
     sr_net: SrNet | None = None
     details: Details = field(default_factory=Details)
+    alignment_net: AlignmentNet | None = None
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """Those that are in it, by their place."""
+        named = {PARSING_NET: self.parsing_net, ALIGNMENT_NET: self.alignment_net, SR_NET: self.sr_net}
+        return {name: network for name, network in named.items() if network is not None}
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> None:
@@ -90,21 +103,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = tor
     """
     if dtype not in (torch.float32, torch.float16):
         raise CheckpointError(f"checkpoints are stored as float32 or float16, not {dtype}")
-    networks = {PARSING_NET: checkpoint.parsing_net, SR_NET: checkpoint.sr_net}
-    entries = {
-        name: NetworkEntry(architecture_of(network), network.config)
-        for name, network in networks.items()
-        if network is not None
-    }
+    networks = checkpoint.networks
+    entries = {name: NetworkEntry(architecture_of(network), network.config) for name, network in networks.items()}  # type: ignore[arg-type]
     details = replace(checkpoint.details, versions=_versions())
     sr = entries.get(SR_NET)
     if sr is not None and details.scale is None:
         details = replace(details, scale=_scale(sr))
-    _check_together(CheckpointMetadata(entries.get(PARSING_NET), sr, details), path)
+    _check_together(CheckpointMetadata(entries.get(PARSING_NET), sr, details, entries.get(ALIGNMENT_NET)), path)
     tensors = {
         f"{name}.{key}": tensor.detach().to("cpu", dtype).contiguous()
         for name, network in networks.items()
-        if network is not None
         for key, tensor in network.state_dict().items()
     }
     broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
@@ -135,13 +143,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     a newer format, metadata that do not hold together, tensors that do not fit their network, NaN.
     """
     metadata, tensors = _open(path, with_tensors=True)
-    stray = [key for key in tensors if key.partition(".")[0] not in (PARSING_NET, SR_NET)]
+    stray = [key for key in tensors if key.partition(".")[0] not in (*PLACES.values(), SR_NET)]
     if stray:
         raise CheckpointError(f"{path}: the tensor {stray[0]} belongs to neither network")
     parsing_net = _network(metadata.parsing_net, PARSING_NET, tensors, path)
     sr_net = _network(metadata.sr_net, SR_NET, tensors, path)
+    alignment_net = _network(metadata.alignment_net, ALIGNMENT_NET, tensors, path)
     assert isinstance(parsing_net, ParsingNet | None) and isinstance(sr_net, SrNet | None)  # _entry has seen to it
-    return Checkpoint(parsing_net, sr_net, metadata.details)
+    assert isinstance(alignment_net, AlignmentNet | None)
+    return Checkpoint(parsing_net, sr_net, metadata.details, alignment_net)
 
 
 def pack_checkpoint(path: Path, out: Path, licence: str | None = None) -> None:
@@ -191,7 +201,10 @@ def _parse_header(header: Mapping[str, str], path: Path) -> CheckpointMetadata:
             f"{path}: checkpoint format {header.get('format_version')}; this version reads {FORMAT_VERSION}"
         )
     metadata = CheckpointMetadata(
-        _entry(header, PARSING_NET, path), _entry(header, SR_NET, path), _details(header, path)
+        _entry(header, PARSING_NET, path),
+        _entry(header, SR_NET, path),
+        _details(header, path),
+        _entry(header, ALIGNMENT_NET, path),
     )
     _check_together(metadata, path)
     return metadata
@@ -206,7 +219,7 @@ def _entry(header: Mapping[str, str], name: str, path: Path) -> NetworkEntry | N
         raise CheckpointError(f"{path}: {name} in the metadata lacks its architecture or configuration")
     if architecture not in ARCHITECTURES:
         raise CheckpointError(f"{path}: unknown architecture {architecture!r}; known are {', '.join(ARCHITECTURES)}")
-    if (architecture == "parsingnet") is not (name == PARSING_NET):
+    if PLACES.get(architecture, SR_NET) != name:
         raise CheckpointError(f"{path}: {architecture} cannot stand in the place of {name}")
     try:
         return NetworkEntry(architecture, ARCHITECTURES[architecture].config.from_dict(config))
@@ -243,7 +256,7 @@ def _parsed(header: Mapping[str, str], name: str, path: Path) -> dict[str, Any]:
 
 def _check_together(metadata: CheckpointMetadata, path: Path) -> None:
     parsing, sr = metadata.parsing_net, metadata.sr_net
-    if parsing is None and sr is None:
+    if parsing is None and sr is None and metadata.alignment_net is None:
         raise CheckpointError(f"{path}: holds neither network")
     if sr is not None and metadata.details.scale != _scale(sr):
         raise CheckpointError(f"{path}: says scale {metadata.details.scale}, but its network is of scale {_scale(sr)}")

@@ -21,10 +21,16 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.argument("shards", nargs=-1, required=True, type=common.SHARDS)
 @click.option("-o", "--out", required=True, type=common.FOLDER, help="Folder of the run.")
 @click.option("--scale", type=int, help="HR over LR size: 2, 4, 8, 16.  [default: 8]")
-@click.option("--stage", type=click.Choice(["parsing", "sr", "both"]), default="both", help="Which networks to train.")
+@click.option(
+    "--stage",
+    type=click.Choice(["parsing", "alignment", "sr", "both"]),
+    default="both",
+    help="Which networks to train; both: all that the method has.",
+)
 @click.option(
     "--preset",
-    help="paper (its figures), laptop (TaperNet, for a CPU), gpu, laptop-fishfsrnet or taper.  [default: the file's, else paper]",
+    help="paper (its figures), laptop (TaperNet, for a CPU), gpu, laptop-fishfsrnet, taper, or a method of the paper's Table I by "
+    "name.  [default: the file's, else paper]",
 )
 @common.config_option(takes_rest=True)
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, for example sr.width=16.")

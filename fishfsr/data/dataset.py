@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from fishfsr.data.batch import Batch
 from fishfsr.data.split import Paths, opened, require_files
+from fishfsr.errors import DataError
 from fishfsr.models.config import check_scale
 from fishprep.common.errors import ShardError
 from fishprep.common.words import counted
@@ -20,17 +21,20 @@ from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.versions import are_recorded, differences
 
+Beside = Literal["landmarks", "classes"]
 MADE_BY = ("crop", "expand", "upright", "resizer", "mask_resizer", "parser")
 
 
 class _Mapped(NamedTuple):
-    """What is kept of an open shard: mapped arrays of HR, LR and map, and the size of the file that they lie in."""
+    """What is kept of an open shard: mapped arrays of what is read of a sample, and the size of the file that they lie in."""
 
     path: Path
     size: int
     hr: np.ndarray
     lr: np.ndarray
     skin: np.ndarray
+    landmarks: np.ndarray | None
+    classes: np.ndarray | None
 
 
 class ShardDataset(Dataset[Batch]):
@@ -40,15 +44,15 @@ class ShardDataset(Dataset[Batch]):
     after a fork, and pickled to spawned workers, which map the files anew. `recipe` is the shards' common recipe,
     `lr_size` the side of LR faces and maps, `fingerprint` a hash of what the shards were made from, in their order,
     `made_by` the settings of the recipe that a user of the trained model must follow, `notes` what is to be said of shards
-    of one recipe that are not made alike in all.
+    of one recipe that are not made alike in all. `beside`: what is read of a sample beside HR, LR and map.
 
-    Raises DataError where there is no shard of `split` or the shards are of different recipes; ShardError for a
-    damaged one; ConfigurationError for a scale that shards do not hold.
+    Raises DataError where there is no shard of `split`, the shards are of different recipes or lack what is asked for `beside`;
+    ShardError for a damaged one; ConfigurationError for a scale that shards do not hold.
     """
 
-    def __init__(self, shards: Paths, split: str = "train", scale: int = 8) -> None:
+    def __init__(self, shards: Paths, split: str = "train", scale: int = 8, beside: Collection[Beside] = ()) -> None:
         check_scale(scale)
-        self.split, self.scale, self.lr_size = split, scale, schema.HR_SIZE // scale
+        self.split, self.scale, self.lr_size, self.beside = split, scale, schema.HR_SIZE // scale, frozenset(beside)
         self.paths = require_files(shards, split)
         self._open()
 
@@ -65,7 +69,8 @@ class ShardDataset(Dataset[Batch]):
                 versions.append(attributes.versions)
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
                 arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
-                self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays)))
+                beside = self._beside(shard, "landmarks"), self._beside(shard, "classes")
+                self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays), *beside))
         assert first is not None
         self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}
@@ -77,8 +82,7 @@ class ShardDataset(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         """One sample, without the batch axis."""
-        batch = self.__getitems__([index])
-        return Batch(*(part[0] for part in batch))
+        return self.__getitems__([index]).each(lambda part: part[0])
 
     def __getitems__(self, indices: Sequence[int] | np.ndarray) -> Batch:
         """The samples `indices`, each copied once from the mapped files; what DataLoader calls for a batch.
@@ -91,19 +95,28 @@ class ShardDataset(Dataset[Batch]):
             raise IndexError(f"indices must lie in [0, {len(self)})")
         numbers = np.searchsorted(self._ends, chosen, side="right")
         self._check_files(numbers)
-        hr, lr, skin = (np.empty((len(chosen), *part.shape[1:]), np.uint8) for part in self._shards[0][2:])
+        read = [
+            None if part is None else np.empty((len(chosen), *part.shape[1:]), part.dtype)
+            for part in self._shards[0][2:]
+        ]
         for row, (number, index) in enumerate(zip(numbers.tolist(), chosen.tolist(), strict=True)):
-            shard = self._shards[number]
             place = index - int(self._ends[number])  # from the end: negative
-            hr[row], lr[row], skin[row] = shard.hr[place], shard.lr[place], shard.skin[place]
-        if skin.size and skin.max() > 1:
-            self._raise_damaged(numbers[int(skin.reshape(len(skin), -1).max(1).argmax())])
-        return Batch(*map(torch.from_numpy, (hr, lr, skin, chosen)))
+            for into, part in zip(read, self._shards[number][2:], strict=True):
+                if into is not None and part is not None:
+                    into[row] = part[place]
+        hr, lr, skin, landmarks, classes = (None if part is None else torch.from_numpy(part) for part in read)
+        assert hr is not None and lr is not None and skin is not None
+        if skin.numel() and skin.max() > 1:
+            self._raise_damaged(numbers[int(skin.flatten(1).amax(1).argmax())])
+        return Batch(hr, lr, skin, torch.from_numpy(chosen), landmarks, classes)
 
     @staticmethod
     def collate(samples: Batch | list[Batch]) -> Batch:
         """`collate_fn` of a DataLoader: batches are whole already, single samples are stacked."""
-        return samples if isinstance(samples, Batch) else Batch(*map(torch.stack, zip(*samples, strict=True)))
+        if isinstance(samples, Batch):
+            return samples
+        columns = zip(*samples, strict=True)
+        return Batch(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
 
     def ids(self, indices: Sequence[int]) -> list[str]:
         """Ids of samples, read from the files: they are not kept."""
@@ -115,11 +128,23 @@ class ShardDataset(Dataset[Batch]):
         return named
 
     def __getstate__(self) -> dict[str, object]:
-        return {"split": self.split, "scale": self.scale, "lr_size": self.lr_size, "paths": self.paths}
+        kept = ("split", "scale", "lr_size", "paths", "beside")
+        return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._open()
+
+    def _beside(self, shard: Shard, what: Beside) -> np.ndarray | None:
+        if what not in self.beside:
+            return None
+        if what == "landmarks":
+            return np.asarray(shard["landmarks"])
+        if "classes/128" not in shard:
+            raise DataError(
+                f"{shard.path}: holds no classes, which are asked for here; build the shards with: fishprep build --keep-classes"
+            )
+        return np.asarray(shard["classes/128"])
 
     def _check_files(self, numbers: np.ndarray) -> None:
         """Reading a mapped page beyond the end of a file kills the process without a word: look first."""

@@ -82,7 +82,7 @@ class Stream:
         while True:
             for part in range(self.share.parts):
                 read = self.read(step, part)
-                yield Read(Batch(*(p.pin_memory() for p in read.batch)), read.flip) if pinned else read
+                yield Read(read.batch.each(Tensor.pin_memory), read.flip) if pinned else read
             step += 1
 
 

@@ -12,7 +12,7 @@ from fishfsr.evaluation.faces import SplitFaces
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import Protocol
 from fishfsr.models.count import count_parameters
-from fishfsr.models.registry import architecture_of
+from fishfsr.registry import architecture_of
 from fishprep.common.files import sha256_file
 from fishprep.common.version import __version__
 from fishprep.shards.schema import SPLITS

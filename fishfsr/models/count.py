@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
 
 def count_parameters(network: nn.Module) -> int:
     """The number of values that `network` learns."""
@@ -13,19 +15,21 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_macs(network: nn.Module, *shapes: tuple[int, ...]) -> int:
-    """Multiply-accumulates of the convolutions and linear layers for inputs of `shapes`; nothing is computed.
+    """Multiply-accumulates of the convolutions, transposed ones too, and linear layers for inputs of `shapes`; nothing is computed.
 
-    Runs on a copy on the meta device. Biases, activations, additions and resizing are not counted.
+    Runs on a copy on the meta device, in evaluation mode. Biases, activations, additions and resizing are not counted.
     """
-    shadow = copy.deepcopy(network).to("meta")
+    shadow = copy.deepcopy(network).eval().to("meta")
     counts: list[int] = []
 
     def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        counts.append(output.numel() * module.weight[0].numel())
+        assert isinstance(module, COUNTED)
+        # Every input of a transposed convolution is multiplied into a patch, every output of the others comes from one.
+        places = inputs[0].numel() if isinstance(module, nn.ConvTranspose2d) else output.numel()
+        counts.append(places * module.weight[0].numel())
 
     for module in shadow.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, COUNTED):
             module.register_forward_hook(count)
     with torch.no_grad():
         shadow(*(torch.empty(shape, device="meta") for shape in shapes))

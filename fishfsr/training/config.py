@@ -4,25 +4,31 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fishfsr.data.degradation import Degradation
 from fishfsr.errors import ConfigurationError
+from fishfsr.methods.every import METHODS
 from fishfsr.models.config import ParsingNetConfig, SrNetConfig, check_scale
-from fishfsr.models.registry import ARCHITECTURES
+from fishfsr.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
 from fishprep.common.files import read_text
 
 TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
-Loss = Literal["l1", "mse", "log-mse"]
-SrArchitecture = Literal["fishfsrnet", "tapernet"]
-TRAINED = get_args(SrArchitecture)
+Loss = Literal["l1", "mse", "log-mse", "published"]
+TRAINED = tuple(METHODS)
 Settings = dict[str, Any]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+def _known(architecture: str) -> str:
+    if architecture not in METHODS:
+        raise ValueError(f"no such method; there are {', '.join(METHODS)}")
+    return architecture
 
 
 class Section(BaseModel):
@@ -41,7 +47,6 @@ class StageSection(Section):
     `ema`: decay of the averaged weights, which are what is validated and kept; 0 leaves them out.
     """
 
-    width: int = 64
     initial: Literal["pytorch", "unit-variance"] = "pytorch"
     steps: AtLeastOne = 100_000
     batch_size: AtLeastOne = 8
@@ -66,6 +71,7 @@ class StageSection(Section):
 class ParsingSection(StageSection):
     """Stage 1: ParsingNet, with `blocks` residual blocks."""
 
+    width: int = 64
     blocks: int = 8
 
     def network(self) -> ParsingNetConfig:
@@ -73,14 +79,22 @@ class ParsingSection(StageSection):
         return ParsingNetConfig(width=self.width, blocks=self.blocks)
 
 
+class AlignmentSection(StageSection):
+    """The network of landmarks that some methods are trained with, as wide as the network that enlarges."""
+
+    steps: AtLeastOne = 20_000
+
+
 class SrSection(StageSection):
-    """Stage 2: the network that enlarges, by its `architecture`.
+    """The last stage: the network that enlarges, by its `architecture`, the name of a method (docs/methods.md).
 
     FishFSRNet has the switches of Table III, and `global_residual` adds the bicubic enlargement to its output. TaperNet has
-    `blocks` and `blocks_above`.
+    `blocks` and `blocks_above`. What only one of the other methods knows stands in `options`.
     """
 
-    architecture: SrArchitecture = "fishfsrnet"
+    architecture: Annotated[str, AfterValidator(_known)] = "fishfsrnet"
+    width: int = 64
+    options: Mapping[str, bool | int | float] = Field(default_factory=dict)
     steps: AtLeastOne = 400_000
     spatial_attention: bool = True
     channel_attention: bool = True
@@ -96,17 +110,22 @@ class SrSection(StageSection):
         """The network's own record. Raises ConfigurationError, also for an option that the architecture has not."""
         kind = ARCHITECTURES[self.architecture].config
         own = {field.name for field in dataclasses.fields(kind)}
+        if METHODS[self.architecture].rival:
+            own -= {"use_map"}
         foreign = [name for name in ARCHITECTURE_OPTIONS - own if getattr(self, name) != _default(name)]
+        if METHODS[self.architecture].rival and self.initial != "pytorch":
+            foreign.append("initial")
         if foreign:
             raise ConfigurationError(f"sr.{min(foreign)}: {self.architecture} has no such option")
-        config = kind.from_dict({"scale": scale} | {name: getattr(self, name) for name in ARCHITECTURE_OPTIONS & own})
+        chosen = {name: getattr(self, name) for name in ARCHITECTURE_OPTIONS & own}
+        config = kind.from_dict({"scale": scale} | chosen | dict(self.options))
         assert isinstance(config, SrNetConfig)
         return config
 
 
-ARCHITECTURE_OPTIONS = frozenset(SrSection.model_fields) - frozenset(StageSection.model_fields) - {"architecture"} | {
-    "width"
-}
+ARCHITECTURE_OPTIONS = (
+    frozenset(SrSection.model_fields) - frozenset(StageSection.model_fields) - {"architecture", "options"}
+)
 """The fields of [sr] that describe the network; each architecture has some of them."""
 
 
@@ -135,6 +154,7 @@ class TrainingConfig(Section):
     log_every: AtLeastOne = 50
     save_every: AtLeastOne = 1000
     parsing: ParsingSection = ParsingSection()
+    alignment: AlignmentSection = AlignmentSection()
     sr: SrSection = SrSection()
     validation: Validation = Validation()
     degradation: Degradation = Degradation()

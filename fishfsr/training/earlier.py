@@ -6,6 +6,7 @@ from typing import Any
 from fishfsr.errors import TrainingError
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
+from fishfsr.training.journal import ORDER
 from fishfsr.training.state import TrainingState
 from fishprep.storage.own import refuse_foreign
 
@@ -32,8 +33,8 @@ def check_same(folder: RunFolder, state: TrainingState, config: TrainingConfig, 
     """Raise TrainingError, which says what differs, where `state` is of another training."""
     earlier = TrainingConfig(**state.configuration)
     same = {name: getattr(config, name) for name in FREE_TO_CHANGE}
-    if state.position.stage == "parsing":
-        same["sr"] = config.sr  # nothing of it has been used
+    for stage in ORDER[ORDER.index(state.position.stage) + 1 :]:
+        same[stage] = getattr(config, stage)  # nothing of it has been used
     changed = earlier.model_copy(update=same).differences(config)
     changed += [
         f"{name}: {state.identity.get(name)} → {identity[name]}"

@@ -10,7 +10,7 @@ from typing import Any
 from fishfsr.errors import MissingExtraError
 from fishprep.common.files import flush, write_text
 
-ORDER = ("parsing", "sr")
+ORDER = ("parsing", "alignment", "sr")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class Average:
         """Take in the weights as they are after step `step`, from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
+        # Means and variances of batch normalisation are averages already.
+        for kept, newest in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(newest)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fishfsr.methods.every import METHODS
+
 PAPER: Mapping[str, Any] = MappingProxyType({})
 """Adam, betas 0.9 and 0.99, eps 1e-8, rate 1e-4, batch 8, width 64, L1. It does not say how many steps: those are ours."""
 
@@ -104,6 +106,15 @@ GPU: Mapping[str, Any] = MappingProxyType(
 )
 """The paper's network at its width, as one large GPU would train it. It has not run on a GPU."""
 
+PUBLISHED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        name: MappingProxyType({"sr": MappingProxyType({"architecture": name, **method.published})})
+        for name, method in METHODS.items()
+        if method.rival
+    }
+)
+"""The methods beside the paper's by their own settings, as far as this training knows them."""
+
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "paper": PAPER,
@@ -111,5 +122,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "gpu": GPU,
         "laptop-fishfsrnet": LAPTOP_FISHFSRNET,
         "taper": TAPER,
+        **PUBLISHED,
     }
 )

@@ -12,10 +12,13 @@ from torch import nn
 
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
+from fishfsr.methods.alignment import AlignmentNet, AlignmentNetConfig
+from fishfsr.methods.base import Method
+from fishfsr.methods.every import METHODS
 from fishfsr.models.config import SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.registry import build_network
 from fishfsr.models.sr_net import SrNet
+from fishfsr.registry import build_network
 from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, StageSection, TrainingConfig
 from fishfsr.training.earlier import check_same, earlier_state
 from fishfsr.training.folder import RunFolder
@@ -24,7 +27,7 @@ from fishfsr.training.journal import ORDER, MetricsJournal, Note, TrainingListen
 from fishfsr.training.loop import StageLoop
 from fishfsr.training.precision import amp
 from fishfsr.training.ranks import Ranks, process_group
-from fishfsr.training.stages import ParsingStage, SrStage, TrainingStage
+from fishfsr.training.stages import AlignmentStage, ParsingStage, SrStage, TrainingStage
 from fishfsr.training.state import Position, TrainingState
 from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
@@ -35,7 +38,7 @@ from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 N = TypeVar("N", bound=nn.Module)
-StageChoice = Literal["parsing", "sr", "both"]
+StageChoice = Literal["parsing", "alignment", "sr", "both"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,11 @@ def init_settings(path: Path) -> Settings:
         if architecture not in TRAINED or sr.map_channels != 1:
             raise ConfigurationError(f"{path}: {architecture} cannot be trained here, only run")
         assert isinstance(sr, SrNetConfig)
-        options = {name: getattr(sr, name) for name in sorted(ARCHITECTURE_OPTIONS) if hasattr(sr, name)}
-        settings |= {"sr": {"architecture": architecture, **options}, "scale": sr.scale}
+        values = {name: value for name, value in sr.to_dict().items() if name not in ("scale", "map_channels")}
+        if METHODS[architecture].rival:
+            del values["use_map"]
+        options = {name: values.pop(name) for name in sorted(values.keys() - ARCHITECTURE_OPTIONS)}
+        settings |= {"sr": {"architecture": architecture, **values, "options": options}, "scale": sr.scale}
     return settings
 
 
@@ -138,7 +144,8 @@ class _Run:
         listen: TrainingListener,
     ) -> None:
         self.request, self.folder = request, RunFolder(request.out)
-        self.wanted = ORDER if request.stage == "both" else (request.stage,)
+        self.method = METHODS[request.config.sr.architecture]
+        self.wanted = _wanted(self.method, request.stage)
         self.init = Checkpoint() if request.init is None else load_checkpoint(request.init)
         self.state = earlier_state(self.folder, request.resume, request.overwrite)
         self.around = _surroundings(request, self.state, ranks, stop, journal, listen)
@@ -209,8 +216,28 @@ class _Run:
         if name == "parsing":
             parsing_net = self.init.parsing_net or _fresh(ParsingNet(config.parsing.network()), config.parsing)
             return ParsingStage(parsing_net, config.parsing)
+        if name == "alignment":
+            aligner = self.init.alignment_net or AlignmentNet(AlignmentNetConfig(config.sr.width))
+            return AlignmentStage(aligner, config.alignment)
+        part = config.sr.batch_size // (config.sr.accumulate * self.around.ranks.world)
+        if part < self.method.least_batch:
+            raise ConfigurationError(
+                f"{self.method.name} needs {self.method.least_batch} faces in each part of a step, and gets {part}: raise sr.batch_size"
+            )
         network = self.init.sr_net or _fresh(_sr_net(config), config.sr)
-        return SrStage(network, config.sr, self._parsing_net() if network.config.needs_map else None)
+        objective = self.method.objective(network, self._aligner() if self.method.needs_aligner else None)
+        return SrStage(objective, config.sr, self._parsing_net() if network.config.needs_map else None)
+
+    def _aligner(self) -> AlignmentNet:
+        """The frozen network of landmarks: what the stage alignment found here, else the one given by --init."""
+        path = self.folder.best("alignment")
+        aligner = load_checkpoint(path).alignment_net if path.exists() else self.init.alignment_net
+        if aligner is None:
+            raise TrainingError(
+                f"{self.method.name} needs a trained network of landmarks: {path} is not there. Train it first (--stage "
+                "alignment or both), or give a checkpoint that holds one with --init"
+            )
+        return aligner.to(self.around.amp.device).eval().requires_grad_(False)
 
     def _parsing_net(self) -> ParsingNet:
         """The frozen network of stage 2: what stage 1 found here, else the one given by --init."""
@@ -230,6 +257,16 @@ class _Run:
     def _checkpoint(self, name: str) -> Path:
         best = self.folder.best(name)
         return best if best.exists() else self.folder.last(name)
+
+
+def _wanted(method: Method, choice: StageChoice) -> tuple[str, ...]:
+    """The stages that are asked for, in order. Raises ConfigurationError for one that the method does not have."""
+    has = {"parsing": not method.rival, "alignment": method.needs_aligner, "sr": True}
+    if choice == "both":
+        return tuple(name for name in ORDER if has[name])
+    if not has[choice]:
+        raise ConfigurationError(f"{method.name} has no stage {choice}")
+    return (choice,)
 
 
 def _sr_net(config: TrainingConfig) -> SrNet:

@@ -1,4 +1,4 @@
-"""What the two stages train and how each is judged: ParsingNet first, then FishFSRNet on the estimated maps."""
+"""What the stages train and how each is judged: ParsingNet, a network of landmarks for methods that want one, the enlarging one."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.data.batch import Faces
+from fishfsr.methods.alignment import AlignmentNet, alignment_loss, found
+from fishfsr.methods.base import Objective, published
 from fishfsr.metrics import parsing_accuracy, psnr, ssim
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.sr_net import SrNet
 from fishfsr.training.config import StageSection
 
 Forward = Callable[..., Tensor]
@@ -24,7 +25,12 @@ def log_mse(output: Tensor, wanted: Tensor) -> Tensor:
     return (output - wanted).square().mean((1, 2, 3)).add(FAINT).log().mean()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss, "log-mse": log_mse}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+    "log-mse": log_mse,
+    "published": published,
+}
 
 
 class TrainingStage(Protocol):
@@ -77,8 +83,36 @@ class ParsingStage:
         return checkpoint.parsing_net
 
 
+class AlignmentStage:
+    """Landmarks on HR faces, for methods whose loss or network needs them; judged by the share that is found.
+
+    `pck`: landmarks whose highest place in their heatmap lies within one of its pixels, 4 of the face's 128.
+    """
+
+    name, figure = "alignment", "pck"
+    measures: tuple[str, ...] = ("pck",)
+
+    def __init__(self, network: AlignmentNet, section: StageSection) -> None:
+        self.network, self.section = network, section
+
+    def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
+        assert faces.landmarks is not None
+        return alignment_loss(forward(faces.hr), faces.landmarks)
+
+    def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
+        assert faces.landmarks is not None
+        return {"pck": found(network(faces.hr).float(), faces.landmarks)}
+
+    def checkpoint(self, network: Any, details: Details) -> Checkpoint:
+        return Checkpoint(alignment_net=network, details=details)
+
+    def kept(self, checkpoint: Checkpoint) -> nn.Module | None:
+        return checkpoint.alignment_net
+
+
 class SrStage:
-    """Stage 2: L1 against HR (eq. 24) on the map that the frozen ParsingNet estimates; judged by PSNR-Y, `reference`.
+    """The last stage, FishFSRNet's by default: L1 against HR (eq. 24) on the map that the frozen ParsingNet estimates; judged by
+    PSNR-Y, `reference`. Another method brings its own loss (`fishfsr.methods`).
 
     The map is estimated anew for every batch: it takes less than a hundredth of the step's time, and nothing is kept
     that grows with the data. It is computed in float32, as evaluation and export do, and clamped to [0, 1].
@@ -87,15 +121,16 @@ class SrStage:
     name, figure = "sr", "psnr"
     measures: tuple[str, ...] = ("psnr", "ssim", "bicubic_psnr")
 
-    def __init__(self, network: SrNet, section: StageSection, parsing_net: ParsingNet | None) -> None:
-        self.network, self.section = network, section
+    def __init__(self, objective: Objective, section: StageSection, parsing_net: ParsingNet | None) -> None:
+        self.objective, self.section = objective, section
+        self.network, self._config = objective.trained, objective.network.config
         self.parsing_net = None if parsing_net is None else parsing_net.eval().requires_grad_(False)
 
     def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
-        return LOSSES[self.section.loss_at(step)](forward(faces.lr, self._map(faces.lr)).float(), faces.hr)
+        return self.objective.loss(forward, faces, self._map(faces.lr), LOSSES[self.section.loss_at(step)], step)
 
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
-        scale = self.network.config.scale
+        scale = self._config.scale
         sr = network(faces.lr, self._map(faces.lr)).float()
         return {
             "psnr": psnr(sr, faces.hr, scale),
@@ -104,13 +139,13 @@ class SrStage:
         }
 
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
-        return Checkpoint(self.parsing_net, network, details)
+        return Checkpoint(self.parsing_net, self.objective.network_of(network), details=details)
 
     def kept(self, checkpoint: Checkpoint) -> nn.Module | None:
         return checkpoint.sr_net
 
     def _map(self, lr: Tensor) -> Tensor | None:
-        if self.parsing_net is None or not self.network.config.needs_map:
+        if self.parsing_net is None or not self._config.needs_map:
             return None
         with torch.no_grad(), torch.autocast(lr.device.type, enabled=False):
             return self.parsing_net(lr).clamp(0, 1)

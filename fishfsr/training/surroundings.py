@@ -8,6 +8,7 @@ from typing import Any
 from fishfsr.data import ShardDataset
 from fishfsr.data.split import shard_files, splits_in
 from fishfsr.errors import ConfigurationError
+from fishfsr.methods.every import METHODS
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.journal import MetricsJournal, TrainingListener
@@ -50,7 +51,9 @@ def collect_faces(shards: Sequence[Path], config: TrainingConfig, named: Sequenc
 
     Raises DataError where nothing is to train on or the shards are of different recipes.
     """
-    train = ShardDataset(shards, TRAIN, config.scale)
+    network = config.sr.network(config.scale)
+    beside = METHODS[config.sr.architecture].objective.beside(network)
+    train = ShardDataset(shards, TRAIN, config.scale, beside)
     notes = [*train.notes] + [
         f"{path}: nothing to train on in it; its shards are of {', '.join(there)}"
         for path in shards
@@ -64,7 +67,7 @@ def collect_faces(shards: Sequence[Path], config: TrainingConfig, named: Sequenc
             "weights are kept as the best. To validate, give a folder that has some (fishprep build --split)"
         )
         return TrainingFaces(train, None, tuple(notes))
-    validation = ShardDataset(shards, VALIDATION, config.scale)
+    validation = ShardDataset(shards, VALIDATION, config.scale, beside)
     if validation.recipe != train.recipe:
         raise ConfigurationError("the validation shards were made by another recipe than the training shards")
     return TrainingFaces(train, validation, tuple(notes))

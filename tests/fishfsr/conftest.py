@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import fishfsr
 from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint, read_metadata, save_checkpoint
 from fishfsr.errors import CheckpointError, DeviceError
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 Images = Callable[..., Tensor]
 Content = tuple[dict[str, Tensor], dict[str, str]]

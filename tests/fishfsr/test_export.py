@@ -14,7 +14,7 @@ from fishfsr.checkpoint import Checkpoint
 from fishfsr.errors import CheckpointError, ExportError, MissingExtraError
 from fishfsr.export import export_onnx
 from fishfsr.inference.resolver import FaceSuperResolver
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 Images = Callable[..., Tensor]
 

@@ -14,7 +14,7 @@ from torch import nn
 from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.evaluation import EvaluationSettings, evaluate
 from fishfsr.evaluation.evaluate import Evaluation
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishprep.shards.writer import write_shard
 
 

@@ -15,7 +15,7 @@ from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import SCALES
 from fishfsr.models.count import count_macs
 from fishfsr.models.folding import FoldedMSRB, FoldedPAFB, fold
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 Lively = Callable[..., nn.Module]
 Images = Callable[..., Tensor]

@@ -9,7 +9,7 @@ from fishfsr.errors import ConfigurationError
 from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import SCALES, FishFSRNetConfig, ParsingNetConfig
 from fishfsr.models.count import count_macs, count_parameters
-from fishfsr.models.registry import (
+from fishfsr.registry import (
     MODELS,
     ModelRecord,
     architecture_of,

@@ -14,8 +14,8 @@ from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.blocks import enlarged
 from fishfsr.models.config import SCALES, TaperNetConfig
 from fishfsr.models.count import count_macs, count_parameters
-from fishfsr.models.registry import create_model
 from fishfsr.models.tapernet import GatedBlock, TaperNet
+from fishfsr.registry import create_model
 from fishfsr.training.initialise import unit_variance
 
 Lively = Callable[..., nn.Module]

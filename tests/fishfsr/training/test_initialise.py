@@ -6,7 +6,7 @@ import torch
 from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.config import FishFSRNetConfig
 from fishfsr.models.fishfsrnet import FishFSRNet
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishfsr.training.initialise import unit_variance
 
 

@@ -21,7 +21,7 @@ from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata, save_
 from fishfsr.data import ShardDataset
 from fishfsr.errors import CheckpointError
 from fishfsr.metrics import psnr
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishfsr.training.config import resolve_training
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.run import TrainingRequest, init_settings, run_training

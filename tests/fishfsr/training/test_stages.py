@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fishfsr.data.batch import Faces
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishfsr.training.config import SrSection
 from fishfsr.training.stages import LOSSES, SrStage
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fishfsr.checkpoint import load_checkpoint
 from fishfsr.data import Order, ShardDataset
 from fishfsr.data.order import coins
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishfsr.training.journal import read_metrics
 from fishfsr.training.run import run_training
 

@@ -12,7 +12,7 @@ from support import astronaut, hopper, run
 from torch import nn
 
 from fishfsr.checkpoint import Checkpoint, save_checkpoint
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 PLAIN = ("--device", "cpu", "--threads", 1, "--smallest", 24)
 

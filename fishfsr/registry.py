@@ -10,17 +10,16 @@ import torch
 from torch import nn
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.methods.alignment import AlignmentNet, AlignmentNetConfig
+from fishfsr.methods.every import METHODS
 from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
-from fishfsr.models.config import SCALES, FishFSRNetConfig, NetworkConfig, ParsingNetConfig, TaperNetConfig
+from fishfsr.models.config import SCALES, NetworkConfig, ParsingNetConfig, SrNetConfig
 from fishfsr.models.count import count_macs, count_parameters
-from fishfsr.models.fishfsrnet import FishFSRNet
 from fishfsr.models.parsingnet import ParsingNet
-from fishfsr.models.tapernet import TaperNet
 from fishprep.shards.schema import HR_SIZE
 
 PAPER = "Wang et al., Super-Resolving Face Image by Facial Parsing Information, 2023"
-OWN = "this project; not in the paper"
 TAPER_WIDTHS = MappingProxyType({2: 48, 4: 96, 8: 128, 16: 192})
 """Features at the LR size of each scale's TaperNet."""
 
@@ -40,8 +39,8 @@ class Architecture(NamedTuple):
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         "parsingnet": Architecture(ParsingNetConfig, ParsingNet),
-        "fishfsrnet": Architecture(FishFSRNetConfig, FishFSRNet),
-        "tapernet": Architecture(TaperNetConfig, TaperNet),
+        "alignmentnet": Architecture(AlignmentNetConfig, AlignmentNet),
+        **{name: Architecture(method.config, method.network) for name, method in METHODS.items()},
         "authors_fishfsrnet": Architecture(AuthorsFishFSRNetConfig, AuthorsFishFSRNet),
     }
 )
@@ -77,9 +76,15 @@ class ModelRecord:
         """The network's configuration, changed by `options`."""
         kind = ARCHITECTURES[self.architecture].config
         values: dict[str, Any] = {"width": self.width}
-        if self.architecture != "parsingnet":
+        if issubclass(kind, SrNetConfig):
             values["scale"] = self.scale
         return kind.from_dict(values | options)
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether the network reads a parsing map."""
+        config = self.config()
+        return isinstance(config, SrNetConfig) and config.needs_map
 
 
 class ModelSize(NamedTuple):
@@ -96,8 +101,14 @@ MODELS: Mapping[str, ModelRecord] = MappingProxyType(
             *(ModelRecord(f"parsingnet_x{scale}", "parsingnet", scale) for scale in SCALES),
             *(ModelRecord(f"fishfsrnet_x{scale}", "fishfsrnet", scale) for scale in SCALES),
             *(
-                ModelRecord(f"tapernet_x{scale}", "tapernet", scale, width, paper=OWN)
+                ModelRecord(f"tapernet_x{scale}", "tapernet", scale, width, paper=METHODS["tapernet"].paper)
                 for scale, width in TAPER_WIDTHS.items()
+            ),
+            *(
+                ModelRecord(f"{name}_x{scale}", name, scale, paper=method.paper)
+                for name, method in METHODS.items()
+                if method.rival
+                for scale in SCALES[1:]
             ),
             *(ModelRecord(f"authors_fishfsrnet_x{scale}", "authors_fishfsrnet", scale) for scale in (4, 8)),
         )
@@ -151,6 +162,6 @@ def model_size(record: ModelRecord) -> ModelSize:
     with torch.device("meta"):
         network = build_network(record.architecture, config)
     shapes = [(1, 3, *record.input_size)]
-    if record.architecture != "parsingnet":
+    if record.needs_map:
         shapes.append((1, config.map_channels, *record.input_size))
     return ModelSize(count_parameters(network), count_macs(network, *shapes))
