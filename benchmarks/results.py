@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fishfsr.evaluation.summary import Bootstrap, figure
-from fishfsr.models.registry import ARCHITECTURES
+from fishfsr.registry import ARCHITECTURES
 from fishprep.common.files import atomic
 
 MEASURES = {"psnr": "{:.2f}", "ssim": "{:.4f}", "identity": "{:.4f}", "accuracy": "{:.4f}"}

@@ -137,5 +137,7 @@ def _figures_text(figures: Any) -> str:
         return "no face has finite figures"
     if "accuracy" in figures:
         return f"accuracy {figures['accuracy']:.4f}"
+    if "pck" in figures:
+        return f"{figures['pck']:.1%} of the landmarks found"
     psnr, bicubic = figures["psnr"], figures["bicubic_psnr"]
     return f"PSNR-Y {psnr:.2f} dB (bicubic {bicubic:.2f}, so {psnr - bicubic:+.2f}), SSIM-Y {figures['ssim']:.4f}"

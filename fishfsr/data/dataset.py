@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -68,9 +68,10 @@ class ShardDataset(Dataset[Batch]):
                 identity.append((attributes.inputs, attributes.samples))
                 versions.append(attributes.versions)
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
-                arrays = (shard.images(schema.HR_SIZE), shard.images(self.lr_size), shard.skin(self.lr_size))
-                beside = self._beside(shard, "landmarks"), self._beside(shard, "classes")
-                self._shards.append(_Mapped(path, path.stat().st_size, *map(np.asarray, arrays), *beside))
+                images = (shard.images(schema.HR_SIZE), shard.images(self.lr_size))
+                hr, lr, skin = map(np.asarray, (*images, shard.skin(self.lr_size)))
+                beside = [self._beside(shard, what) for what in get_args(Beside)]
+                self._shards.append(_Mapped(path, path.stat().st_size, hr, lr, skin, *beside))
         assert first is not None
         self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}

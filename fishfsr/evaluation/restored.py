@@ -9,7 +9,7 @@ from PIL import Image
 
 from fishfsr.evaluation.pictures import Pixels, grey, grid, to_uint8
 from fishfsr.inference.resolver import FaceSuperResolver, load
-from fishfsr.models.registry import ARCHITECTURES, architecture_of
+from fishfsr.registry import ARCHITECTURES, architecture_of
 from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths

@@ -12,7 +12,7 @@ from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
 from fishfsr.evaluation.settings import MapChoice
 from fishfsr.metrics import get_protocol
-from fishfsr.models.registry import ARCHITECTURES
+from fishfsr.registry import ARCHITECTURES
 from fishprep.common.words import counted
 
 FORMAT = "fishfsr-evaluation"

@@ -54,21 +54,22 @@ class AlignmentNet(nn.Module):
         )  # fmt: skip
         self.join = conv(2 * half, full, 1)
         self.hourglass = Hourglass(DEPTH, lambda: Bottleneck(full, full), "bilinear")
-        self.head = nn.Sequential(
-            Bottleneck(full // 2, half), conv(half, half, 1), nn.ReLU(inplace=True), conv(half, POINTS, 1)
-        )
+        self.head = nn.Sequential(Bottleneck(full // 2, half), conv(half, half, 1), nn.ReLU(inplace=True))
+        self.heat = conv(half, POINTS, 1)
         _draw(self)
         for module in self.modules():
             if isinstance(module, Bottleneck):
                 # Without norm thirteen branches would each double the variance: users of the original see it explode.
                 nn.init.zeros_(module.last.weight)
+        # Heatmaps are nearly everywhere 0: that is where it starts.
+        nn.init.zeros_(self.heat.weight)
 
     def look(self, faces: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Heatmaps, and the state for the next look."""
         features = self.entry(faces)
         seen = self.hourglass(self.join(torch.cat((features, features if state is None else state), 1)))
         shown, kept = seen.chunk(2, 1)
-        return self.head(shown), kept
+        return self.heat(self.head(shown)), kept
 
     def forward(self, faces: Tensor) -> Tensor:
         return self.look(faces)[0]

@@ -1,6 +1,8 @@
 """Parts that several rivals are made of; their own files say which article and figure asks for what."""
 
+import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -65,6 +67,11 @@ class Hourglass(nn.Module):
         return self.kept(features) + F.interpolate(
             below, size=features.shape[-2:], mode=self.mode, align_corners=corners
         )
+
+
+def as_given(device: torch.device) -> AbstractContextManager[Any]:
+    """Within it products are of the precision of what is multiplied; the meta device knows no other."""
+    return contextlib.nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 def haar_packets(scale: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from fishfsr.data.batch import Faces
 from fishfsr.methods.base import Forward, Method, Objective, PixelLoss, RivalConfig, Said, published
-from fishfsr.methods.layers import BatchNorm, conv, haar_packets, scaled
+from fishfsr.methods.layers import BatchNorm, as_given, conv, haar_packets, scaled
 from fishfsr.models.checks import check_image
 from fishfsr.models.sr_net import SrNet
 
@@ -80,13 +80,13 @@ def analysed(image: Tensor, basis: Tensor) -> Tensor:
     """(N, 3, H, W) to its packets (N, s², 3, H/s, W/s) for a basis (s², s, s)."""
     size = basis.shape[-1]
     blocks = image.unflatten(3, (-1, size)).unflatten(2, (-1, size))
-    with torch.autocast(image.device.type, enabled=False):
+    with as_given(image.device):
         return torch.einsum("nchywx,pyx->npchw", blocks, basis)
 
 
 def reconstructed(packets: Tensor, basis: Tensor) -> Tensor:
     """The inverse of `analysed`."""
-    with torch.autocast(packets.device.type, enabled=False):
+    with as_given(packets.device):
         blocks = torch.einsum("npchw,pyx->nchywx", packets, basis.to(packets.dtype))
     return blocks.flatten(4, 5).flatten(2, 3)
 

@@ -14,8 +14,12 @@ from fishfsr.training.journal import ORDER, read_metrics
 from fishprep.common.files import atomic
 
 INK, FAINT, COLOUR, SECOND = "#22262b", "#d9dde2", "#1f6f8b", "#c8553d"
-TITLES = {"parsing": "ParsingNet", "sr": "SR network"}
-FIGURES = {"parsing": ("accuracy", "parsing accuracy", "{:.4f}"), "sr": ("psnr", "PSNR-Y, dB", "{:.2f} dB")}
+TITLES = {"parsing": "ParsingNet", "alignment": "Landmarks", "sr": "SR network"}
+FIGURES = {
+    "parsing": ("accuracy", "parsing accuracy", "{:.4f}"),
+    "alignment": ("pck", "share of landmarks found", "{:.4f}"),
+    "sr": ("psnr", "PSNR-Y, dB", "{:.2f} dB"),
+}
 SMOOTHED_OVER = 0.04
 
 Lines = Sequence[dict[str, Any]]

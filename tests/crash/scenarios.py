@@ -15,7 +15,7 @@ import training
 from calls import Commands
 
 from fishfsr.checkpoint import Checkpoint, save_checkpoint
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishprep.common.files import meant_for
 from fishprep.storage.lock import LOCK
 

@@ -22,7 +22,7 @@ from fishfsr.evaluation.methods import others
 from fishfsr.evaluation.settings import parse_choices
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import write_shard
 

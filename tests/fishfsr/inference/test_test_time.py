@@ -13,7 +13,7 @@ from fishfsr.checkpoint import Checkpoint
 from fishfsr.inference.consistency import consistent
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.inference.runner import InferenceOptions
-from fishfsr.models.registry import create_model
+from fishfsr.registry import create_model
 
 Lively = Callable[..., nn.Module]
 Images = Callable[..., Tensor]
