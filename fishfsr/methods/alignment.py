@@ -23,7 +23,7 @@ class AlignmentNetConfig(NetworkConfig):
     """The aligner: `width` 64 is DIC's, of 512 features in its hourglass."""
 
 
-class Bottleneck(nn.Module):
+class UnnormedBottleneck(nn.Module):
     """1x1 to half, ReLU, 3x3, 1x1, added to the input, ReLU before the next: as DIC's, without norm."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -49,16 +49,16 @@ class AlignmentNet(nn.Module):
         width = self.config.width
         stem, quarter, half, full = (scaled(features, width, 8) for features in (64, 128, 256, 512))
         self.entry = nn.Sequential(
-            conv(3, stem, 7, 2), nn.ReLU(inplace=True), Bottleneck(stem, quarter), nn.MaxPool2d(2),
-            Bottleneck(quarter, quarter), Bottleneck(quarter, half),
+            conv(3, stem, 7, 2), nn.ReLU(inplace=True), UnnormedBottleneck(stem, quarter), nn.MaxPool2d(2),
+            UnnormedBottleneck(quarter, quarter), UnnormedBottleneck(quarter, half),
         )  # fmt: skip
         self.join = conv(2 * half, full, 1)
-        self.hourglass = Hourglass(DEPTH, lambda: Bottleneck(full, full), "bilinear")
-        self.head = nn.Sequential(Bottleneck(full // 2, half), conv(half, half, 1), nn.ReLU(inplace=True))
+        self.hourglass = Hourglass(DEPTH, lambda: UnnormedBottleneck(full, full), "bilinear")
+        self.head = nn.Sequential(UnnormedBottleneck(full // 2, half), conv(half, half, 1), nn.ReLU(inplace=True))
         self.heat = conv(half, POINTS, 1)
         _draw(self)
         for module in self.modules():
-            if isinstance(module, Bottleneck):
+            if isinstance(module, UnnormedBottleneck):
                 # Without norm thirteen branches would each double the variance: users of the original see it explode.
                 nn.init.zeros_(module.last.weight)
         # Heatmaps are nearly everywhere 0: that is where it starts.

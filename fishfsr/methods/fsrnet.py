@@ -43,7 +43,7 @@ class FSRNetConfig(RivalConfig):
         return POINTS * self.landmarks + len(PARSED) * self.parsing
 
 
-class Bottleneck(nn.Module):
+class NormedBottleneck(nn.Module):
     """BN, ReLU, 1x1 to half; BN, ReLU, 3x3; BN, ReLU, 1x1; added to the input (He et al., ECCV 2016)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -60,7 +60,7 @@ class Bottleneck(nn.Module):
         return self.shortcut(features) + self.body(features)
 
 
-class Restored(NamedTuple):
+class CoarseAndFine(NamedTuple):
     """The coarse and the fine face, (N, 3, 128, 128) near [0, 1], and the priors, (N, k, 64, 64)."""
 
     coarse: Tensor
@@ -78,8 +78,8 @@ class FSRNet(SrNet):
         self.coarse = nn.Sequential(*_entry(3, width), *_blocks(width, 3), conv(width, 3, bias=False))
         self.encoder = nn.Sequential(*_entry(3, width, stride=2), *_blocks(width, 12), conv(width, width, bias=False))
         self.prior = nn.Sequential(
-            *_entry(3, width, 7, 2), Bottleneck(width, wide), *_blocks(wide, 2),
-            *(Hourglass(DEPTH, lambda: Bottleneck(wide, wide)) for _ in range(HOURGLASSES)),
+            *_entry(3, width, 7, 2), NormedBottleneck(width, wide), *_blocks(wide, 2),
+            *(Hourglass(DEPTH, lambda: NormedBottleneck(wide, wide)) for _ in range(HOURGLASSES)),
         )  # fmt: skip
         self.heads = conv(wide, self.config.priors, 1)
         self.decoder = nn.Sequential(
@@ -88,13 +88,13 @@ class FSRNet(SrNet):
             *_blocks(width, 3), conv(width, 3, bias=False),
         )  # fmt: skip
 
-    def restored(self, lr: Tensor) -> Restored:
+    def restored(self, lr: Tensor) -> CoarseAndFine:
         """All that is supervised."""
         check_image(lr, "the LR image")
         coarse = self.coarse(enlarged(lr, self.config.scale) * 2 - 1)
         seen = self.prior(coarse)
         fine = self.decoder(torch.cat((self.encoder(coarse), seen), 1))
-        return Restored(coarse * 0.5 + 0.5, self.heads(seen), fine * 0.5 + 0.5)
+        return CoarseAndFine(coarse * 0.5 + 0.5, self.heads(seen), fine * 0.5 + 0.5)
 
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
         """As `SrNet.forward`; the map is not read."""

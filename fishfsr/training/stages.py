@@ -10,12 +10,11 @@ from torch.nn import functional as F
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.data.batch import Faces
 from fishfsr.methods.alignment import AlignmentNet, alignment_loss, found
-from fishfsr.methods.base import Objective, published
+from fishfsr.methods.base import Forward, Objective, published
 from fishfsr.metrics import parsing_accuracy, psnr, ssim
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.training.config import StageSection
 
-Forward = Callable[..., Tensor]
 FAINT = 1e-6
 """Squared error of a face, in units of the whole range, below which its logarithm asks for no more: 60 dB."""
 
