@@ -14,7 +14,7 @@ from fishfsr.errors import ConfigurationError
 from fishfsr.models.config import SrNetConfig
 from fishfsr.models.sr_net import SrNet
 
-Reading = Literal["lr", "bicubic", "map"]
+GivenToNetwork = Literal["lr", "bicubic", "map"]
 Supervision = Literal["hr", "landmarks", "classes"]
 PixelLoss = Callable[[Tensor, Tensor], Tensor]
 Forward = Callable[..., Tensor]
@@ -91,7 +91,7 @@ class Method:
     name: str
     title: str
     paper: str
-    reads: tuple[Reading, ...]
+    reads: tuple[GivenToNetwork, ...]
     supervised_by: tuple[Supervision, ...]
     config: type[SrNetConfig]
     network: type[SrNet]
