@@ -37,7 +37,13 @@ def check_against_plan(folder: BuildFolder, records: Mapping[ShardName, ShardRec
         yield f"{folder}: no row for {counted(photos, 'photo')} of the plan: the build is not finished; run it again"
     retried: set[ShardName] = set()
     for file, record in folder.retries().items():
-        retried |= set(retried_names(record))
+        names = retried_names(record)
+        retried |= set(names)
+        if lacking := [name for name in names if name not in records]:
+            yield (
+                f"{folder.where(file)}: {counted(len(lacking), 'shard')} of this retry not there, the first {lacking[0]}: the same "
+                "`fishprep retry` goes on with it, with --overwrite it is removed"
+            )
         try:
             specs |= retried_specs(folder.where(file), record, plan)
         except BuildError as error:

@@ -19,6 +19,7 @@ from fishfsr.registry import create_model
 from fishprep.common.files import meant_for
 from fishprep.storage.lock import LOCK
 
+PLAIN = {"multi_scale_refine": False, "spatial_attention": False, "channel_attention": False}
 TIMES = ("seconds", "images_per_second")
 
 
@@ -127,7 +128,7 @@ class Stage:
         if not path.exists():
             torch.manual_seed(seed)
             parsing_net = create_model("parsingnet_x8", width=8, blocks=1)
-            save_checkpoint(path, Checkpoint(parsing_net, create_model("fishfsrnet_x8", width=8)))  # type: ignore[arg-type]
+            save_checkpoint(path, Checkpoint(parsing_net, create_model("fishfsrnet_x8", width=8, **PLAIN)))  # type: ignore[arg-type]
         return path
 
     def _made(self, name: str, command: Callable[[Path], tuple[str, ...]]) -> Path:

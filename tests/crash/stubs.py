@@ -16,7 +16,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.engines import ENGINES
 from fishprep.faces.outcome import HRFace, Outcome
-from fishprep.faces.photo import Photo
+from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.faces.settings import FaceSettings
 from fishprep.faces.times import StageTimes
 from fishprep.parsing.base import ParsedFaces
@@ -41,9 +41,10 @@ class StubPipeline:
         return map(self._outcome, photos)
 
     def _outcome(self, photo: Photo) -> Outcome:
-        data = photo.path.read_bytes()
-        sha256 = hashlib.sha256(data).hexdigest()
-        if photo.planned is not None and photo.planned.sha256 not in (None, sha256):
+        read = photo.place.read(self.settings.limits)
+        data, sha256 = read.data, hashlib.sha256(read.data).hexdigest()
+        planned = photo.planned or Fingerprint(None, "")
+        if planned.sha256 not in (None, sha256) or (planned.stamp is not None and read.stamp.differs(planned.stamp)):
             return Outcome(photo, sha256, dropped=(Problem(Status.CHANGED, "changed"),))
         said = json.loads(data)
         if said["side"] < self.settings.min_side:

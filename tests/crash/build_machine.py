@@ -1,0 +1,360 @@
+"""A build and everything that may happen to it, in any order, beside a dictionary that says what must be true of it."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from fuse import Killed, fused
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stubs import STUB, settings
+
+import fishprep
+from fishprep.common.errors import FishPrepError
+from fishprep.common.files import meant_for
+from fishprep.storage.folder import FolderStorage
+from fishprep.storage.lock import LOCK
+
+NAMES = st.sampled_from("abcdef")
+SPLITS = st.sampled_from(("train", "val", "test"))
+SMALL, LARGE, LIMIT = 90, 120, 100
+FAULTS = st.one_of(
+    st.none(), st.none(), st.tuples(st.integers(0, 60), st.sampled_from(("KILL", "KILL", "EIO", "ENOSPC")))
+)
+Fault = tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo of the model."""
+
+    split: str
+    side: int
+    shade: int
+
+    @property
+    def data(self) -> bytes:
+        """Its file."""
+        return json.dumps({"side": self.side, "shade": self.shade}).encode()
+
+    def row(self, name: str, limit: int) -> tuple[str, str, str]:
+        """What its row must say: split, hash, status."""
+        return self.split, hashlib.sha256(self.data).hexdigest(), "ok" if self.side >= limit else "too_small"
+
+
+class BuildMachine(RuleBasedStateMachine):
+    """Rules are what people and machines do; invariants are what the project promises.
+
+    `plan` is what the build in the folder was begun with (None: there is none). `certain`: whether the last command on it ended
+    well. `broken`: files that were lost or changed behind its back since.
+    """
+
+    steps = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="crash-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+        self.source, self.out, self.split = self.root / "source", self.root / "out", self.root / "split.txt"
+        self.source.mkdir()
+        self.photos: dict[str, Photo] = {}
+        self.plan: dict[str, Photo] | None = None
+        self.certain = False
+        self.retried: int | None = None
+        self.broken: dict[str, bytes] = {}
+        self.whole: dict[str, bytes] = {}
+        self.foreign: dict[str, bytes] = {}
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.root)
+
+    # What becomes of photos
+
+    @initialize(photos=st.dictionaries(NAMES, st.tuples(SPLITS, st.sampled_from((SMALL, LARGE))), min_size=2))
+    def begin(self, photos: dict[str, tuple[str, int]]) -> None:
+        for number, (name, (split, side)) in enumerate(sorted(photos.items())):
+            self._put(name, Photo(split, side, number))
+
+    @rule(name=NAMES, split=SPLITS, side=st.sampled_from((SMALL, LARGE)), shade=st.integers(0, 255))
+    def put_photo(self, name: str, split: str, side: int, shade: int) -> None:
+        """Added, or changed."""
+        self._put(name, Photo(split, side, shade))
+
+    @precondition(lambda self: len(self.photos) > 1)
+    @rule(data=st.data())
+    def remove_photo(self, data: st.DataObject) -> None:
+        self._remove(data.draw(st.sampled_from(sorted(self.photos))))
+
+    @precondition(lambda self: self.photos)
+    @rule(data=st.data(), to=NAMES)
+    def rename_photo(self, data: st.DataObject, to: str) -> None:
+        name = data.draw(st.sampled_from(sorted(self.photos)))
+        photo = self.photos[name]
+        self._remove(name)
+        self._put(to, photo)
+
+    @precondition(lambda self: self.plan is not None)
+    @rule()
+    def undo_changes(self) -> None:
+        """The source as it was when the build was begun."""
+        assert self.plan is not None
+        for name in set(self.photos) - set(self.plan):
+            self._remove(name)
+        for name, photo in self.plan.items():
+            if self.photos.get(name) != photo:
+                self._put(name, photo)
+
+    # What people do
+
+    @rule(fault=FAULTS, interrupted=st.booleans())
+    def build(self, fault: Fault, interrupted: bool) -> None:
+        self._build(fault, interrupted=interrupted and fault is None and self.photos != {})
+
+    @rule(fault=FAULTS)
+    def overwrite(self, fault: Fault) -> None:
+        before = self.plan
+        self.broken, self.whole, self.retried, self.plan, self.certain = {}, {}, None, None, False
+        said = self._command(fault, self._run_build, overwrite=True)
+        self._ended(said, before)
+
+    @precondition(lambda self: self._is_finished())
+    @rule(fault=FAULTS, limit=st.sampled_from((50, 60)))
+    def retry(self, fault: Fault, limit: int) -> None:
+        small = self.plan is not None and any(photo.side == SMALL for photo in self.plan.values())
+        before = self.retried
+        said = self._command(fault, self._run_retry, limit=limit)
+        if said == "":
+            assert (small and before is None) or self.broken or not self.certain
+            self.retried = limit
+        elif said is not None and fault is None and self.certain and not self.broken and self._source_is_plan():
+            assert not small or before is not None, said
+        if said is None or (said and fault is not None):
+            self.retried, self.certain = self.retried or 0, False
+
+    @precondition(lambda self: self.plan is not None)
+    @rule(fault=FAULTS)
+    def repair(self, fault: Fault) -> None:
+        said = self._command(fault, lambda: fishprep.verify(self.out, repair=True))
+        if said == "" and not self._problems():
+            self._mended()
+
+    @precondition(lambda self: self.broken and self.plan is not None)
+    @rule()
+    def delete_and_build(self) -> None:
+        """What the messages say to do with what is damaged: delete it and its rows, and build again."""
+        self.undo_changes()
+        for name in list(self.broken):
+            for each in (name, str(Path(name).with_suffix(".parquet")), str(Path(name).with_suffix(".h5"))):
+                if not each.startswith(("plan", "configuration")):
+                    (self.out / each).unlink(missing_ok=True)
+                    self.whole.pop(each, None)
+        said = self._build(None)
+        if self.retried and said == "":
+            said = self._command(None, self._run_retry, limit=self.retried)
+        if said == "" and self.retried != 0:
+            assert not self._problems(), self._problems()
+            self._mended()
+
+    @precondition(lambda self: self.out.exists())
+    @rule()
+    def two_builds_at_once(self) -> None:
+        before = self._files()
+        with FolderStorage(self.out).exclusive():
+            said = self._command(None, self._run_build)
+            assert said and ("another build is at work" in said or not self.photos or "holds" in said), said
+        assert self._files() == before
+
+    @rule(name=st.sampled_from(("notes.txt", "samples.csv", ".hidden", "train.tmp")), content=st.binary(max_size=8))
+    def foreign_file(self, name: str, content: bytes) -> None:
+        self.out.mkdir(exist_ok=True)
+        (self.out / name).write_bytes(content)
+        self.foreign[name] = content
+
+    # What happens behind the build's back
+
+    @precondition(lambda self: self._is_finished())
+    @rule(data=st.data(), how=st.sampled_from(("lose", "flip", "cut")))
+    def damage(self, data: st.DataObject, how: str) -> None:
+        own = [n for n in self._files() if n.endswith((".h5", ".parquet")) or n == "manifest.json"]
+        name = data.draw(st.sampled_from(sorted(n for n in own if n != "plan.parquet")))
+        path = self.out / name
+        content = path.read_bytes()
+        self.broken.setdefault(name, self.whole.pop(name, content))
+        if how == "lose":
+            path.unlink()
+        elif how == "flip":
+            middle = len(content) // 2
+            path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        else:
+            path.write_bytes(content[: len(content) // 2])
+
+    # What must hold
+
+    @invariant()
+    def counted(self) -> None:
+        BuildMachine.steps += 1
+
+    @invariant()
+    def foreign_files_stand(self) -> None:
+        for name, content in self.foreign.items():
+            assert (self.out / name).read_bytes() == content, name
+
+    @invariant()
+    def finished_work_stands(self) -> None:
+        """The shards and rows of specs that were done are never lost nor changed."""
+        now = self._files()
+        for name, content in self.whole.items():
+            assert now.get(name) == content, f"{name} is {'changed' if name in now else 'gone'}"
+        rows = {name for name in now if name.endswith(".parquet") and "-" in name}
+        for name in rows:
+            shard = str(Path(name).with_suffix(".h5"))
+            for each in (name, shard):
+                if each in now and each not in self.broken:
+                    self.whole.setdefault(each, now[each])
+
+    def _check(self) -> None:
+        """After a command: what verify says, and what the rows say."""
+        if self.plan is None:
+            return
+        problems = self._problems()
+        if self.certain and not self.broken:
+            assert not problems, problems
+            assert not [name for name in self._files(True) if meant_for(name) is not None]
+        elif self.broken and self.certain:
+            assert problems, f"damage of {sorted(self.broken)} is not noticed"
+        if not problems:
+            self._check_rows()
+
+    def _check_rows(self) -> None:
+        assert self.plan is not None
+        rows = pq.read_table(self.out / "samples.parquet").to_pylist()
+        assert sorted(row["photo"] for row in rows) == sorted(self.plan), "one row a photo"
+        limits = {LIMIT, self.retried if self.retried else LIMIT} if self.retried != 0 else {LIMIT, 50, 60}
+        for row in rows:
+            photo = self.plan[row["photo"]]
+            said = row["split"], row["sha256"], row["status"]
+            changed = (photo.split, row["sha256"], "changed")
+            assert said in {photo.row(row["photo"], limit) for limit in limits} | {changed}, said
+
+    # How
+
+    def _build(self, fault: Fault, interrupted: bool = False) -> str | None:
+        before, had_plan, matches = self._files(), self.plan, self._source_is_plan()
+        said = self._command(fault, self._run_build, interrupted=interrupted)
+        if said and had_plan is not None and not matches:
+            now = self._files()
+            assert now == before, "a build that is refused changes nothing"
+            return said
+        assert said != "" or had_plan is None or matches, "built from another source"
+        if said and fault is None and self.photos and not self.broken and not interrupted:
+            raise AssertionError(f"refused: {said}")
+        self._ended(said, had_plan)
+        return said
+
+    def _ended(self, said: str | None, before: dict[str, Photo] | None) -> None:
+        if said == "":
+            self.plan = dict(self.photos)
+            self.certain = self.retried != 0 and not self._is_pending()
+            for name in list(self.broken):
+                if (self.out / name).exists() and self._files()[name] == self.broken[name]:
+                    del self.broken[name]
+            self._check()
+            return
+        self.certain = False
+        stored = self.out / "configuration.json"
+        planned = self.out / "plan.parquet"
+        if not stored.exists() and not planned.exists():
+            self.plan = None
+        elif planned.exists():
+            names = sorted(pq.read_table(planned)["id"].to_pylist())
+            plans = [plan for plan in (before, self.photos) if plan is not None]
+            assert any(names == sorted(plan) for plan in plans)
+            self.plan = dict(self.photos) if self._is_plan_of(self.photos, planned) else before
+        else:
+            self.plan = dict(self.photos) if before is None else before
+
+    def _is_plan_of(self, photos: dict[str, Photo], path: Path) -> bool:
+        lines = {line["id"]: (line["split"], line["sha256"]) for line in pq.read_table(path).to_pylist()}
+        return lines.keys() == photos.keys() and all(
+            lines[name] == photo.row(name, LIMIT)[:2] for name, photo in photos.items()
+        )
+
+    def _mended(self) -> None:
+        for name in self.broken:
+            path = self.out / name
+            assert (path.exists() and path.read_bytes() == self.broken[name]) or "-" not in name, (
+                f"{name} is another one now"
+            )
+        self.broken = {}
+        self.certain = self.certain or self.retried != 0
+        self._check()
+
+    def _command(self, fault: Fault, run: Callable[..., Any], **arguments: Any) -> str | None:
+        """Run: empty where it ended well, what it said where it was refused, None where it was killed."""
+        after, kind = fault or (None, "KILL")
+        try:
+            with fused(self.out, after, kind):
+                run(**arguments)
+        except (FishPrepError, KeyboardInterrupt) as error:
+            if not isinstance(error, KeyboardInterrupt):
+                assert str(self.out) in str(error) or str(self.source) in str(error) or "split" in str(error), str(
+                    error
+                )
+            return str(error) or "interrupted"
+        except Killed:
+            return None
+        return ""
+
+    def _run_build(self, overwrite: bool = False, interrupted: bool = False) -> None:
+        def listen(news: object) -> None:
+            if interrupted:
+                raise KeyboardInterrupt("Ctrl-C")
+
+        self._write_split()
+        fishprep.build(
+            self.source, self.out, settings(self.split, LIMIT), engine=STUB, overwrite=overwrite, progress=listen
+        )
+
+    def _run_retry(self, limit: int) -> None:
+        self._write_split()
+        fishprep.retry(self.out, "too_small", fishprep.RetrySettings(min_side=limit, workers=1), engine=STUB)
+
+    def _problems(self) -> tuple[str, ...]:
+        try:
+            return fishprep.verify(self.out).problems
+        except FishPrepError as error:
+            return (str(error),)
+
+    def _files(self, temporary: bool = False) -> dict[str, bytes]:
+        if not self.out.exists():
+            return {}
+        paths = (p for p in self.out.iterdir() if p.is_file() and p.name != LOCK and p.name not in self.foreign)
+        return {p.name: p.read_bytes() for p in paths if temporary or meant_for(p.name) is None}
+
+    def _is_finished(self) -> bool:
+        return self.plan is not None and (self.out / "manifest.json").exists()
+
+    def _is_pending(self) -> bool:
+        return any((self.out / f"retry-{number:04d}.json").exists() for number in range(9)) and self.retried in (
+            0,
+            None,
+        )
+
+    def _source_is_plan(self) -> bool:
+        return self.plan == self.photos
+
+    def _put(self, name: str, photo: Photo) -> None:
+        self.photos[name] = photo
+        (self.source / f"{name}.png").write_bytes(photo.data)
+
+    def _remove(self, name: str) -> None:
+        del self.photos[name]
+        (self.source / f"{name}.png").unlink()
+
+    def _write_split(self) -> None:
+        self.split.write_text("".join(f"{name} {photo.split}\n" for name, photo in sorted(self.photos.items())))

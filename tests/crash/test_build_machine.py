@@ -1,0 +1,27 @@
+"""Builds, retries, repairs, kills, refusals and damage in orders that nobody thought of."""
+
+import os
+
+import pytest
+from build_machine import BuildMachine
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from test_calls import WHOLE
+
+
+@pytest.mark.ends(14000 if WHOLE else 300)
+def test_in_any_order() -> None:
+    before = BuildMachine.steps
+    examples, steps = (700, 30) if WHOLE else (int(os.environ.get("EX", 5)), 24)
+    run_state_machine_as_test(
+        BuildMachine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=not WHOLE,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(f"builds: {BuildMachine.steps - before:,} steps")
