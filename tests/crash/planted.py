@@ -94,7 +94,7 @@ PLANTED = (
             " and earlier.sha256 == sha256", (REPLAY, "-k", "upscale")),
     Planted("the journal of upscale goes before its rows are kept", "fishfsr/upscaling/record.py",
 
-            "        write_text(out / FILE, json", "        remove_journal(out)\n        write_text(out / FILE, json", (CALLS, "-k", "upscale")),
+            "        write_text(out / FILE,", "        remove_journal(out)\n        write_text(out / FILE,", (CALLS, "-k", "upscale")),
 )  # fmt: skip
 
 
