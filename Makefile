@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 WEIGHTS = weights/pyproject.toml $(wildcard weights/fishfsr_weights/*)
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test crash lint docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/fishprep demo demo --overwrite
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+crash: $(VENV)/installed-dev
+	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash -s -o faulthandler_timeout=20000
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """What must hold after a command was broken off or refused something, and after it was run again."""
 
 import os
+import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,19 @@ def wanted(scenario: Scenario, commands: Commands) -> Wanted:
 def cells(name: str, calls: list[Call]) -> list[Cell]:
     """All of a command."""
     return [Cell(name, call, fault) for call in calls for fault in FAULTS]
+
+
+def spread(table: list[Cell], seed: int = 0) -> list[Cell]:
+    """Some cells of a command: killed once at every file (where it gets its name, if it does), and each kind of call refused."""
+    rng = random.Random(seed)
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in table:
+        place = numberless(cell.call.target).partition(" -> ")[0] if cell.fault == "KILL" else cell.call.kind
+        groups.setdefault((place, cell.fault), []).append(cell)
+    naming = (
+        [cell for cell in group if cell.call.kind == "rename" and cell.fault == "KILL"] for group in groups.values()
+    )
+    return [rng.choice(first or group) for first, group in zip(naming, groups.values(), strict=True)]
 
 
 class Judge:

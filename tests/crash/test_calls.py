@@ -1,18 +1,15 @@
 """Each call that a command makes on its output: the last one of a process that is killed there, or refused by the disk."""
 
 import os
-import random
 from collections import Counter
 
 import pytest
 from calls import Commands
-from judge import Judge, cells, wanted
+from judge import Judge, cells, spread, wanted
 from scenarios import SCENARIOS, Stage
 
 WHOLE = os.environ.get("FISHFSR_TEST_CRASH") == "all"
-SAMPLE = {"build": 10, "retry": 6, "repair": 6, "train": 6, "upscale": 6, "pack": 6}
-"""Cells of each command that are run with the other tests; `make crash` runs all."""
-
+"""`make crash`: all cells, and not only those that are run with the other tests."""
 pytestmark = pytest.mark.usefixtures("strace")
 
 
@@ -29,7 +26,7 @@ def test_every_call(stage: Stage, name: str) -> None:
     calls = running.calls(scenario.command, scenario.out)
     assert len({call.thread for call in calls}) == 1, "calls of other threads would be passed over"
     table = cells(name, calls)
-    chosen = table if WHOLE else random.Random(0).sample(table, SAMPLE[name])
+    chosen = table if WHOLE else spread(table)
     judge = Judge(scenario, goal, running)
     wrong = [f"{cell}: {fault}" for cell in chosen for fault in judge.faults(cell)]
     counts = Counter(f"{cell.call.kind} {cell.fault}" for cell in chosen)
