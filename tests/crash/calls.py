@@ -46,11 +46,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code, minus the signal where one killed it; what it printed; what strace wrote down."""
+    """How a command ended: its exit code, minus the signal where one killed it; what it printed; what strace wrote down; the MiB
+    that it took beyond those of the libraries."""
 
     code: int
     printed: str
     log: Path
+    memory: int
 
 
 class Commands:
@@ -76,20 +78,20 @@ class Commands:
         """End the process; those it has forked have ended."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(300)
 
-    def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None) -> Ended:
-        """Run a command to its end. traced: under strace, with these options."""
+    def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None, **limits: int) -> Ended:
+        """Run a command to its end. traced: under strace, with these options. seconds: of CPU that it may take."""
         printed, log = self._scratch / "printed", self._scratch / "strace"
         program, *arguments = command
-        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed)}))
+        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), **limits}))
         child = int(self._answer())
         tracer = None if traced is None else _attached(child, log, traced)
         self._say("go")
-        code = int(self._answer())
+        code, memory = map(int, self._answer().split())
         if tracer is not None:
-            tracer.wait(60)
-        return Ended(code, printed.read_text(errors="replace"), log)
+            tracer.wait(300)
+        return Ended(code, printed.read_text(errors="replace"), log, memory)
 
     def warm(self, command: tuple[str, ...]) -> None:
         """Run a command in the process that forks others: what it loads late they have from then on."""
@@ -166,7 +168,7 @@ def _attached(process: int, log: Path, options: tuple[str, ...]) -> subprocess.P
     log.unlink(missing_ok=True)
     tracer = subprocess.Popen([STRACE, "-q", "-o", str(log), *options, "-p", str(process)], stderr=subprocess.DEVNULL)
     status = Path(f"/proc/{process}/status")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "\nTracerPid:\t0\n" in status.read_text():
         assert tracer.poll() is None and time.monotonic() < deadline, "strace could not attach"
         time.sleep(0.001)

@@ -1,13 +1,14 @@
 """A process that has everything loaded, and forks one that runs a command: a start costs milliseconds, and no seconds.
 
 Requests come as lines of JSON on stdin: `{"program", "arguments", "log"}` forks a process that waits, and answers with its number;
-`go` lets it run, and answers with how it ended (as `os.waitstatus_to_exitcode` says it). What it prints goes to `log`. With
-`"here": true` the command runs in this process itself, so that whatever it loads late is loaded from then on.
+`go` lets it run, and answers with how it ended (as `os.waitstatus_to_exitcode` says it) and with the MiB that it took. What it
+prints goes to `log`. With `"here": true` the command runs in this process itself, so that what it loads late is loaded from then on.
 """
 
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -40,8 +41,9 @@ def main() -> None:
         sys.stdin.readline()
         os.write(go, b"g")
         os.close(go)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        _, status, used = os.wait4(child, 0)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(os.waitstatus_to_exitcode(status), max(0, used.ru_maxrss - before) // 1024, flush=True)
 
 
 def _load() -> None:
@@ -71,6 +73,8 @@ def _forked(request: dict[str, object], wait: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "seconds" in request:
+        resource.setrlimit(resource.RLIMIT_CPU, (int(str(request["seconds"])),) * 2)
     os.read(wait, 1)
     code = 70
     try:
