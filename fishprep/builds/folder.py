@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from fishprep.builds import tables
 from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord, rows_hash
 from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, REPORT, SAMPLES, is_retry, next_retry, shard_of
+from fishprep.builds.records import ManifestRecord, RetryRecord, StartRecord, check_record
 from fishprep.common.errors import BuildError, UnreadableError, unusable
 from fishprep.common.files import sha256_file
 from fishprep.shards.pieces import Pieces, pieces_of
@@ -97,6 +98,7 @@ class BuildFolder:
             raise BuildError(
                 f"{self.where(CONFIGURATION)}: not that of a build: it says nothing of {', '.join(missing)}"
             )
+        check_record(StartRecord, facts, self.where(CONFIGURATION))
         return facts
 
     def identity(self) -> str | None:
@@ -113,7 +115,10 @@ class BuildFolder:
 
     def retries(self) -> dict[str, dict[str, Any]]:
         """The recorded retries, by the names of their files, in order; BuildError where one is damaged."""
-        return {name: self._facts(name) for name in self.storage.list("retry-") if is_retry(name)}
+        records = {name: self._facts(name) for name in self.storage.list("retry-") if is_retry(name)}
+        for name, facts in records.items():
+            check_record(RetryRecord, facts, self.where(name))
+        return records
 
     def add_retry(self, facts: Mapping[str, Any]) -> str:
         """Record a new retry; the name of its file."""
@@ -239,16 +244,18 @@ class BuildFolder:
             _fill(path, facts)
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest of a finished build; BuildError where there is none."""
+        """The manifest of a finished build; BuildError where there is none, or it is damaged."""
+        mend = f"; `fishprep verify --repair {self}` makes it anew"
         try:
-            return json.loads(self.storage.read(MANIFEST).decode("utf-8"))
+            facts = json.loads(self.storage.read(MANIFEST).decode("utf-8"))
         except FileNotFoundError as error:
             raise BuildError(
                 f"{self}: no {MANIFEST} in it: not a finished build; run `fishprep build` again"
             ) from error
-        except (OSError, ValueError) as error:
-            damaged = f"damaged ({error}); `fishprep verify --repair {self}` makes it anew"
-            raise unusable(self.where(MANIFEST), error, damaged) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise unusable(self.where(MANIFEST), error, f"damaged ({error}){mend}") from error
+        check_record(ManifestRecord, facts, self.where(MANIFEST), mend)
+        return facts
 
     def write_report(self, page: str) -> None:
         """Store the page that shows a finished build."""
@@ -258,7 +265,7 @@ class BuildFolder:
     def _facts(self, name: str) -> dict[str, Any]:
         try:
             facts = json.loads(self.storage.read(name).decode("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise unusable(self.where(name), error, f"damaged ({error})") from error
         if not isinstance(facts, dict):
             raise BuildError(f"{self.where(name)}: damaged (no JSON object)")

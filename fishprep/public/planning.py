@@ -120,12 +120,12 @@ def reopened(origin: dict[str, Any], out: Path | Storage, follow_links: bool) ->
     return SourceRequest(
         root=Path(origin["root"]),
         kind=origin["kind"],
-        table=optional_path(origin["list"]),
-        points=optional_path(origin["points"]),
+        table=optional_path(origin.get("list")),
+        points=optional_path(origin.get("points")),
         masks=optional_path(origin.get("masks")),
-        wild=origin["wild"],
-        licence=origin["licence"],
-        follow_links=follow_links or origin["follow_links"],
+        wild=origin.get("wild", False),
+        licence=origin.get("licence", ""),
+        follow_links=follow_links or origin.get("follow_links", False),
         exclude=Path(str(out)),
     )
 

@@ -9,7 +9,7 @@ from fishprep.builds.manifest import Totals, totals_of
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
-from fishprep.common.errors import ConfigurationError
+from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
@@ -48,7 +48,9 @@ def retry(
     overrides = {name: value for name, value in asdict(settings).items() if name in OVERRIDES and value is not None}
     if "device" in overrides:
         overrides["device"] = str(resolve_device(overrides["device"]))
-    origin = BuildFolder.at(folder).start()["source"]
+    origin = BuildFolder.at(folder).start().get("source")
+    if origin is None:
+        raise BuildError(f"{folder}: its records say nothing of its source")
     source = reopened(origin, folder, settings.follow_links)
     with called_as_typed(source.root):
         photos = open_source(source).listing().photos
