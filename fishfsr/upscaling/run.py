@@ -31,6 +31,7 @@ from fishprep.common.words import same_command
 from fishprep.decoding.decode import Picture, decode_picture, read_file
 from fishprep.sources.base import LeftOut
 from fishprep.storage.base import InUseError
+from fishprep.storage.folder import FolderStorage
 from fishprep.storage.lock import locked
 
 WAITING_PIXELS = 40_000_000
@@ -94,6 +95,7 @@ class _Run:
         if request.overwrite:
             remove_journal(request.out)
         remove_half_written(request.out)
+        FolderStorage(request.out).sweep(lambda name: name == FILE)
         self._record = Record(settings, {**ran, "left_out": [asdict(each) for each in self._left_out]}, kept)
         self._done: dict[str, InputRow] = {}
         self._done_before = self._searched = 0

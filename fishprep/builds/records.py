@@ -10,10 +10,19 @@ from fishprep.common.errors import BuildError, ConfigurationError
 _ShardName = tuple[Literal["train", "val", "test"], Annotated[int, Field(ge=0)]]
 
 
+class _Configuration(BaseModel):
+    """What every version wrote of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    weights: dict[str, str]
+    shard_size: int
+
+
 class _Recorded(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    configuration: dict[str, Any]
+    configuration: _Configuration
     recipe: str
     inputs: str
     versions: dict[str, str]
