@@ -30,10 +30,13 @@ class Pending:
 
 
 def unfinished(folder: BuildFolder) -> Pending | None:
-    """The retry that was stopped; None where all are whole."""
+    """The retry that was stopped; None where all are whole. One whose shards all stand, but of which the manifest does not tell
+    yet, was stopped at its very end."""
+    told = folder.manifest().get("retries")
     for file, record in folder.retries().items():
         names = retried_names(record)
-        if lacking := missing(folder, names):
+        lacking = missing(folder, names)
+        if lacking or (told is not None and record not in told):
             return Pending(file, record, len(names) - len(lacking))
     return None
 

@@ -127,9 +127,12 @@ class BuildMachine(RuleBasedStateMachine):
     @rule(fault=FAULTS, limit=st.sampled_from((50, 60)))
     def retry(self, fault: Fault, limit: int) -> None:
         small = self.plan is not None and any(photo.side == SMALL for photo in self.plan.values())
-        before = self.retried
+        before, recorded = self.retried, len(list(self.out.glob("retry-*.json")))
         said = self._command(fault, self._run_retry, limit=limit)
         if said == "":
+            assert recorded == 0 or before != 0 or len(list(self.out.glob("retry-*.json"))) == recorded, (
+                "recorded twice"
+            )
             assert (small and before is None) or self.broken or not self.certain
             self.retried = limit
         elif said is not None and fault is None and self.certain and not self.broken and self._source_is_plan():
@@ -235,6 +238,15 @@ class BuildMachine(RuleBasedStateMachine):
         assert self.plan is not None
         rows = pq.read_table(self.out / "samples.parquet").to_pylist()
         assert sorted(row["photo"] for row in rows) == sorted(self.plan), "one row a photo"
+        kept = [
+            photo
+            for path in self.out.glob("*-*.parquet")
+            for photo, status in zip(
+                *(pq.read_table(path)[name].to_pylist() for name in ("photo", "status")), strict=True
+            )
+            if status == "ok"
+        ]
+        assert len(kept) == len(set(kept)), f"in several shards: {sorted(kept)}"
         limits = {LIMIT, self.retried if self.retried else LIMIT} if self.retried != 0 else {LIMIT, 50, 60}
         for row in rows:
             photo = self.plan[row["photo"]]

@@ -26,7 +26,8 @@ TIMES = ("seconds", "images_per_second")
 @dataclass(frozen=True)
 class Scenario:
     """A command. before: the folder that its output is at the start (None: there is none). passing: names in the output that
-    hold something else along the way than in the end. sweeps: whether a later run takes away what a killed one left."""
+    hold something else along the way than in the end. sweeps: whether a later run takes away what a killed one left. over: what it says
+    where all of it is done already, and that is no success."""
 
     name: str
     command: tuple[str, ...]
@@ -34,6 +35,7 @@ class Scenario:
     before: Path | None
     passing: tuple[str, ...] = ()
     sweeps: bool = True
+    over: str = "\0"
 
     def lay_out(self) -> None:
         """The output as it is before the command."""
@@ -154,7 +156,9 @@ def _build(stage: Stage) -> Scenario:
 def _retry(stage: Stage) -> Scenario:
     command = ("fishprep", "retry", str(stage.out), "--status", "too_small", "--min-side", "64")
     before = stage.built()
-    return Scenario("retry", (*command, "--device", "cpu", "--workers", "1", "--quiet"), stage.out, before)
+    return Scenario(
+        "retry", (*command, "--device", "cpu", "--workers", "1", "--quiet"), stage.out, before, over="nothing to do"
+    )
 
 
 def _repair(stage: Stage) -> Scenario:

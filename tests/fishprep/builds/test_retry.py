@@ -14,6 +14,7 @@ from support import rows, run
 import fishprep.builds.retry
 import fishprep.builds.versions
 from fishprep.builds.configuration import IN_RECIPE
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry
@@ -222,3 +223,26 @@ def test_points_that_changed_while_a_retry_was_stopped(two_shards: tuple[Path, P
     lose(out, "train-00003")
     write_points(photos / "2.png", points() * 0.9)
     assert "what the source says of its photos" in run("fishprep", "retry", out, *AGAIN, code=1).err
+
+
+@pytest.mark.parametrize("at", ["write_rows_of_all", "write_manifest"])
+def test_a_retry_that_was_killed_at_its_very_end_is_not_done_twice(
+    two_shards: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Its last shard stood, and the manifest did not tell of it."""
+    _, out = two_shards
+    again = ("fishprep", "retry", out, "--status", "too_small", "--min-side", 64, *RETRY)
+    name = {"write_rows_of_all": "samples_to_write", "write_manifest": "write_manifest"}[at]
+
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BuildFolder, name, stop)
+        run(*again, code=130)
+    before = {path.name: path.read_bytes() for path in out.glob("*.h5")}
+    run(*again)
+    assert {path.name: path.read_bytes() for path in out.glob("*.h5")} == before
+    assert len(list(out.glob("retry-*.json"))) == 1
+    assert "sound" in run("fishprep", "verify", out).out
+    assert {row["status"] for row in rows(out).values()} == {"ok"}
