@@ -1,11 +1,13 @@
 """What every test may ask for."""
 
+import functools
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
+import dlib
 import pytest
 import torch
 
@@ -44,6 +46,15 @@ def _ctrl_c_is_heard() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _dlibs_models_are_read_once() -> Iterator[None]:
+    """A second each, a hundred times over; nothing changes them. What stands in their file is checked each time all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        for reader in ("get_frontal_face_detector", "shape_predictor", "cnn_face_detection_model_v1"):
+            patch.setattr(dlib, reader, functools.cache(getattr(dlib, reader)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -87,12 +87,12 @@ def test_what_hog_finds_stays_as_it_is(portrait: np.ndarray, wanted: np.ndarray)
 def test_photos_searched_together_give_what_each_gives_alone(portrait: np.ndarray, both: DlibBackend) -> None:
     """Bit for bit, with other photos, another order and tiles of several sizes in the batches of the network."""
     empty = np.zeros((90, 70, 3), np.uint8)
-    images = [turned(portrait, angle)[0] for angle in (60, 90, -90, 55)] + [empty, portrait, portrait[:400, :300]]
+    images = [*(turned(portrait, angle)[0] for angle in (60, -90)), empty, portrait, portrait[:400, :300]]
     tiled = DlibBackend(DlibSettings(detector="blazeface", thorough=True), WeightStore.from_environment())
     for backend in (both, tiled):
         alone = [backend.detect([Query(image)])[0] for image in images]
-        assert sum(map(len, alone)) >= 5
-        for order in (range(7), (6, 2, 4, 5, 0, 3, 1), (4, 1, 0)):
+        assert sum(map(len, alone)) >= 4
+        for order in ((4, 1, 2, 3, 0), (2, 0)):
             together = backend.detect([Query(images[number]) for number in order])
             for number, faces in zip(order, together, strict=True):
                 assert [(face.box, face.score, face.backend) for face in faces] == [
