@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 WEIGHTS = weights/pyproject.toml $(wildcard weights/fishfsr_weights/*)
 
-.PHONY: demo test crash lint docs clean
+.PHONY: demo test crash lint docs wheel clean
 
 demo: $(VENV)/installed
 	$(BIN)/fishprep demo demo --overwrite
@@ -24,8 +24,11 @@ docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
+wheel: $(VENV)/installed-dev
+	PYTHON=$(BIN)/python .ci/wheel
+
 clean:
-	rm -rf $(VENV) demo site
+	rm -rf $(VENV) demo site dist
 
 $(VENV)/installed: pyproject.toml $(WEIGHTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . ./weights
