@@ -72,7 +72,7 @@ def test_a_training_is_that_of_the_command(tmp_path: Path) -> None:
 def test_settings_by_dotted_names_in_tables_and_as_texts(tmp_path: Path) -> None:
     for settings in ({"sr.width": 16}, {"sr": {"width": 16}}, ["sr.width=16"]):
         config = training_config("laptop", 4, None, settings, None, None)
-        assert (config.sr.width, config.scale, config.parsing.width, config.preset) == (128, 4, 32, "laptop")
+        assert (config.sr.width, config.scale, config.parsing.width, config.preset) == (16, 4, 32, "laptop")
     file = tmp_path / "training.toml"
     file.write_text('preset = "laptop"\nscale = 4\n[sr]\nwidth = 8\n')
     config = training_config(None, 8, 3, {"sr.batch_size": 2}, file, None)
