@@ -59,13 +59,13 @@ class ShardDataset(Dataset[Batch]):
     def _open(self) -> None:
         self._shards: list[_Mapped] = []
         first: ShardAttributes | None = None
-        identity: list[tuple[str, int]] = []
+        identity: list[tuple[str | int, ...]] = []
         versions: list[dict[str, str]] = []
         for shard in opened(self.paths, self.split):
             with shard:
                 attributes, path = shard.attributes, shard.path
                 first = first or attributes
-                identity.append((attributes.inputs, attributes.samples))
+                identity.append((attributes.inputs, attributes.samples, *filter(None, [attributes.contents])))
                 versions.append(attributes.versions)
                 # Plain views: numpy.memmap pays for its subclass at every indexing.
                 images = (shard.images(schema.HR_SIZE), shard.images(self.lr_size))

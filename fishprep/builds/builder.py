@@ -23,7 +23,7 @@ from fishprep.faces.pyramid import lr_pyramid
 from fishprep.parsing.base import ParsedFaces
 from fishprep.parsing.given import GivenMaps
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.shards.schema import HR_SIZE, LR_SIZES
+from fishprep.shards.schema import CONTENTS, HR_SIZE, LR_SIZES, contents_hash
 from fishprep.shards.writer import Samples
 
 NEWS_EVERY = 64
@@ -148,7 +148,7 @@ class ShardBuilder:
         record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
         if samples is not None:
             try:
-                stored = self.folder.write_shard(spec.name, samples, self.attributes.texts())
+                stored = self.folder.write_shard(spec.name, samples, self.attributes.texts() | _contents(rows))
             except FileExistsError:  # another build was first
                 return self.folder.record(spec.name)
             record = replace(record, **asdict(stored), samples=len(samples))
@@ -159,6 +159,11 @@ class ShardBuilder:
                 f"{self.folder.where(spec.name.file)}: replaced by another build while its rows were written; it will be built anew"
             )
         return record
+
+
+def _contents(rows: list[Row]) -> dict[str, str]:
+    """The attribute that says what the bytes of the photos of a shard were."""
+    return {CONTENTS: contents_hash(row.sha256 for row in rows if row.status == Status.OK)}
 
 
 def _news(outcomes: list[Outcome]) -> Progress:

@@ -25,7 +25,7 @@ from fishprep.parsing.base import FaceParser
 from fishprep.parsing.skin import SkinFusion, skin_pyramid
 from fishprep.shards.pieces import pieces_of
 from fishprep.shards.reader import Shard
-from fishprep.shards.schema import HR_SIZE, LR_SIZES, ShardName
+from fishprep.shards.schema import HR_SIZE, LR_SIZES, ShardName, contents_hash
 from fishprep.shards.versions import are_recorded, differences
 from fishprep.storage.base import Storage
 from fishprep.weights import RECORDS
@@ -156,7 +156,7 @@ def _check_attributes(shard: Shard, name: ShardName, facts: dict[str, Any]) -> I
 
 def _check_samples(folder: BuildFolder, name: ShardName, shard: Shard) -> Iterator[str]:
     rows = folder.rows(name)
-    columns = ["id", "index", "status", "box", "angle"]
+    columns = ["id", "index", "status", "box", "angle", "sha256"]
     kept = [row for row in rows.select(columns).to_pylist() if row["status"] == Status.OK]
     if [row["index"] for row in kept] != list(range(len(shard))) or [row["id"] for row in kept] != shard.ids:
         yield f"its samples are not those of {name.rows_file}"
@@ -164,6 +164,8 @@ def _check_samples(folder: BuildFolder, name: ShardName, shard: Shard) -> Iterat
         yield f"its boxes are not those of {name.rows_file}"
     elif not np.array_equal(np.array([row["angle"] or 0 for row in kept], np.float32), shard.angles):
         yield f"its angles are not those of {name.rows_file}"
+    elif shard.attributes.contents not in ("", contents_hash(row["sha256"] for row in kept)):
+        yield f"its photos had other bytes than {name.rows_file} says"
 
 
 def _check_folder(folder: BuildFolder, records: dict[ShardName, ShardRecord]) -> Iterator[str]:

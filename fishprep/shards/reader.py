@@ -28,6 +28,8 @@ class ShardAttributes:
     inputs: str
     versions: dict[str, str]
     weights: dict[str, str]
+    contents: str = ""
+    """`schema.contents_hash` of its photos; empty in shards from before it was stored."""
 
 
 class Shard:
@@ -168,6 +170,8 @@ def _read_attributes(where: str, file: h5py.File) -> ShardAttributes:
     if missing:
         raise ShardError(f"{where}: missing attributes: {', '.join(missing)}")
     texts = {name: attributes[name] for name in schema.ATTRIBUTES if name != "samples"}
+    if schema.CONTENTS in attributes:
+        texts[schema.CONTENTS] = attributes[schema.CONTENTS]
     if strange := [name for name, text in texts.items() if not isinstance(text, str)]:
         raise ShardError(f"{where}: attribute {strange[0]} is not text")
     objects = {name: _json_object(where, name, texts[name]) for name in ("configuration", "versions", "weights")}

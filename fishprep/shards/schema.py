@@ -1,6 +1,8 @@
 """Version 1 of the shard format: names, shapes, dtypes and attributes. `docs/shards.md` is its specification in words."""
 
+import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,9 @@ ATTRIBUTES = (
 )
 """Attributes of the root group, all text but `samples`; `configuration`, `versions` and `weights` hold JSON objects."""
 
+CONTENTS = "contents"
+"""An attribute that shards from before do not have, and that builds write: text, see docs/shards.md."""
+
 _FILE_NAME = re.compile(rf"(?P<split>{'|'.join(SPLITS)})-(?P<number>\d{{5,}})\.h5", re.ASCII)
 
 
@@ -42,6 +47,11 @@ class Field:
     dtype: np.dtype | None
     largest: int | None = None
     optional: bool = False
+
+
+def contents_hash(photos: Iterable[str]) -> str:
+    """What a shard says of its contents: SHA-256 over those of the photos of its samples, in order, a line each."""
+    return hashlib.sha256("".join(f"{sha256}\n" for sha256 in photos).encode()).hexdigest()
 
 
 def image(size: int) -> str:

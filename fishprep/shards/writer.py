@@ -53,7 +53,8 @@ class Samples:
 def write_shard(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
     """Write `samples` (at least one) to `path`: temporary name, close, reopen and check, flush, rename.
 
-    `attributes` are those of `schema.ATTRIBUTES` but for `samples`, `split`, `schema_version`, which follow from the rest.
+    `attributes` are those of `schema.ATTRIBUTES` but for `samples`, `split`, `schema_version`, which follow from the rest, and with or
+    without `schema.CONTENTS`.
     The same samples and attributes give the same bytes. Raises ShardError where the samples break the format, OSError
     where the disk does not take them; nothing is left behind in either case.
     """

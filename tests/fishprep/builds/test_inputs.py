@@ -20,6 +20,7 @@ from fishprep.builds.manifest import inputs_hash
 from fishprep.builds.tables import write_plan
 from fishprep.engines import ENGINES
 from fishprep.places.file import File
+from fishprep.shards.reader import Shard
 
 pytestmark = pytest.mark.usefixtures("in_process")
 __all__ = ["in_process"]
@@ -115,6 +116,9 @@ def test_a_photo_of_the_same_size_that_was_written_anew(there: Path, name: str, 
     said = go_on(there, code)
     assert (f"photos changed: 1 ({name})" in said) == bool(code)
     if not code:
+        with Shard(there / "out" / "train-00003.h5") as shard, Shard(there / "whole" / "train-00003.h5") as before:
+            assert shard.attributes.inputs == before.attributes.inputs
+            assert shard.attributes.contents != before.attributes.contents, "a training tells them apart"
         assert rows(there / "out")[name]["sha256"] == hashlib.sha256(data).hexdigest()
         assert "sound" in run("fishprep", "verify", there / "out").out
 

@@ -139,7 +139,7 @@ CONSISTENT: dict[str, tuple[str, Any, str]] = {
     "split": ("split", "test", "its split is `test`, in the plan `train`"),
     "path": ("path", "train/9.png", "its path is 'train/9.png', in the plan 'train/2.png'"),
     "photo": ("photo", "train/9", "its photos are not those of train-00001 in the plan"),
-    "sha256": ("sha256", "0" * 64, "samples.parquet: holds other rows than train-00001.parquet"),
+    "sha256": ("sha256", "0" * 64, "its photos had other bytes than train-00001.parquet says"),
     "id": ("id", "train/2x", "its samples are not those of train-00001.parquet"),
     "index": ("index", 5, "do not go together"),
     "shard": ("shard", "train-00000", "do not go together"),
@@ -158,7 +158,7 @@ def test_rows_that_were_written_wrongly(out: Path, name: str) -> None:
 
 @pytest.mark.parametrize("column", ["id", "split", "annotation", "path"])
 def test_the_plan(out: Path, column: str) -> None:
-    change(out / "plan.parquet", column, other if column != "split" else "train")
+    change(out / "plan.parquet", column, other if column != "split" else "test")
     assert "plan" in problems(out)
 
 
