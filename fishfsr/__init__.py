@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fishfsr.evaluation.evaluate import Evaluation, check_out, evaluate
     from fishfsr.evaluation.restored import restored_sheet
     from fishfsr.evaluation.settings import EvaluationSettings, parse_choices
-    from fishfsr.export import Parity, check_extra, export_onnx
+    from fishfsr.export import Parity, check_extra, export_onnx, export_state_dict, export_torchscript
     from fishfsr.inference.find import find_checkpoint
     from fishfsr.inference.resolver import FaceSuperResolver, load
     from fishfsr.inference.runner import InferenceOptions
@@ -70,7 +70,7 @@ _PUBLIC = {
     "fishfsr.evaluation.evaluate": "Evaluation check_out evaluate",
     "fishfsr.evaluation.restored": "restored_sheet",
     "fishfsr.evaluation.settings": "EvaluationSettings parse_choices",
-    "fishfsr.export": "Parity check_extra export_onnx",
+    "fishfsr.export": "Parity check_extra export_onnx export_state_dict export_torchscript",
     "fishfsr.inference.find": "find_checkpoint",
     "fishfsr.inference.resolver": "FaceSuperResolver load",
     "fishfsr.inference.runner": "InferenceOptions",

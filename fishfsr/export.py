@@ -1,28 +1,40 @@
-"""A trained pair as one ONNX graph, checked against PyTorch."""
+"""A trained pair for other programs: ONNX or TorchScript, checked against PyTorch, or its weights alone."""
 
 import copy
 import importlib.util
+import json
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fishfsr.errors import ExportError, InputError, MissingExtraError
+from fishfsr.errors import CheckpointError, ExportError, InputError, MissingExtraError
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.folding import fold
+from fishfsr.registry import architecture_of
 from fishprep.common.files import atomic
+from fishprep.common.version import __version__
 from fishprep.shards.schema import HR_SIZE
 
 TOLERANCE = 1e-4
+OPSET = 18
+"""Of ONNX, which every runtime since 2023 knows: a new torch does not raise it unnoticed."""
+
+FACTS = "fishfsr.json"
+Run = Callable[[Tensor], Sequence[Any]]
+"""LR faces to (`sr`, `map`)."""
+
 CHECKED_BATCHES = (1, 3)
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
 class Parity(NamedTuple):
-    """Largest absolute differences between onnxruntime and PyTorch over the batches that were run."""
+    """Largest absolute differences between what was exported and PyTorch over the batches that were run."""
 
     sr: float
     map: float
@@ -50,26 +62,85 @@ def export_onnx(resolver: FaceSuperResolver, path: Path, lr_size: int | None = N
     """Write the pair to `path` as one graph and check it; the largest differences are returned.
 
     Input `lr` (batch, 3, size, size), outputs `sr` and `map`; the batch is dynamic, the weights are float32 and
-    inside the file. The networks are folded first. `lr_size` is the side of the LR face, 128 / scale unless given.
-    The file is written only when onnxruntime agrees with PyTorch within `TOLERANCE`; the differences are returned.
+    inside the file, operators are of `OPSET`, and the model's metadata are `facts_of`. The networks are folded first. `lr_size` is
+    the side of the LR face, 128 / scale unless given.
+    The file is written only when onnxruntime agrees with PyTorch within `TOLERANCE`.
     Raises MissingExtraError, ExportError, and CheckpointError where a network is missing.
     """
     check_extra()
-    size = lr_size or HR_SIZE // resolver.scale
-    if size < 1:
-        raise InputError(f"lr_size = {size}: must be at least 1")
-    plain = copy.deepcopy(Pair(resolver.parsing_net, resolver.sr_net)).cpu().eval()
-    folded = Pair(fold(plain.parsing_net), fold(plain.sr_net)).eval()
+    plain, folded, size = _pairs(resolver, lr_size)
     with atomic(path) as temporary:
         _write(folded, temporary, size)
-        parity = compare(plain, temporary, size)
-        # Not max(): it can pass over a NaN.
-        if not all(difference <= TOLERANCE for difference in parity):
-            raise ExportError(
-                f"{path}: not written: onnxruntime differs from PyTorch by {parity.sr:.1e} (sr) and {parity.map:.1e} (map), "
-                f"more than {TOLERANCE:.0e}"
-            )
+        _add_facts(temporary, facts_of(resolver, size))
+        parity = compare(plain, _onnx_runner(temporary), size)
+        _refuse(path, parity, "onnxruntime")
     return parity
+
+
+def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | None = None) -> Parity:
+    """Write the pair to `path` as TorchScript, for programs in C++ and other languages: `lr` in, (`sr`, `map`) out, any batch.
+
+    The networks are not folded: tracing takes the sizes that folding computes with for tensors. `facts_of` stand in the extra file
+    `fishfsr.json`. Written only when what is read back agrees with PyTorch within `TOLERANCE`. Raises ExportError, and
+    CheckpointError where a network is missing.
+    """
+    plain, _, size = _pairs(resolver, lr_size)
+    with atomic(path) as temporary:
+        try:
+            with torch.inference_mode(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that TorchScript gets no younger
+                traced = torch.jit.trace(plain, torch.zeros(2, 3, size, size))
+                facts = json.dumps(facts_of(resolver, size), sort_keys=True)
+                torch.jit.save(traced, str(temporary), _extra_files={FACTS: facts})
+                read = torch.jit.load(str(temporary))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ExportError(f"the networks could not be traced: {error}") from error
+        parity = compare(plain, read, size)
+        _refuse(path, parity, "TorchScript")
+    return parity
+
+
+def export_state_dict(resolver: FaceSuperResolver, path: Path) -> None:
+    """Write the weights to `path` for `torch.load(..., weights_only=True)`: `parsing_net` and `sr_net`, each name → tensor float32 as
+    the networks of this project take them, and `facts`, texts by name. A network that the checkpoint lacks is left out.
+
+    Raises CheckpointError where there is none at all.
+    """
+    networks: dict[str, nn.Module] = {}
+    for name in ("parsing_net", "sr_net"):
+        with suppress(CheckpointError):
+            networks[name] = getattr(resolver, name)
+    if not networks:
+        raise CheckpointError(f"{path}: not written: this checkpoint holds no network")
+    weights = {
+        name: {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+        for name, network in networks.items()
+    }
+    with atomic(path) as temporary:
+        torch.save({**weights, "facts": facts_of(resolver, None)}, temporary)
+
+
+def facts_of(resolver: FaceSuperResolver, lr_size: int | None) -> dict[str, str]:
+    """What goes along with exported networks, as texts: `scale`, `lr_size`, the `networks` with their configurations and the `crop` of the
+    training faces as JSON, their `recipe`, the `licence` of the weights, what the numbers mean, who wrote it."""
+    details = resolver.details
+    crop = details.training.get("shards", {})
+    networks = {}
+    for name in ("parsing_net", "sr_net"):
+        with suppress(CheckpointError):
+            network = getattr(resolver, name)
+            networks[name] = {"architecture": architecture_of(network), "config": network.config.to_dict()}
+    known = {
+        "scale": str(resolver.scale) if "sr_net" in networks else "",
+        "lr_size": "" if lr_size is None else str(lr_size),
+        "networks": json.dumps(networks, sort_keys=True),
+        "crop": json.dumps(crop, sort_keys=True) if crop else "",
+        "recipe": details.recipe or "",
+        "licence": details.licence or "not said: that of the faces it was trained on",
+        "values": "RGB in [0, 1]; sr is not clamped; map: share of skin in [0, 1]",
+        "producer": f"fishfsr {__version__}",
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def check_extra() -> None:
@@ -81,22 +152,53 @@ def check_extra() -> None:
         )
 
 
-def compare(pair: nn.Module, path: Path, size: int) -> Parity:
-    """Run `pair` in PyTorch and the graph of `path` in onnxruntime on the same random faces."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+def compare(pair: nn.Module, exported: Run, size: int) -> Parity:
+    """Run `pair` in PyTorch, and what was exported, on the same random faces."""
     generator = torch.Generator().manual_seed(0)
     worst = np.zeros(2)
     for batch in CHECKED_BATCHES:
         lr = torch.rand((batch, 3, size, size), generator=generator)
         with torch.inference_mode():
-            expected = pair(lr)
-        outputs = session.run(["sr", "map"], {"lr": lr.numpy()})
-        differences = [np.abs(output - wanted.numpy()).max() for output, wanted in zip(outputs, expected, strict=True)]
+            expected, outputs = pair(lr), exported(lr)
+        differences = [
+            np.abs(np.asarray(one) - other.numpy()).max() for one, other in zip(outputs, expected, strict=True)
+        ]
         # np.maximum, not max(): NaN must win, and then fail the comparison with the tolerance.
         worst = np.maximum(worst, differences)
     return Parity(float(worst[0]), float(worst[1]))
+
+
+def _pairs(resolver: FaceSuperResolver, lr_size: int | None) -> tuple[Pair, Pair, int]:
+    """The pair as it is, the same folded, and the side of its LR faces."""
+    size = HR_SIZE // resolver.scale if lr_size is None else lr_size
+    if size < 1:
+        raise InputError(f"lr_size = {size}: must be at least 1")
+    plain = copy.deepcopy(Pair(resolver.parsing_net, resolver.sr_net)).cpu().eval()
+    return plain, Pair(fold(plain.parsing_net), fold(plain.sr_net)).eval(), size
+
+
+def _refuse(path: Path, parity: Parity, runner: str) -> None:
+    # Not max(): it can pass over a NaN.
+    if not all(difference <= TOLERANCE for difference in parity):
+        raise ExportError(
+            f"{path}: not written: {runner} differs from PyTorch by {parity.sr:.1e} (sr) and {parity.map:.1e} (map), "
+            f"more than {TOLERANCE:.0e}"
+        )
+
+
+def _onnx_runner(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda lr: session.run(["sr", "map"], {"lr": lr.numpy()})
+
+
+def _add_facts(path: Path, facts: dict[str, str]) -> None:
+    import onnx
+
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, facts)
+    onnx.save(model, str(path))
 
 
 def _write(pair: Pair, path: Path, size: int) -> None:
@@ -118,6 +220,7 @@ def _export(pair: Pair, path: Path, size: int) -> None:
         output_names=["sr", "map"],
         dynamic_shapes={"lr": {0: torch.export.Dim("batch")}},
         dynamo=True,
+        opset_version=OPSET,
         external_data=False,
         verbose=False,
     )

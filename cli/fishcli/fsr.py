@@ -178,28 +178,44 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
 @cli.command(context_settings=common.FSR)
 @click.argument("checkpoint", type=common.FILE)
 @click.argument("out", type=common.NEW_FILE)
+@click.option(
+    "--to",
+    type=click.Choice(["onnx", "torchscript", "state-dict"]),
+    default="onnx",
+    help="onnx, torchscript: both networks as one, checked. state-dict: the weights, for torch.load.",
+)
 @click.option("--lr-size", type=click.IntRange(1), help="Side of the LR face in pixels.  [default: 128 / scale]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 @common.usual_options
-def export(checkpoint: Path, out: Path, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
-    """Write the pair of CHECKPOINT to OUT as one ONNX graph: `lr` in, `sr` and `map` out, any batch.
+def export(checkpoint: Path, out: Path, to: str, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
+    """Write the pair of CHECKPOINT to OUT for other programs: `lr` in, `sr` and `map` out, any batch.
 
-    onnxruntime is run against PyTorch before OUT is written; the differences are printed.
+    What was exported is run against PyTorch before OUT is written; the differences are printed. Scale, recipe, crop and licence go along.
 
     \b
     fishfsr export x8.safetensors x8.onnx
+    fishfsr export x8.safetensors x8.pt --to torchscript
     """
     import fishfsr
 
-    fishfsr.check_extra()
+    if to == "onnx":
+        fishfsr.check_extra()
     _check_free(out, overwrite)
-    parity = fishfsr.export_onnx(fishfsr.load(checkpoint, device="cpu"), out, lr_size)
+    resolver = fishfsr.load(checkpoint, device="cpu")
+    if to == "state-dict":
+        fishfsr.export_state_dict(resolver, out)
+        click.echo(json.dumps({"written": str(out)}) if flags["json"] else f"written: {out}")
+        return
+    runner, write = (
+        ("onnxruntime", fishfsr.export_onnx) if to == "onnx" else ("TorchScript", fishfsr.export_torchscript)
+    )
+    parity = write(resolver, out, lr_size)
     if flags["json"]:
         click.echo(json.dumps({"written": str(out), "sr": parity.sr, "map": parity.map, "limit": parity.limit}))
         return
     click.echo(f"written: {out}")
     click.echo(
-        f"onnxruntime against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {parity.limit:.0e})"
+        f"{runner} against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {parity.limit:.0e})"
     )
 
 

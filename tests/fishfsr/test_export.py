@@ -1,18 +1,20 @@
 """The ONNX graph computes what the pair computes, for any batch; a graph that does not is not written."""
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from support import run
 from torch import Tensor, nn
 
 from fishfsr import export
-from fishfsr.checkpoint import Checkpoint
+from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.errors import CheckpointError, ExportError, MissingExtraError
-from fishfsr.export import export_onnx
+from fishfsr.export import export_onnx, export_state_dict, export_torchscript
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.registry import create_model
 
@@ -20,13 +22,14 @@ Images = Callable[..., Tensor]
 
 
 SIZE = 5
+DETAILS = Details(recipe="ab" * 32, licence="mine", training={"shards": {"crop": "square", "expand": None}})
 
 
 @pytest.fixture
 def resolver(lively: Callable[..., nn.Module]) -> FaceSuperResolver:
     parsing_net = lively(create_model("parsingnet_x2", width=4, blocks=1))
     return FaceSuperResolver(
-        Checkpoint(parsing_net, lively(create_model("fishfsrnet_x2", width=4, global_residual=True)))
+        Checkpoint(parsing_net, lively(create_model("fishfsrnet_x2", width=4, global_residual=True)), DETAILS)
     )
 
 
@@ -40,6 +43,13 @@ def test_the_graph_is_the_pair_for_any_batch(
     assert list(tmp_path.iterdir()) == [path]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == ["sr", "map"]
+    facts = session.get_modelmeta().custom_metadata_map
+    assert (facts["scale"], facts["lr_size"], facts["recipe"], facts["licence"]) == ("2", "5", "ab" * 32, "mine")
+    assert json.loads(facts["crop"])["crop"] == "square"
+    assert json.loads(facts["networks"])["sr_net"]["architecture"] == "fishfsrnet"
+    assert [(each.domain, each.version) for each in importlib.import_module("onnx").load(path).opset_import] == [
+        ("", 18)
+    ]
     for batch in (1, 2, 5):
         lr = images(batch, SIZE)
         sr, parsing = session.run(None, {"lr": lr.numpy()})
@@ -68,3 +78,36 @@ def test_a_pair_needs_both_networks(tmp_path: Path) -> None:
     alone = FaceSuperResolver(Checkpoint(sr_net=create_model("fishfsrnet_x2", width=4)))
     with pytest.raises(CheckpointError, match="no ParsingNet"):
         export_onnx(alone, tmp_path / "pair.onnx")
+
+
+def test_torchscript_is_the_pair_for_any_batch(resolver: FaceSuperResolver, images: Images, tmp_path: Path) -> None:
+    path = tmp_path / "pair.pt"
+    assert max(export_torchscript(resolver, path, SIZE)) <= 1e-4
+    told = {export.FACTS: ""}
+    read = torch.jit.load(str(path), _extra_files=told)
+    assert json.loads(told[export.FACTS])["recipe"] == "ab" * 32
+    for batch in (1, 4):
+        lr = images(batch, SIZE)
+        sr, parsing = read(lr)
+        torch.testing.assert_close(sr, resolver.upscale(lr), atol=1e-4, rtol=0)
+        torch.testing.assert_close(parsing, resolver.parse(lr), atol=1e-4, rtol=0)
+
+
+def test_the_weights_alone(resolver: FaceSuperResolver, images: Images, tmp_path: Path) -> None:
+    export_state_dict(resolver, tmp_path / "pair.pth")
+    read = torch.load(tmp_path / "pair.pth", weights_only=True)
+    assert read.keys() == {"parsing_net", "sr_net", "facts"} and read["facts"]["licence"] == "mine"
+    again = create_model("fishfsrnet_x2", width=4, global_residual=True)
+    again.load_state_dict(read["sr_net"])
+    lr, parsing = images(1, SIZE), torch.rand(1, 1, SIZE, SIZE)
+    with torch.no_grad():
+        assert torch.equal(again.eval()(lr, parsing), resolver.sr_net.eval()(lr, parsing))
+
+
+def test_the_command_takes_a_format(resolver: FaceSuperResolver, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a.safetensors", Checkpoint(resolver.parsing_net, resolver.sr_net, DETAILS))
+    words = (tmp_path / "a.safetensors", tmp_path / "a.pth", "--to", "state-dict")
+    assert json.loads(run("fishfsr", "export", *words, "--json").out) == {"written": str(tmp_path / "a.pth")}
+    assert "replace it with --overwrite" in run("fishfsr", "export", *words, code=1).err
+    ran = run("fishfsr", "export", words[0], tmp_path / "a.pt", "--to", "torchscript", "--lr-size", 5)
+    assert "TorchScript against PyTorch" in ran.out
