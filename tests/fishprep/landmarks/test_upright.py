@@ -12,11 +12,11 @@ import skimage.data
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.landmarks import LandmarkRequest, blazeface, create_backend
-from fishprep.landmarks.base import Face, Query, Reference
+from fishprep.landmarks.base import Box, Face, Query, Reference
 from fishprep.landmarks.blazeface import doubt_of_other, stray
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
-from fishprep.landmarks.geometry import box_of_points, eye_centres
-from fishprep.landmarks.upright import UprightFitter
+from fishprep.landmarks.geometry import box_of_points, eye_centres, overlap
+from fishprep.landmarks.upright import BOX, UprightFitter
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +175,10 @@ def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
     asked.clear()
     [faces] = both.detect([Query(np.tile(head, (1, 3, 1)))])
     assert len(faces) == 3 and not any(face.doubt for face in faces) and sum(asked) == 1
+    monkeypatch.setattr(both, "settings", replace(both.settings, thorough=True))
+    [again] = both.detect([Query(np.tile(head, (1, 3, 1)))])
+    assert [face.backend for face in again] == 3 * ["dlib-hog"], "surer finds of BlazeFace replace none of HOG's"
+    assert sum(asked) == 2
 
 
 def test_points_less_turned_than_the_face_there_are_doubted(both: DlibBackend, wanted: np.ndarray) -> None:
@@ -186,6 +190,20 @@ def test_points_less_turned_than_the_face_there_are_doubted(both: DlibBackend, w
     assert not doubt_of_other(mine, [Face(wanted, box, 0.9, "blazeface")]) and not doubt_of_other(mine, [])
     assert not doubt_of_other(mine, [replace(there, doubt="astray")])
     assert not doubt_of_other(mine, [replace(there, box=(0.0, 0.0, 9.0, 9.0))])
+
+
+def test_hog_sees_the_face_in_the_middle_of_the_chip_where_it_is_in_all_of_it(
+    portrait: np.ndarray, both: DlibBackend, wanted: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[np.ndarray, Box]] = []
+    monkeypatch.setattr(
+        UprightFitter, "_points", lambda self, chip, box: shown.append((chip, box)) or np.zeros((68, 2))
+    )
+    assert both._blazeface is not None
+    both._blazeface.fitter.steadied(portrait, wanted)
+    [(chip, box)] = shown
+    [whole] = both._hog(chip)
+    assert box != BOX and overlap(box, (whole.left(), whole.top(), whole.right(), whole.bottom())) > 0.6
 
 
 def test_a_second_fit_that_strays_gives_way_to_the_first(
