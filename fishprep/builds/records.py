@@ -45,8 +45,6 @@ class StartRecord(_Recorded):
     """`configuration.json`."""
 
     source: _Source | None = None
-    notes: list[str] = []
-    left_out: list[str] = []
 
 
 class RetryRecord(_Recorded):

@@ -1,6 +1,6 @@
 """Faults of one line, each planted into a copy of the project, and the tests that notice it: proof that these tests see.
 
-    python tests/crash/planted.py [WORD]     # those with WORD in their names
+    python tests/crash/planted.py [WORD...]     # those with one of the words in their names
 
 prints a table, and ends with 1 where one was not noticed.
 """
@@ -40,7 +40,7 @@ PLANTED = (
     Planted(
         "a name before its bytes are safe",
         FILES,
-        "        flush(temporary)\n        if replace:\n            temporary.replace(path)",
+        "        if flushed:\n            flush(temporary)\n        if replace:\n            temporary.replace(path)",
         "        if replace:\n            temporary.replace(path)\n            flush(path)",
         POWER,
     ),
@@ -65,13 +65,13 @@ PLANTED = (
             (CALLS, "-k", "build")),
     Planted("resumed by the list of files alone", "fishprep/builds/build.py", "done = folder.standing(folder.finished())",
             "done = folder.finished()", (MACHINE,)),
-    Planted("what was planned is not compared", "fishprep/builds/start.py",
-            '        "photos gone": [name for name in old if name not in new],\n', "", (MACHINE,)),
+    Planted("what was planned is not compared", "fishprep/builds/inputs.py",
+            '        "photos gone": gone,\n', "", (MACHINE,)),
     Planted("a split is drawn anew", "fishprep/builds/plan.py", "replace(photo, id=line.id, split=line.split,",
             "replace(photo, id=line.id, split=photo.split or line.split,", ("tests/fishprep/builds/test_retry.py",)),
-    Planted("the hash of another file", FOLDER, "            return sha256_file(path), path.stat().st_size",
-            "            return sha256_file(Path(__file__)), path.stat().st_size", (MACHINE,)),
-    Planted("no lock", "fishprep/storage/folder.py", "        return locked(self.folder)",
+    Planted("the hash of another file", FOLDER, "StoredShard(name.file, sha256_file(path),",
+            "StoredShard(name.file, sha256_file(Path(__file__)),", (MACHINE,)),
+    Planted("no lock", "fishprep/storage/folder.py", "        return beside_others(self.folder) if self.is_shared else locked(self.folder)",
             "        self.folder.mkdir(parents=True, exist_ok=True)\n        return locked(self.folder / 'elsewhere')",
             (MACHINE,)),
     Planted("the marks of a build go first", "fishprep/builds/output.py",
@@ -82,8 +82,8 @@ PLANTED = (
             ("tests/fishprep/builds/test_folder.py", "tests/fishprep/builds/test_retry.py")),
     Planted("verify looks at sizes alone", "fishprep/builds/verify.py",
             "        if size != record.bytes or sha256_file(here) != record.sha256:", "        if size != record.bytes:", (MACHINE,)),
-    Planted("a retried photo counts twice", "fishprep/builds/samples.py", "    if not photos:\n        return table",
-            "    if True:\n        return table", (MACHINE,)),
+    Planted("a retried photo counts twice", "fishprep/builds/samples.py", "        if not self.last:\n            return table",
+            "        if True:\n            return table", (MACHINE,)),
     Planted("the state before the weights", LOOP,
             "        self._save_weights(around.folder.last(self.stage.name), {})\n", "",
             (CALLS, "-k", "train")),
@@ -113,6 +113,7 @@ def plant(fault: Planted, folder: Path) -> None:
     path = folder / fault.file
     text = path.read_text()
     assert text.count(fault.old) == 1, f"{fault.name}: {text.count(fault.old)} times in {fault.file}"
+    compile(text.replace(fault.old, fault.new), fault.file, "exec")
     path.write_text(text.replace(fault.old, fault.new))
 
 
@@ -125,7 +126,9 @@ def who_notices(fault: Planted, folder: Path) -> str | None:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *fault.tests]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        assert done.returncode in (0, 1), done.stdout[-2000:]
+        assert done.returncode in (0, 1), (
+            f"pytest ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
         return failed[0] if failed else None
     finally:
         shutil.copy(folder / "kept", folder / fault.file)
@@ -133,12 +136,12 @@ def who_notices(fault: Planted, folder: Path) -> str | None:
 
 def main() -> None:
     """Plant each, one after another."""
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = sys.argv[1:] or [""]
     missed = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         copy_of_project(folder)
-        for fault in (fault for fault in PLANTED if word in fault.name):
+        for fault in (fault for fault in PLANTED if any(word in fault.name for word in words)):
             began = time.monotonic()
             noticed = who_notices(fault, folder)
             missed += noticed is None
