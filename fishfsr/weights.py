@@ -19,7 +19,13 @@ def _pair(name: str, sha256: str, size: int, purpose: str = "") -> WeightRecord:
 
 PAIRS = (
     _pair("x4", "41dd6156730f3bc5d31799863b3e729ce7c83e286a05560a8d609b24c059419d", 1_745_874),
-    _pair("x8", "e6eef050f6f86022c2be064c9bd6da3b635f4173bde666de12217e43b0bb2f6a", 6_233_810),
+    _pair("x8", "43541e31d0bee0ab07145fb12bad699276a4a965584a706ad29d959a042ace98", 6_233_906),
+    _pair(
+        "x4-wild", "c695892ccbff1f200c1ad87e7c179fd2970ec77d25687cd0c001a416eadc0f1c", 1_745_874, " of spoiled faces"
+    ),
+    _pair(
+        "x8-wild", "6da0c9753f665b56c54bff320ad6416c98286b2b6fc8b0e193b8d0057ebd212f", 6_233_906, " of spoiled faces"
+    ),
     _pair("x16", "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6", 1_696_544),
 )
 """What `fishfsr upscale` takes where no model is named."""
@@ -38,7 +44,7 @@ EARLIER = (
         ", the paper's network",
     ),
 )
-"""The paper's network narrowed, which were x4 and x8 before; by name only."""
+"""The paper's network narrowed, which x4 and x8 were before; by name only."""
 
 IDENTITY = WeightRecord(
     name="dlib-identity",

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from support import astronaut, run
 
 from fishfsr.checkpoint import load_checkpoint, save_checkpoint
+from fishfsr.data import Degradation
 from fishfsr.errors import ConfigurationError
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver, load
@@ -25,7 +27,7 @@ def files() -> list[Path]:
 
 
 def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
-    names = ("x4", "x8", "x16")
+    names = ("x4", "x8", "x4-wild", "x8-wild", "x16")
     assert [path.name for path in files] == [f"fishfsr-{name}.safetensors" for name in names]
     for path in files:
         checkpoint = load_checkpoint(path)
@@ -70,7 +72,7 @@ def test_whatever_the_size_the_chosen_pair_makes_more_of_a_face_than_bicubic(fil
     """Also where the face has to be made smaller for it; benchmarks/sizes.py has the mean over many faces, and further."""
     models = load_models(files, device="cpu")
     hr = pillow_bicubic(astronaut()[None, :180, 130:310], HR_SIZE)
-    for side in (8, 9, 10, 16, 18, 20, 28, 32, 36, 40):
+    for side in (8, 9, 10, 12, 16, 18, 22, 24, 28, 32, 36, 40, 44):
         lr = pillow_bicubic(hr, side)
         model = models.for_crop(side, force=False)
         assert model is not None
@@ -98,4 +100,18 @@ def test_the_cards_are_those_of_the_documentation() -> None:
     cells = [line.split("|")[2:-1] for line in lines if line.startswith("| PSNR-Y, 998 test faces")]
     said = [f"{model.psnr:.2f} dB (bicubic {model.bicubic_psnr:.2f})" for model in shipped_models()]
     assert [cell.strip() for line in cells for cell in line] == said
-    assert [model.sides for model in shipped_models()[:3]] == [(23, 44), (12, 22), (8, 11)]
+    assert [model.sides for model in shipped_models()[:5]] == [(23, 44), (12, 22), (23, 44), (12, 22), (8, 11)]
+
+
+@pytest.mark.parametrize("side", [18, 28, 32])
+def test_a_spoiled_face_goes_to_the_pair_for_those_and_a_sharp_one_does_not(files: list[Path], side: int) -> None:
+    models = load_models(files, device="cpu")
+    sharp = pillow_bicubic(astronaut()[None, :180, 130:310], side)
+    spoiled = sharp.copy()
+    Degradation(share=1, noise=(6, 6), jpeg=(50, 50)).apply(sharp, spoiled, 0, np.arange(1))
+    model = models.for_crop(side, force=False)
+    assert model is not None
+    names = [
+        models.for_pixels(model, crop[0], pillow_bicubic(crop, model.lr_size)[0]).name for crop in (sharp, spoiled)
+    ]
+    assert names == [f"fishfsr-x{model.scale}.safetensors", f"fishfsr-x{model.scale}-wild.safetensors"]
