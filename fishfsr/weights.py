@@ -56,4 +56,24 @@ IDENTITY = WeightRecord(
     purpose="128-d identity vectors (dlib)",
 )
 
-RECORDS: tuple[WeightRecord, ...] = (*PAIRS, *EARLIER, IDENTITY)
+ALEXNET = WeightRecord(
+    name="alexnet",
+    file="alexnet-owt-7be5be79.pth",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    size=244_408_911,
+    licence="BSD-3-Clause code, trained on ImageNet: non-commercial research",
+    purpose="features of LPIPS (torchvision's AlexNet)",
+)
+
+LPIPS_CHANNELS = WeightRecord(
+    name="lpips-alex",
+    file="weights/v0.1/alex.pth",
+    package="lpips",
+    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    size=6_009,
+    licence="BSD-2-Clause",
+    purpose="weights of LPIPS's channels (version 0.1)",
+)
+
+RECORDS: tuple[WeightRecord, ...] = (*PAIRS, *EARLIER, IDENTITY, ALEXNET, LPIPS_CHANNELS)

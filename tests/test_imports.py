@@ -37,6 +37,7 @@ FSR_LAYERS = (
     "metrics",
     "recognition",
     "identity",
+    "perceptual",
     "data",
     "methods",
     "registry",

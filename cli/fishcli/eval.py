@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     default="dlib",
     help="Embedder of the identity cosine.",
 )
+@click.option("--lpips", is_flag=True, help="LPIPS too (pip install lpips; 244 MB of weights are downloaded).")
 @click.option("--scale", type=int, help="Refuse a checkpoint of another scale.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many faces of the split.")
 @click.option(
@@ -112,7 +113,7 @@ class _Progress:
 def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
     from fishfsr import EvaluationSettings, parse_choices
 
-    figures = ("split", "protocol", "identity", "limit", "batch", "seed", "degradation")
+    figures = ("split", "protocol", "identity", "lpips", "limit", "batch", "seed", "degradation")
     names = (*figures, "device", "precision", "mirrored", "consistent", "scale")
     same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)

@@ -24,6 +24,7 @@ from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, Embedder
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import get_protocol
+from fishfsr.perceptual import Lpips
 from fishprep.common.cores import available_cores
 from fishprep.common.files import atomic, write_text
 from fishprep.storage.own import refuse_foreign, says
@@ -125,8 +126,11 @@ def _evaluate(
     files = Fetching((settings.split,), resolver.scale, cache).near([shards], lambda text: None)
     faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation, files)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
+    perceptual = Lpips.load().to(resolver.device) if settings.lpips else None
     with _embedding(settings, faces) as (embedder, kept):
-        measures = Measurer(methods, get_protocol(settings.protocol), embedder, kept).measure(settings.batch, tell)
+        measures = Measurer(methods, get_protocol(settings.protocol), embedder, kept, perceptual).measure(
+            settings.batch, tell
+        )
     figurer = Figurer(Bootstrap(settings.seed, settings.resamples))
     facts = provenance.checkpoint_facts(path, checkpoint)
     summary = figurer.summary(measures, methods, _provenance(facts, methods, embedder, settings))

@@ -14,8 +14,9 @@ from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.evaluation.settings import TellMeasured
 from fishfsr.identity import Embedder
+from fishfsr.perceptual import Lpips, lpips
 
-PSNR, SSIM, IDENTITY = "psnr", "ssim", "identity"
+PSNR, SSIM, IDENTITY, LPIPS = "psnr", "ssim", "identity", "lpips"
 ACCURACY, IOU = "accuracy", "iou"
 Column = NDArray[np.float64]
 PLACE = ("id", "shard", "index")
@@ -36,12 +37,14 @@ class MeasuredFaces:
 
 @dataclass(frozen=True)
 class Measurer:
-    """MeasuredFaces `methods` by a protocol; without an `embedder` no identity. `kept`: vectors of HR faces that are known already."""
+    """MeasuredFaces `methods` by a protocol; without an `embedder` no identity. `kept`: vectors of HR faces that are known already.
+    `perceptual`: measures LPIPS, where it is wanted."""
 
     methods: Methods
     protocol: metrics.Protocol
     embedder: Embedder | None
     kept: KeptVectors | None = None
+    perceptual: Lpips | None = None
 
     def measure(self, batch_size: int, tell: TellMeasured) -> MeasuredFaces:
         """All faces, a batch at a time; only the numbers are kept."""
@@ -60,6 +63,8 @@ class Measurer:
         for name, enlarged in outputs.enlarged.items():
             found[name, PSNR] = metrics.psnr(enlarged, outputs.hr, scale, self.protocol).cpu().numpy()
             found[name, SSIM] = metrics.ssim(enlarged, outputs.hr, scale, self.protocol).cpu().numpy()
+            if self.perceptual is not None:
+                found[name, LPIPS] = lpips(enlarged, outputs.hr, self.perceptual).cpu().numpy()
         if self.embedder is not None:
             found |= self._identities(outputs, batch, self.embedder)
         if outputs.estimated is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fishfsr.evaluation.measures import ACCURACY, IDENTITY, IOU, PSNR, SSIM, Column, MeasuredFaces
+from fishfsr.evaluation.measures import ACCURACY, IDENTITY, IOU, LPIPS, PSNR, SSIM, Column, MeasuredFaces
 from fishfsr.evaluation.methods import BICUBIC, Methods
 from fishfsr.evaluation.provenance import Provenance, warnings
 from fishfsr.evaluation.settings import MapChoice
@@ -106,6 +106,7 @@ def measures_of(luma: bool) -> dict[str, MeasureText]:
         MeasureText(PSNR, f"PSNR-{channel}", 2, 3, "dB"),
         MeasureText(SSIM, f"SSIM-{channel}"),
         MeasureText(IDENTITY, "Identity"),
+        MeasureText(LPIPS, "LPIPS, less is better"),
         MeasureText(ACCURACY, "Accuracy"),
         MeasureText(IOU, "IoU of the skin"),
     )

@@ -22,6 +22,7 @@ from fishfsr.evaluation.methods import others
 from fishfsr.evaluation.settings import parse_choices
 from fishfsr.evaluation.tables import title
 from fishfsr.identity import DlibEmbedder
+from fishfsr.perceptual import Lpips
 from fishfsr.registry import create_model
 from fishprep.shards.reader import Shard
 from fishprep.shards.writer import write_shard
@@ -293,3 +294,13 @@ def test_the_network_that_ran_is_named(evaluated: Run, tmp_path: Path) -> None:
     found.save(tmp_path / "out")
     for text in (found.text(), *((tmp_path / "out" / name).read_text() for name in ("index.html", "summary.md"))):
         assert "TaperNet x8 on the first 2" in text and "FishFSRNet" not in text
+
+
+def test_lpips_is_a_column_like_others(save: Save, evaluated: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Lpips()
+    monkeypatch.setattr(Lpips, "load", classmethod(lambda cls: network))
+    found = evaluated(save(), lpips=True, limit=3)
+    columns = {name: found.measures.methods[name]["lpips"] for name in ("bicubic", "estimated")}
+    assert all(values.shape == (3,) and (values > 0).all() for values in columns.values())
+    assert found.summary.gain["lpips"].mean == pytest.approx((columns["estimated"] - columns["bicubic"]).mean())
+    assert "LPIPS, less is better" in found.text()
