@@ -28,3 +28,13 @@ document.addEventListener("change", (event) => {
   said.textContent = `${large.join(", ")}: more than the limit of ${(MOST_BYTES / 2 ** 20).toFixed(0)} MB a file`;
   document.querySelector(".fish.top").append(said);
 }, true);
+// Gradio puts a button into the button that adds pictures: keys and readers get the outer one alone, which opens the same field.
+new MutationObserver(() => {
+  document.querySelectorAll(".drop .icon-button button:not([inert])").forEach((inner) => {
+    const outer = inner.closest(".icon-button");
+    inner.inert = true;
+    outer.addEventListener("click", (event) => {
+      if (!event.target.matches("input")) outer.querySelector("input[type=file]")?.click();
+    });
+  });
+}).observe(document.documentElement, { childList: true, subtree: true });
