@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageOps
 
-from fishprep.common.errors import BuildError
+from fishprep.common.errors import BuildError, UnreachableError
 from fishprep.common.opencv import cv2
 from fishprep.common.progress import TellCount
 from fishprep.common.steps import Steps
@@ -17,6 +17,7 @@ from fishprep.decoding.containers import PILLOW
 from fishprep.decoding.decode import Limits
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done
+from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead, waited_for
 from fishprep.faces.measures import fingerprint
 from fishprep.faces.photo import Photo
 
@@ -95,14 +96,16 @@ class _Looker:
     def __call__(self, batch: _Batch, tell: Callable[[object], None]) -> dict[int, Look | None]:
         steps = Steps(tell)
         looks = {}
-        for number, photo in batch.photos:
+        numbers = [number for number, _ in batch.photos]
+        for number, (photo, read) in zip(numbers, read_ahead((p for _, p in batch.photos), self.limits), strict=True):
+            reading = waited_for(read) if is_far(photo) else read
             with steps.at("compare", photo.id):
-                looks[number] = _look(photo, self.limits)
+                looks[number] = _look(reading, self.limits)
         return looks
 
 
-def _look(photo: Photo, limits: Limits) -> Look | None:
-    data = _bytes(photo, limits)
+def _look(read: ReadPhoto, limits: Limits) -> Look | None:
+    data = _bytes(read)
     if data is None:
         return None
     picture = _small(data, limits)
@@ -114,13 +117,15 @@ def _look(photo: Photo, limits: Limits) -> Look | None:
 
 def small_picture(photo: Photo, limits: Limits) -> np.ndarray | None:
     """(128, 128, 3) uint8 RGB, upright; None where it cannot be read."""
-    data = _bytes(photo, limits)
+    data = None if photo.problem is not None else _bytes(lambda: photo.place.read(limits))
     return None if data is None else _small(data, limits)
 
 
-def _bytes(photo: Photo, limits: Limits) -> bytes | None:
+def _bytes(read: ReadPhoto) -> bytes | None:
     try:
-        return None if photo.problem is not None else photo.place.read(limits).data
+        return read().data
+    except UnreachableError:  # of which nobody knows what is wrong with it
+        raise
     except Exception:  # the build says what is wrong with it
         return None
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 
+from fishprep.common.errors import DecodeError
 from fishprep.decoding.decode import Limits
 from fishprep.faces.photo import Photo
 from fishprep.places.base import ReadBytes
@@ -30,11 +31,26 @@ def read_ahead(photos: Iterable[Photo], limits: Limits) -> Iterator[tuple[Photo,
     if first is None:
         return
     everything = chain([first], waiting)
-    if not is_far(first):  # a source is of one kind
+    if not isinstance(first.place, Object):  # a source is of one kind
         yield from ((photo, _reader(photo, limits)) for photo in everything)
         return
     with ThreadPoolExecutor(READERS) as pool:
         yield from _ahead(everything, limits, pool)
+
+
+def waited_for(read: ReadPhoto) -> ReadPhoto:
+    """The same, once it is known what it gives: a network that fails is raised here, where it is no step of the photo's way, as it
+    must neither take the time of the photo nor become its row."""
+    try:
+        found = read()
+    except DecodeError as error:
+        problem = error
+
+        def refuse() -> ReadBytes:
+            raise problem
+
+        return refuse
+    return lambda: found
 
 
 def _ahead(photos: Iterable[Photo], limits: Limits, pool: ThreadPoolExecutor) -> Iterator[tuple[Photo, ReadPhoto]]:

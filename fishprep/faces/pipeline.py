@@ -16,7 +16,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture
-from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead
+from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead, waited_for
 from fishprep.faces.crop import UNCROPPED, cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
@@ -30,7 +30,7 @@ from fishprep.landmarks.credible import credible
 from fishprep.landmarks.known_place import known_eyes
 from fishprep.landmarks.select import disagreement, select, subject
 from fishprep.landmarks.sense import Shown, misplacement
-from fishprep.places.base import UNKNOWN, ReadBytes, Stamp
+from fishprep.places.base import UNKNOWN, Stamp
 from fishprep.shards.schema import HR_SIZE
 
 BATCH_PHOTOS = 32
@@ -103,7 +103,7 @@ class FacePipeline:
         if photo.problem is not None:
             return _Decoded(Outcome(photo, dropped=(photo.problem,), note=photo.note))
         if is_far(photo):
-            read = _waited_for(read)
+            read = waited_for(read)
         with steps.at("decode", photo.id):
             try:
                 return self._opened(photo, read)
@@ -277,18 +277,3 @@ def _below_source(photo: Photo) -> str:
     assert photo.points_file is not None
     from_photo = names.text(Path(os.path.relpath(photo.points_file, Path(str(photo.place)).parent)).as_posix())
     return posixpath.normpath(posixpath.join(posixpath.dirname(photo.relative), from_photo))
-
-
-def _waited_for(read: ReadPhoto) -> ReadPhoto:
-    """The same, once it is known what it gives: a network that fails is raised here, where it is no step of the photo's way, as it
-    must neither take the time of the photo nor become its row."""
-    try:
-        found = read()
-    except DecodeError as error:
-        problem = error
-
-        def refuse() -> ReadBytes:
-            raise problem
-
-        return refuse
-    return lambda: found

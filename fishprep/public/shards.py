@@ -124,7 +124,11 @@ def open_shards(source: StrPath, *, split: str | None = None) -> Shards:
     Files are mapped, not read. Raises ShardError where there is no such shard, or one is truncated, damaged or of a format that
     cannot be read.
     """
-    path = Path(source)
+    path = located(source)
+    if not isinstance(path, Path):
+        raise ShardError(
+            f"{path}: faces are opened from files of this machine; copy the shards, or train from the bucket as it is"
+        )
     if split is not None and split not in SPLITS:
         raise ShardError(f"{path}: no split is called {split!r}: there are {', '.join(SPLITS)}")
     if path.is_file():

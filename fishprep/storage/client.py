@@ -27,7 +27,7 @@ _CREDENTIALS = (
     "TokenRefresh",
 )
 """Codes with which S3 says that the fault is not with what was asked for."""
-_CLIENT = {"timeout": "10m", "connect_timeout": "10s"}
+_CLIENT = {"timeout": "5m", "connect_timeout": "10s"}
 """A shard goes in one request, over whatever line there is."""
 
 

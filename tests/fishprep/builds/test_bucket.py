@@ -189,7 +189,7 @@ def meeting(count: int, end: str) -> Callable[[Request], None]:
     return wait
 
 
-@pytest.mark.parametrize("end", ["configuration.json", "train-00000.h5", "train-00000.parquet", "samples.parquet"])
+@pytest.mark.parametrize("end", ["configuration.json", "train-00000.h5", "train-00000.parquet"])
 def test_two_racing_builds_with_the_same_settings_are_one(
     prepared: Prepared, on_disk: Files, storage: ObjectStorage, bucket: Bucket, end: str
 ) -> None:
@@ -306,6 +306,8 @@ def test_words_that_are_no_bucket(photos: Path, tmp_path: Path) -> None:
     for word in ("s3://", "http://host/shards", "s4://bucket/shards"):
         assert "a bucket is given as s3://BUCKET/PREFIX" in annotated.build(photos, word, code=1).err
     assert located(str(tmp_path)) == tmp_path and located("s3://b/c/") == ObjectStorage("s3://b/c")
+    with pytest.raises(fishprep.FishPrepError, match="opened from files of this machine"):
+        fishprep.open_shards("s3://b/c")
 
 
 def test_a_server_that_ignores_conditions_is_found_out(

@@ -13,7 +13,8 @@ from annotated import in_process, write_photo
 from bucket import Bucket, bucket_of_module
 from support import rows, run, shards
 
-from fishprep.common.errors import SourceError, UnreachableError
+from fishprep.builds.looks import look_at
+from fishprep.common.errors import BuildError, DecodeError, SourceError, UnreachableError
 from fishprep.common.steps import Step, Steps
 from fishprep.decoding.decode import Limits
 from fishprep.faces import ahead
@@ -110,7 +111,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("status", [500, 503, 429])
+@pytest.mark.parametrize("status", [500, 429])
 def test_a_network_that_fails_fails_the_shard_and_is_no_row(
     url: str, points: Path, tmp_path: Path, bucket: Bucket, folder: Path, status: int
 ) -> None:
@@ -181,6 +182,18 @@ def test_waiting_for_the_network_takes_no_time_of_the_photo(monkeypatch: pytest.
         with pytest.raises(UnreachableError, match="the network is down"):
             list(pipeline.faces([far(0)], Steps(told.append), alone))
     assert told == [] and before == [[], []]
+
+
+def test_a_network_that_fails_draws_no_other_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo that is not seen is compared with none, as one that is damaged."""
+
+    def read(self: Object, limits: Limits) -> ReadBytes:
+        raise DecodeError("unreadable", "gone") if self.name == "0.png" else UnreachableError("the network is down")
+
+    monkeypatch.setattr(Object, "read", read)
+    assert look_at([far(0)], Limits(), lambda done, total: None, 60) == [None]
+    with pytest.raises(BuildError, match="could not be compared: the network is down"):
+        look_at([far(0), far(1)], Limits(), lambda done, total: None, 60)
 
 
 def test_reads_are_ahead_of_their_turn_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
