@@ -146,12 +146,15 @@ class _Splits:
 
     @classmethod
     def of(cls, photos: Iterable[str]) -> "_Splits":
-        above = dict.fromkeys(parent for photo in photos for parent in _parents(photo))
+        inside = dict.fromkeys(photo.rpartition("/")[0] for photo in photos)
+        above = dict.fromkeys(parent for folder in inside if folder for parent in (*_parents(folder), folder))
         sure = {folder: split for folder in above if (split := split_of(PurePosixPath(folder).name))}
         return cls(sure | _siblings([folder for folder in above if folder not in sure]))
 
     def of_photo(self, photo: str) -> str:
         """The split of the outermost folder that is one."""
+        if not self.folders:
+            return ""
         return next((self.folders[folder] for folder in _parents(photo) if folder in self.folders), "")
 
 

@@ -43,13 +43,17 @@ class PointsFiles:
         place = photo if self.points is None else self.points / photo.relative_to(self.root)
         there = self._folder(place.parent)
         spellings = [stem + suffix for suffix in POINTS_SUFFIXES for stem in (place.stem, place.name)]
+        if not there.points and not there.folded:
+            return PointsFile(problem=self._not_found(spellings))
         found = next((there.points[name] for name in spellings if name in there.points), None)
         found = found or there.spelt_otherwise(spellings, self._folder(photo.parent).others)
         if found is None:
-            where = "beside the photo" if self.points is None else "in the folder of --points"
-            sought = names.text(", ".join(spellings))
-            return PointsFile(problem=f"no points file: sought {where} as {sought}")
+            return PointsFile(problem=self._not_found(spellings))
         return self.guarded(place.with_name(found), self.root if self.points is None else self.points)
+
+    def _not_found(self, spellings: Sequence[str]) -> str:
+        where = "beside the photo" if self.points is None else "in the folder of --points"
+        return f"no points file: sought {where} as {names.text(', '.join(spellings))}"
 
     def named(self, name: str) -> PointsFile:
         """The points file that a list names, below the root."""

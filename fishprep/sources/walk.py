@@ -203,4 +203,7 @@ def _begins_like_picture(entry: Entry, tree: Tree) -> bool:
 
 def relative_text(path: Path, root: Path) -> str:
     """`path` below `root` as text with / between folders."""
+    whole, above = str(path), f"{root}/"
+    if os.sep == "/" and whole.startswith(above):  # as nearly always, and a fifth of the time of what Path does
+        return names.text(whole[len(above) :])
     return names.text(path.relative_to(root).as_posix())
