@@ -246,3 +246,13 @@ def test_a_retry_that_was_killed_at_its_very_end_is_not_done_twice(
     assert len(list(out.glob("retry-*.json"))) == 1
     assert "sound" in run("fishprep", "verify", out).out
     assert {row["status"] for row in rows(out).values()} == {"ok"}
+
+
+def test_of_several_tries_the_last_one_counts(two_shards: tuple[Path, Path]) -> None:
+    _, out = two_shards
+    run("fishprep", "retry", out, "--status", "too_small", "--min-side", 190, *RETRY)
+    run("fishprep", "retry", out, *AGAIN)
+    table = pq.read_table(out / "samples.parquet")
+    assert sorted(table["photo"].to_pylist()) == ["0", "1", "2", "3"] and set(table["status"].to_pylist()) == {"ok"}
+    totals = json.loads((out / "manifest.json").read_text())["totals"]
+    assert (totals["photos"], totals["samples"], totals["dropped"]) == (4, 4, 0)
