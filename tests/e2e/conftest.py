@@ -1,12 +1,16 @@
 """Builds that the end-to-end tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from here import Here
 from PIL import Image
 from support import QUICK, astronaut, hopper, run
+
+from fishprep.engines import ENGINES
+from fishprep.engines.local import LocalEngine
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +30,20 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An undisturbed build of the portraits: 4 shards."""
+    """An undisturbed build of the portraits, by two workers: 4 shards."""
     out = tmp_path_factory.mktemp("built")
-    run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--workers", 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", LocalEngine)  # whichever module asks first
+        run("fishprep", "build", portraits, out, *QUICK, "--shard-size", 4, "--workers", 2)
     return out
+
+
+@pytest.fixture(scope="module")
+def without_workers() -> Iterator[None]:
+    """Builds run in this process: a worker takes seconds to start. What workers do is seen in `test_build.py` and by `built`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        yield
 
 
 @pytest.fixture

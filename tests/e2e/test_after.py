@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from support import QUICK, rows, run, shards
 
+pytestmark = pytest.mark.usefixtures("without_workers")
+
 Copy = Callable[[Path], Path]
 
 

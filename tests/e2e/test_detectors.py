@@ -19,6 +19,8 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
 from fishprep.detectors.weights import BLAZEFACE
 
+pytestmark = pytest.mark.usefixtures("without_workers")
+
 Copy = Callable[[Path], Path]
 LIMITS = (*QUICK, "--min-side", 24)
 

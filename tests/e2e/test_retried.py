@@ -9,11 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 from support import QUICK, rows, run, shards
 
+from fishprep.engines import ENGINES
+from fishprep.engines.local import LocalEngine
+
+pytestmark = pytest.mark.usefixtures("without_workers")
+
 Copy = Callable[[Path], Path]
 RETRY = ("--status", "too_small", "--min-side", 64, "--workers", 1)
 
 
-def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> None:
+def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "local", LocalEngine)
     run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 8, "--min-side", 190)
     before, old = rows(tmp_path), shards(tmp_path)
     small = {name for name, row in before.items() if row["status"] == "too_small"}
@@ -32,7 +38,7 @@ def test_retry_takes_up_what_was_dropped(portraits: Path, tmp_path: Path) -> Non
     assert "nothing to do" in run("fishprep", "retry", tmp_path, "--status", "too_small", code=1).err
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def too_small(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished build in which some photos are too small for its limit."""
     out = tmp_path_factory.mktemp("too_small")

@@ -10,6 +10,8 @@ from support import QUICK, run, shards
 from fishprep.decoding import decode
 from fishprep.faces import crop
 
+pytestmark = pytest.mark.usefixtures("without_workers")
+
 Copy = Callable[[Path], Path]
 
 

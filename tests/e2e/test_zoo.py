@@ -51,6 +51,7 @@ def test_every_animal_has_its_row(tmp_path: Path) -> None:
     assert run("fishprep", "verify", out, "--deep").out.strip().endswith("sound")
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_nothing_but_bad_photos_leaves_no_shard(tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
@@ -62,6 +63,7 @@ def test_nothing_but_bad_photos_leaves_no_shard(tmp_path: Path) -> None:
     run("fishprep", "verify", out)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_build_that_keeps_nothing_names_the_commonest_reason(tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
@@ -81,6 +83,7 @@ def test_a_build_that_keeps_nothing_names_the_commonest_reason(tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs file names of any bytes")
+@pytest.mark.usefixtures("without_workers")
 def test_no_command_minds_paths_and_words_that_are_not_utf8(tmp_path: Path) -> None:
     def named(name: bytes) -> Path:
         return Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
