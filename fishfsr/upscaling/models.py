@@ -12,7 +12,7 @@ from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
-from fishfsr.inference.sizes import LARGEST_SHRINK
+from fishfsr.inference.sizes import LARGEST_SHRINK, largest_side, sides_served
 from fishfsr.models.config import SCALES
 from fishfsr.upscaling.resolver import Resolver
 from fishfsr.upscaling.spoiled import looks_spoiled
@@ -144,12 +144,12 @@ class ModelSet:
 
     def for_crop(self, side: float, force: bool) -> FaceModel | None:
         """The model for a crop of `side` pixels: the one with the smallest LR size to which it need not be shrunk by more than
-        LARGEST_SHRINK.
+        SHRINK_BELOW_A_LARGER, or LARGEST_SHRINK where there is none of a larger LR size.
 
         Where there is none: None, or with `force` the one with the largest LR size, whatever is lost.
         """
         for model in self._fitting:
-            if model.lr_size * LARGEST_SHRINK >= side:
+            if side <= largest_side(model.scale, model is self.largest):
                 return model
         return self.largest if force else None
 
@@ -206,7 +206,7 @@ def _load_model(path: Path, device: str, options: InferenceOptions | None) -> Fa
 
 def needed_scale(side: float) -> int | None:
     """The scale whose model would be taken for a crop of `side` pixels if there was one of each; None where none would."""
-    return next((scale for scale in sorted(SCALES, reverse=True) if side <= HR_SIZE // scale * LARGEST_SHRINK), None)
+    return next((scale for scale, (_, largest) in sides_served(SCALES).items() if side <= largest), None)
 
 
 def _turned(recipe: FaceRecipe, upright: bool | None) -> FaceRecipe:

@@ -138,7 +138,7 @@ def _why(plan: PicturePlan, face: PlannedFace) -> str:
     crop = f"its crop has {face.side} px a side"
     if face.side > LARGEST_SHRINK * face.model.lr_size:
         return f"{crop}, and is shrunk to {lr_size} by force"
-    return f"{crop}, and {lr_size} are the fewest to which it is shrunk by no more than {LARGEST_SHRINK:g}"
+    return f"{crop}, which {lr_size} fit best"
 
 
 def _map(face: PlannedFace) -> np.ndarray | None:

@@ -28,8 +28,9 @@ LARGEST_OUTSIDE = 0.25
 LARGEST_YAW, LARGEST_PITCH, LARGEST_ROLL = 40.0, 32.0, 15.0
 """Degrees. 99 % of 8,500 aligned CelebA faces are within 39, 30 and 8; the roll of a tiny face is known to a few degrees only."""
 
-LARGEST_STRETCH = 1.4
-"""Enlargement of a crop to the LR size (half a step between two scales) above which it is softer than what the model knows."""
+LARGEST_STRETCH = 1.55
+"""Enlargement of a crop to the LR size (that of the smallest crop for a model with another below it) above which it is softer than what the
+model knows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,11 +24,12 @@ def trained_on(scale: int, **shards: object) -> FaceModel:
     [
         (8, 16),
         (9, 16),
-        (11, 16),
+        (10, 16),
+        (11, 8),
         (12, 8),
         (16, 8),
         (20, 8),
-        (22, 8),
+        (21, 4),
         (23, 4),
         (32, 4),
         (44, 4),
@@ -50,7 +51,18 @@ def test_aligned_faces_go_to_the_nearest_size(bicubic: Models) -> None:
 
 
 def test_needed_scale() -> None:
-    assert [needed_scale(side) for side in (5, 8, 11, 12, 22, 23, 64, 89, 90)] == [16, 16, 16, 8, 8, 4, 2, 2, None]
+    assert [needed_scale(side) for side in (5, 8, 10, 11, 20, 21, 40, 41, 89, 90)] == [
+        16,
+        16,
+        16,
+        8,
+        8,
+        4,
+        4,
+        2,
+        2,
+        None,
+    ]
 
 
 def test_recipe_of_the_checkpoints() -> None:

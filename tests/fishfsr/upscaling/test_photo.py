@@ -70,7 +70,7 @@ def test_what_is_said_of_faces(group: Image.Image, upscaler: fishfsr.Upscaler) -
         assert face.angles is not None and face.box[2] - face.box[0] == pytest.approx(face.side, abs=1)
         if face in taken:
             name = face.model.removeprefix("fishfsr-").removesuffix(".safetensors")
-            assert name in (f"x{face.scale}", f"x{face.scale}-wild") and "are the fewest to which" in face.why
+            assert name in (f"x{face.scale}", f"x{face.scale}-wild") and "fit best" in face.why
             assert face.lr.size == (128 // face.scale,) * 2 and face.restored.size == (128, 128)
             assert face.map is not None and face.map.shape == face.lr.size
             assert 0 <= face.map.min() < 0.3 and 0.7 < face.map.max() <= 1
