@@ -1,26 +1,11 @@
 """One word means one thing in every command of both programs, and the groups say what their commands say."""
 
-from collections.abc import Iterator
-
 import click
 import pytest
-from fishcli import fsr, prep
+from commands import COMMANDS
+from fishcli import prep
 from fishcli.lazy import LazyGroup
 
-
-def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group by its words."""
-    if not isinstance(command, click.Group):
-        yield " ".join(words), command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        below = command.get_command(context, name)
-        assert below is not None
-        yield from leaves(below, (*words, name))
-
-
-COMMANDS = dict((*leaves(prep.cli, ("fishprep",)), *leaves(fsr.cli, ("fishfsr",))))
 EVERY = [pytest.param(words, id=words) for words in COMMANDS]
 
 
