@@ -1,6 +1,8 @@
 """A Ray cluster of several nodes on this machine: a real control plane, and a real raylet for each node."""
 
 import os
+
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "150")  # read as Ray is imported; a busy machine takes its time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,10 @@ HELPERS = Path(__file__).parent
 QUICK = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
-    "health_check_timeout_ms": 2000,
+    "health_check_timeout_ms": 20_000,
     "health_check_failure_threshold": 4,
 }
-"""A node that is lost is known for dead after seconds, and one on a loaded machine is not taken for dead."""
+"""A node that refuses is known for dead after seconds; one that only takes its time, on a busy machine, is not."""
 
 
 class Nodes:
@@ -39,9 +41,10 @@ class Nodes:
     def address(self) -> str:
         return str(self._cluster.address)
 
-    def add(self, **environment: str) -> Any:
-        """One more machine; what its processes find in their environment."""
-        variables = {"PYTHONPATH": str(HELPERS), **environment}
+    def add(self, first: Path | None = None, **environment: str) -> Any:
+        """One more machine. first: a folder that its processes look into before all others; what they find in their environment."""
+        path = os.pathsep.join(str(folder) for folder in (first, HELPERS) if folder)
+        variables = {"PYTHONPATH": path, **environment}
         node = self._cluster.add_node(
             wait=False, num_cpus=1, object_store_memory=STORE_BYTES, env_vars=variables, include_log_monitor=False
         )
