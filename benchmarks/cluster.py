@@ -2,11 +2,11 @@
 
     python benchmarks/cluster.py [--shards OUT ...] [--photos 240] [--actors 4] [--seed 0]
 
-1. measured: real shards of small portraits by the local engine with 1 and 2 workers: the seconds of each, the loading of models, the whole. `--shards`
-   takes times from builds that one worker made (the times at which their rows were stored), of real shards of 1,000 photos.
+1. measured: real shards of small portraits by the local engine with 1 and 2 workers: the seconds of each, the loading of models, the whole.
+   `--shards` takes times from builds that one worker made (when their rows were stored), of real shards of 1,000 photos.
 2. a real control plane, with work that sleeps: the Ray engine with `--actors` workers; the driver's CPU seconds for each shard.
-3. discrete events: the engine's rule (who is free takes the next; at the end a copy of what takes long) fed with these. It must meet Graham's
-   bounds, and predict what was measured with 1 and 2 workers within 5 %: else it ends with an error.
+3. discrete events: the engine's rule (who is free takes the next; at the end a copy of what takes long) fed with these. It must meet
+   Graham's bounds, and predict what was measured with 1 and 2 workers within 5 %: else it ends with an error.
 
 It prints tables. What it says of more workers than there are here is simulated from measured times; it was not run on N machines.
 """
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def portraits(folder: Path, count: int) -> None:
 def stored(out: Path) -> list[float]:
     """Seconds between the rows of one worker's shards, without those where the build stood still for long."""
     times = sorted(path.stat().st_mtime for path in out.glob("*-[0-9][0-9][0-9][0-9][0-9].parquet"))
-    return [after - before for before, after in zip(times, times[1:], strict=False) if after - before < 3600]
+    return [after - before for before, after in pairwise(times) if after - before < 3600]
 
 
 # A real control plane, and work that sleeps

@@ -20,6 +20,9 @@ from fishprep.parsing.base import FaceParser, ParserRequest
 from fishprep.parsing.given import GivenMaps
 from fishprep.shards.schema import HR_SIZE
 
+DECODERS = 4
+"""Threads that decode beside a GPU, which is faster than one of them; a worker on the CPU has one beside it."""
+
 
 @dataclass(frozen=True)
 class WeightsFrom:
@@ -48,12 +51,15 @@ def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> Lo
 
     WeightsError and ConfigurationError say what is missing and what to type.
     """
+    decoders = 1
     if configuration.device != "cpu":
-        from fishprep.common.device import resolve_device
+        from fishprep.common.device import own_device, resolve_device
 
         resolve_device(configuration.device)
+        configuration = configuration.model_copy(update={"device": own_device(configuration.device)})
+        decoders = DECODERS
     cv2.setNumThreads(configuration.threads)
-    pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights))
+    pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights), decoders)
     loaded = LoadedNetworks(pipeline, make_parser(configuration, weights))
     if "torch" in sys.modules or configuration.resizer == "torch-bicubic":
         import torch

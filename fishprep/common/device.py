@@ -5,6 +5,7 @@ import re
 import torch
 
 from fishprep.common.errors import DeviceError
+from fishprep.common.turns import turn
 from fishprep.common.words import counted
 
 DEFAULT_DEVICE = "auto"
@@ -24,6 +25,13 @@ def resolve_device(name: str = DEFAULT_DEVICE) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= count:
         raise DeviceError(f"device {name!r} is not there: this machine shows {counted(count, 'CUDA device')}")
     return device
+
+
+def own_device(name: str) -> str:
+    """Of `cuda`, which names none of several devices, the one that this worker takes in its turn; any other name as it is."""
+    if name != "cuda" or not torch.cuda.is_available():
+        return name
+    return f"cuda:{turn(torch.cuda.device_count())}"
 
 
 def has_bfloat16(device: torch.device) -> bool:

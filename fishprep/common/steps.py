@@ -1,5 +1,6 @@
 """What a process is at: told before each step, so that whoever watches it knows over what it died or hangs."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from fishprep.common.errors import PartError, reason_of
 @dataclass(frozen=True)
 class Step:
     """Work on some parts of a spec has begun; on none: the lane is free again. A process is at one step in each lane at a time,
-    and has the limit on time once for each part."""
+    in each thread where several do the same, and has the limit on time once for each part."""
 
     lane: str
     parts: tuple[str, ...] = ()
+    thread: int = 0
 
 
 class Steps:
@@ -25,9 +27,10 @@ class Steps:
     @contextmanager
     def at(self, lane: str, *parts: str) -> Iterator[None]:
         """Tell of a step for as long as the block runs. What it raises becomes a PartError of those parts."""
-        self._tell(Step(lane, parts))
+        thread = threading.get_native_id()
+        self._tell(Step(lane, parts, thread))
         try:
             yield
         except Exception as error:
             raise PartError(parts, reason_of(lane, error)) from error
-        self._tell(Step(lane))
+        self._tell(Step(lane, thread=thread))

@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, Generic
 
@@ -34,7 +35,9 @@ class LocalEngine:
         When the caller stops iterating, or is interrupted, the processes are killed; when the caller dies they end themselves.
         """
         context = multiprocessing.get_context("spawn")
-        crew: list[_Post[S]] = [_Post(lambda: Worker(context, make_work), tell) for _ in range(max(1, workers))]
+        crew: list[_Post[S]] = [
+            _Post(partial(Worker, context, make_work, number), tell) for number in range(max(1, workers))
+        ]
         queue = iter(specs)
         clock = Clock(LOOK_EVERY)
         try:

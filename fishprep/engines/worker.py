@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fishprep.common.errors import BuildError
 from fishprep.common.steps import Step
+from fishprep.common.turns import WORKER
 from fishprep.engines.attempt import Lost, attempt, made
 from fishprep.engines.base import R, S, Work
 
@@ -30,16 +31,18 @@ class Unfit:
 
 
 class Worker:
-    """One process and the pipe to it, what it works on, and the steps that it is at, with the time of their beginning."""
+    """One process and the pipe to it, its number among all, what it works on, and the steps that it is at with their beginnings."""
 
-    def __init__(self, context: multiprocessing.context.SpawnContext, make_work: Callable[[], Work[S, R]]) -> None:
+    def __init__(
+        self, context: multiprocessing.context.SpawnContext, make_work: Callable[[], Work[S, R]], number: int = 0
+    ) -> None:
         self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=serve, args=(theirs, make_work), daemon=True)
+        self.process: BaseProcess = context.Process(target=serve, args=(theirs, make_work, number), daemon=True)
         self.process.start()
         theirs.close()
         self._ready = False
         self._waiting: object = None
-        self._steps: dict[str, tuple[Step, float]] = {}
+        self._steps: dict[tuple[str, int], tuple[Step, float]] = {}
 
     def give(self, spec: S) -> None:
         """A spec, sent as soon as the process can read it: a pipe that is full would keep all others waiting."""
@@ -61,7 +64,7 @@ class Worker:
             self.process.join()
             return self._death()
         if isinstance(event, Step):
-            self._steps[event.lane] = event, now
+            self._steps[event.lane, event.thread] = event, now
             return None
         if isinstance(event, Ready):
             self._ready = True
@@ -90,8 +93,9 @@ class Worker:
         return Lost(f"the worker process died ({how})", at, certain=False)
 
 
-def serve(pipe: Connection, make_work: Callable[[], Work[S, R]]) -> None:
+def serve(pipe: Connection, make_work: Callable[[], Work[S, R]], number: int) -> None:
     """What a worker process does from start to end."""
+    os.environ[WORKER] = str(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _offer_to_memory_guard()

@@ -1,9 +1,10 @@
-"""Photos that are far away, read by threads before it is their turn, so that nobody waits for the network."""
+"""Photos that are worked on by threads before it is their turn: read, where they are far away, so that nobody waits for the network."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from typing import TypeVar
 
 from fishprep.common.errors import DecodeError
 from fishprep.decoding.decode import Limits
@@ -17,6 +18,38 @@ MOST_BYTES = 256 * 2**20
 
 ReadPhoto = Callable[[], ReadBytes]
 """Gives the bytes of a photo, or raises as `Place.read` does."""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def work_ahead(
+    work: Callable[[T], R], items: Iterable[T], threads: int, most: int, has_room: Callable[[list[R]], bool]
+) -> Iterator[R]:
+    """`work` of each item, in order, done by threads while the caller is busy with what came before.
+
+    most: items that are taken up and not given yet, at most. has_room: whether more than two may be, by those that are done.
+    """
+    coming, waiting = iter(items), deque[Future[R]]()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while True:
+                while len(waiting) < most and (len(waiting) < 2 or has_room(_done(waiting))):
+                    try:
+                        waiting.append(pool.submit(work, next(coming)))
+                    except StopIteration:
+                        break
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _done(waiting: Iterable[Future[R]]) -> list[R]:
+    return [each.result() for each in waiting if each.done() and each.exception() is None]
 
 
 def is_far(photo: Photo) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.common.words import joined
 from fishprep.decoding.decode import Picture, decode_picture
-from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead, waited_for
+from fishprep.faces.ahead import ReadPhoto, is_far, read_ahead, waited_for, work_ahead
 from fishprep.faces.crop import UNCROPPED, cut, outside_share, to_crop
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.outcome import HRFace, Outcome
@@ -43,6 +42,10 @@ class _Decoded:
     outcome: Outcome
     query: Query | None = None
 
+    @property
+    def pixels(self) -> int:
+        return self.query.image.shape[0] * self.query.image.shape[1] if self.query else 0
+
 
 @dataclass(frozen=True, eq=False)
 class _Found:
@@ -53,11 +56,12 @@ class _Found:
 
 
 class FacePipeline:
-    """Photos → HR faces with landmarks."""
+    """Photos → HR faces with landmarks. decoders: threads that decode ahead; the outcomes do not depend on it."""
 
-    def __init__(self, settings: FaceSettings, backend: LandmarkBackend) -> None:
+    def __init__(self, settings: FaceSettings, backend: LandmarkBackend, decoders: int = 1) -> None:
         self.settings = settings
         self.backend = backend
+        self.decoders = decoders
         self.times = StageTimes()
 
     def prove(self) -> None:
@@ -82,22 +86,21 @@ class FacePipeline:
         )
         for decoded in decoded_photos:
             batch.append(decoded)
-            pixels += decoded.query.image.shape[0] * decoded.query.image.shape[1] if decoded.query else 0
+            pixels += decoded.pixels
             if alone or len(batch) >= BATCH_PHOTOS or pixels >= BATCH_PIXELS:
                 yield from self._search(batch, steps)
                 batch, pixels = [], 0
         yield from self._search(batch, steps)
 
     def _decode_ahead(self, photos: Iterable[tuple[Photo, ReadPhoto]], steps: Steps) -> Iterator[_Decoded]:
-        with ThreadPoolExecutor(1) as ahead:
-            coming = None
-            for photo, read in photos:
-                following = ahead.submit(self._decode, photo, read, steps)
-                if coming is not None:
-                    yield coming.result()
-                coming = following
-            if coming is not None:
-                yield coming.result()
+        """One photo ahead by one thread, or a batch by several, unless it is large already."""
+        return work_ahead(
+            lambda each: self._decode(*each, steps),
+            photos,
+            self.decoders,
+            2 if self.decoders == 1 else BATCH_PHOTOS,
+            lambda decoded: sum(each.pixels for each in decoded) < BATCH_PIXELS,
+        )
 
     def _decode(self, photo: Photo, read: ReadPhoto, steps: Steps) -> _Decoded:
         if photo.problem is not None:

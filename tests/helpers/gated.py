@@ -92,10 +92,10 @@ class GatedFactory(BuilderFactory):
         vars(builder).update(vars(made))
         opened = builder.pipeline._opened
 
-        def open_or_die(photo: Photo) -> Any:
+        def open_or_die(photo: Photo, *arguments: Any) -> Any:
             if photo.id == "bomb":
                 os.kill(os.getpid(), signal.SIGKILL)
-            return opened(photo)
+            return opened(photo, *arguments)
 
         builder.pipeline._opened = open_or_die  # type: ignore[method-assign]
         return builder

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fishprep.common.errors import FishPrepError
 from fishprep.common.progress import Progress
 from fishprep.common.steps import Steps
+from fishprep.common.turns import turn
 
 Tell = Callable[[object], None]
 
@@ -59,6 +60,19 @@ def square() -> Callable[[Numbers, Tell], tuple[list[int], Mapping[str, str]]]:
             if not spec.is_trial:
                 tell(Progress(1))
         return results, spec.left_out
+
+    return work
+
+
+def turns() -> Callable[[Numbers, Tell], tuple[int, int]]:
+    """Tells which worker it is, of a hundred and of three; 13 kills it."""
+
+    def work(spec: Numbers, tell: Tell) -> tuple[int, int]:
+        with Steps(tell).at("turn", *spec.parts):
+            if spec.parts == ("13",):
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.3)
+        return turn(100), turn(3)
 
     return work
 

@@ -38,6 +38,14 @@ def test_a_process_that_dies_before_it_begins_ends_the_run_at_once() -> None:
         list(LocalEngine().run(killed, map(numbers, range(1000)), 2))
 
 
+def test_workers_know_their_turn() -> None:
+    """So that they take the devices of a machine one each; who comes in the place of one that died has its turn."""
+    specs = [numbers(n) for n in (1, 1, 13, 1, 1)]
+    events = LocalEngine().run(numbered.turns, specs, 2, seconds=60)
+    seen = [event.result for event in events if isinstance(event, Done)]
+    assert {turn for turn, _ in seen} == {0, 1} and all(of_three == turn % 3 for turn, of_three in seen)
+
+
 def test_nobody_is_late_while_all_sleep(tmp_path: Path) -> None:
     """A machine that was suspended, or a whole group that was stopped, has lost no photo."""
     script = tmp_path / "sleeper.py"

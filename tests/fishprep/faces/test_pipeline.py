@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from annotated import write_points
 from PIL import Image
 
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.common.steps import Step, Steps
 from fishprep.common.weights import WeightStore
+from fishprep.faces import pipeline
 from fishprep.faces.outcome import Outcome
 from fishprep.faces.photo import Photo
 from fishprep.faces.pipeline import FacePipeline
@@ -122,6 +125,57 @@ def test_photos_are_in_their_order_whatever_becomes_of_them(tmp_path: Path) -> N
     found = list(FacePipeline(configuration.face_settings, Placed((150, 100, 45))).faces(photos))
     assert [o.photo.id for o in found] == [str(i) for i in range(70)]
     assert [i for i, o in enumerate(found) if not o.kept] == [0, 13, 69]
+
+
+class Together(Placed):
+    """A backend that takes photos a batch at a time, and says how many."""
+
+    batches = True
+
+    def __init__(self, *faces: tuple[float, float, float]) -> None:
+        super().__init__(*faces)
+        self.taken: list[int] = []
+
+    def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
+        self.taken.append(len(queries))
+        return super().detect(queries)
+
+
+def test_decoders_beside_a_device_change_nothing(tmp_path: Path) -> None:
+    """Many threads decode ahead, whatever becomes of the photos; networks get full batches of them, in order."""
+    photos = [photo(tmp_path / f"{i}.png") for i in range(70)]
+    for i in (0, 13, 69):
+        Path(str(photos[i].place)).write_bytes(b"")
+    settings = BuildConfiguration.parse({"parser": "landmark-skin"}).face_settings
+    told: list[Step] = []
+    backend = Together((150, 100, 45))
+    many = list(FacePipeline(settings, backend, decoders=5).faces(photos, Steps(told.append)))
+    one = list(FacePipeline(settings, Placed((150, 100, 45))).faces(photos))
+    assert [(o.photo.id, o.sha256, o.dropped) for o in many] == [(o.photo.id, o.sha256, o.dropped) for o in one]
+    for ours, theirs in zip(many, one, strict=True):
+        assert all(np.array_equal(a.image, b.image) for a, b in zip(ours.kept, theirs.kept, strict=True))
+    assert backend.taken == [30, 32, 5]
+    assert len({step.thread for step in told if step.lane == "decode"}) > 1
+
+
+def test_photos_that_are_large_wait_for_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory holds a batch's pixels of decoded photos, and those that are being decoded."""
+    monkeypatch.setattr(pipeline, "BATCH_PIXELS", 3 * 300 * 200)
+    opened: list[str] = []
+    made = FacePipeline(
+        BuildConfiguration.parse({"parser": "landmark-skin"}).face_settings, Together((150, 100, 45)), decoders=2
+    )
+    before = made._opened
+
+    def noted(shot: Photo, *arguments: Any) -> Any:
+        opened.append(shot.id)
+        return before(shot, *arguments)
+
+    made._opened = noted  # type: ignore[method-assign]
+    coming = made.faces([photo(tmp_path / f"{i}.png") for i in range(40)])
+    next(coming)
+    assert len(opened) <= 3 + 4 + 2
+    assert len(list(coming)) == 39
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""Workers on the devices of a machine."""
+
+import pytest
+import torch
+
+from fishprep.common.device import own_device
+from fishprep.common.turns import WORKER
+
+
+@pytest.mark.parametrize(("worker", "device"), [(None, "cuda:0"), ("0", "cuda:0"), ("1", "cuda:1"), ("5", "cuda:2")])
+def test_workers_take_devices_in_turn(monkeypatch: pytest.MonkeyPatch, worker: str | None, device: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv(WORKER, raising=False)
+    if worker is not None:
+        monkeypatch.setenv(WORKER, worker)
+    assert own_device("cuda") == device
+    assert own_device("cuda:1") == "cuda:1" and own_device("cpu") == "cpu"
+
+
+def test_without_devices_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert own_device("cuda") == "cuda"
