@@ -136,7 +136,8 @@ def test_a_driver_is_killed_and_the_same_command_goes_on(
 ) -> None:
     gate.hold("train-00003")
     helpers = Path(gated.__file__)
-    environment = {**os.environ, "PYTHONPATH": str(helpers.parent)}
+    path = os.pathsep.join(filter(None, (str(helpers.parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path}
     driver = subprocess.Popen(
         [sys.executable, str(helpers), str(photos), str(out), cluster.address],
         env=environment,

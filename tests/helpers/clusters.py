@@ -43,7 +43,7 @@ class Nodes:
 
     def add(self, first: Path | None = None, **environment: str) -> Any:
         """One more machine. first: a folder that its processes look into before all others; what they find in their environment."""
-        path = os.pathsep.join(str(folder) for folder in (first, HELPERS) if folder)
+        path = os.pathsep.join(str(folder) for folder in (first, HELPERS, os.environ.get("PYTHONPATH")) if folder)
         variables = {"PYTHONPATH": path, **environment}
         node = self._cluster.add_node(
             wait=False, num_cpus=1, object_store_memory=STORE_BYTES, env_vars=variables, include_log_monitor=False
