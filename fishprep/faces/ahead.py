@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import partial
+from itertools import chain, islice
+from threading import Condition
 from typing import TypeVar
 
 from fishprep.common.errors import DecodeError
@@ -25,31 +27,61 @@ R = TypeVar("R")
 
 
 def work_ahead(
-    work: Callable[[T], R], items: Iterable[T], threads: int, most: int, has_room: Callable[[list[R]], bool]
+    work: Callable[[T], R], items: Iterable[T], threads: int, most: int, size: Callable[[R], int], room: int
 ) -> Iterator[R]:
     """`work` of each item, in order, done by threads while the caller is busy with what came before.
 
-    most: items that are taken up and not given yet, at most. has_room: whether more than two may be, by those that are done.
+    most: items that are taken up and not given yet, at most. Of their results, by `size`, no more than `room` wait for the caller, but
+    for one that each thread is at and the two whose turn is next.
     """
-    coming, waiting = iter(items), deque[Future[R]]()
+    shelf = _Shelf(room)
+    coming, waiting = enumerate(items), deque[Future[R]]()
     with ThreadPoolExecutor(threads) as pool:
         try:
             while True:
-                while len(waiting) < most and (len(waiting) < 2 or has_room(_done(waiting))):
-                    try:
-                        waiting.append(pool.submit(work, next(coming)))
-                    except StopIteration:
-                        break
+                for number, item in islice(coming, most - len(waiting)):
+                    waiting.append(pool.submit(shelf.put, number, partial(work, item), size))
                 if not waiting:
                     return
-                yield waiting.popleft().result()
+                result = waiting.popleft().result()
+                shelf.take(size(result))
+                yield result
         finally:
+            shelf.close()
             for future in waiting:
                 future.cancel()
 
 
-def _done(waiting: Iterable[Future[R]]) -> list[R]:
-    return [each.result() for each in waiting if each.done() and each.exception() is None]
+class _Shelf:
+    """Results that wait for their turn, and those who wait for room among them."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._held, self._taken, self._open = room, 0, 0, True
+        self._changed = Condition()
+
+    def put(self, number: int, make: Callable[[], R], size: Callable[[R], int]) -> R:
+        """Make the result of this number as soon as there is room, or it is one of the two next."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open or self._held < self._room or number <= self._taken + 1)
+            if not self._open:
+                raise CancelledError
+        result = make()
+        with self._changed:
+            self._held += size(result)
+        return result
+
+    def take(self, size: int) -> None:
+        """The next result leaves."""
+        with self._changed:
+            self._held -= size
+            self._taken += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nobody waits for room any more, and nothing is made."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
 
 
 def is_far(photo: Photo) -> bool:

@@ -99,7 +99,8 @@ class FacePipeline:
             photos,
             self.decoders,
             2 if self.decoders == 1 else BATCH_PHOTOS,
-            lambda decoded: sum(each.pixels for each in decoded) < BATCH_PIXELS,
+            lambda decoded: decoded.pixels,
+            BATCH_PIXELS,
         )
 
     def _decode(self, photo: Photo, read: ReadPhoto, steps: Steps) -> _Decoded:

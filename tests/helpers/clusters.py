@@ -1,10 +1,8 @@
 """A Ray cluster of several nodes on this machine: a real control plane, and a real raylet for each node."""
 
 import os
-
-os.environ.setdefault("RAY_raylet_start_wait_time_s", "150")  # read as Ray is imported; a busy machine takes its time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,17 @@ QUICK = {
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 20_000,
     "health_check_failure_threshold": 4,
+    "agent_register_timeout_ms": 200_000,
 }
 """A node that refuses is known for dead after seconds; one that only takes its time, on a busy machine, is not."""
+
+
+def patiently(begin: Callable[[], Any]) -> Any:
+    """A node, tried again where it did not come up in the time that Ray gives it: half a minute, however busy the machine is."""
+    for _ in range(4):
+        with suppress(Exception):
+            return begin()
+    return begin()
 
 
 class Nodes:
@@ -34,7 +41,7 @@ class Nodes:
             "object_store_memory": STORE_BYTES,
             "_system_config": QUICK,
         }
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes: list[Any] = []
 
     @property
@@ -45,8 +52,10 @@ class Nodes:
         """One more machine. first: a folder that its processes look into before all others; what they find in their environment."""
         path = os.pathsep.join(str(folder) for folder in (first, HELPERS, os.environ.get("PYTHONPATH")) if folder)
         variables = {"PYTHONPATH": path, **environment}
-        node = self._cluster.add_node(
-            wait=False, num_cpus=1, object_store_memory=STORE_BYTES, env_vars=variables, include_log_monitor=False
+        node = patiently(
+            lambda: self._cluster.add_node(
+                wait=False, num_cpus=1, object_store_memory=STORE_BYTES, env_vars=variables, include_log_monitor=False
+            )
         )
         self.nodes.append(node)
         return node
