@@ -67,7 +67,7 @@ class StageLoop:
             with contextlib.closing(reads):  # type: ignore[type-var]
                 self._measure_best_anew()
                 reason = self._steps(reads)
-        except NotFiniteError:
+        except (NotFiniteError, OSError):  # a state of now would count on the line of the log that was refused
             raise
         except Exception:
             self._save()  # the step that failed has not touched the weights

@@ -25,8 +25,11 @@ def find_photos(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
     found, lost = matched(request, wanted)
     if lost:
         if any(photo.relative.startswith(f"{lost[0].path}/") for photo in request.photos):
-            raise BuildError(f"{lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it")
-        raise BuildError(f"not in the source any more: {counted(len(lost), 'photo')}, the first {lost[0].id!r}")
+            raise BuildError(
+                f"{request.build}: {lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it"
+            )
+        gone = counted(len(lost), "photo")
+        raise BuildError(f"{request.build}: not in the source any more: {gone}, the first {lost[0].id!r}")
     return found
 
 

@@ -149,9 +149,9 @@ def calls_on(out: Path, log: Path) -> Iterator[Call]:
         yield Call(name, counts[name, thread], " -> ".join(target.lstrip("/") or "." for target in targets), thread)
 
 
-def was_injected(log: Path) -> bool:
-    """Whether the call was refused that was to be."""
-    return "(INJECTED)" in log.read_text(errors="replace")
+def was_injected(log: Path, out: Path) -> bool:
+    """Whether a call on `out` was refused."""
+    return any("(INJECTED)" in line and str(out) in line for line in log.read_text(errors="replace").splitlines())
 
 
 def _creates(arguments: str) -> bool:

@@ -1,6 +1,8 @@
 """A run that is gone on with, or is over: what it keeps, what it says, and what others read of it."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import torch
 import training
 from training import losses, request
 
+from fishfsr.errors import TrainingError
 from fishfsr.training import precision
-from fishfsr.training.journal import Note, Trained, TrainingNews, read_metrics
+from fishfsr.training.journal import MetricsJournal, Note, Trained, TrainingNews, read_metrics
 from fishfsr.training.precision import amp
 from fishfsr.training.run import run_training
 from fishfsr.training.stages import ParsingStage
@@ -111,3 +114,29 @@ def test_tensorboard_shows_both_stages_and_a_resume_once(
         assert len(events.Scalars(f"{stage}/loss")) == 3
         assert shown == pytest.approx({step: losses(tmp_path)[stage, step] for step in (1, 2, 3)})
     assert [event.step for event in events.Scalars("sr/psnr")] == [2, 3]
+
+
+@pytest.mark.parametrize("at", [("parsing", 2), ("sr", 1)])
+def test_a_line_of_the_log_that_was_refused_is_written_by_the_next_run(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[str, int]
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run_training(request(shards, whole, *SHORT, "log_every=1"), lambda news: None)
+    write = MetricsJournal.write
+
+    def refuse(journal: MetricsJournal, stage: str, step: int, values: dict[str, float]) -> None:
+        if (stage, step) == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(journal.path))
+        write(journal, stage, step, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsJournal, "write", refuse)
+        with pytest.raises(TrainingError, match=r"metrics\.jsonl: No space left on device"):
+            run_training(request(shards, broken, *SHORT, "log_every=1"), lambda news: None)
+    run_training(request(shards, broken, *SHORT, "log_every=1"), lambda news: None)
+    assert losses(broken) == losses(whole)
+    lines = [
+        [(line["stage"], line["step"], "loss" in line) for line in read_metrics(run / "metrics.jsonl")]
+        for run in (whole, broken)
+    ]
+    assert lines[0] == lines[1]
