@@ -60,7 +60,21 @@ def archive_tree(root: Path, archives: Sequence[Path], lists: Iterable[Path] = (
     for name, times in repeated.items():
         reason = f"its name stands {times + 1} times in the archive: which one is meant nobody knows"
         members[name] = Problem(Status.UNREADABLE, reason)
+    for name in _folders(members).intersection(members):
+        del members[name]
+        refused[name] = Problem(Status.UNREADABLE, "its name is that of a folder in the archive too")
     return MemberTree(root, members, refused)
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    """The folders of files, with those that they lie in."""
+    found: set[str] = set()
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _all_members(root: Path, archives: Sequence[Path]) -> Iterator[tuple[str, str, Place | Problem]]:

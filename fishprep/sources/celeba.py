@@ -1,5 +1,6 @@
 """CelebA in its own layout, as downloaded: aligned (178x218) or in the wild, with whichever of its lists are there."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -138,7 +139,7 @@ class CelebASource:
         )
 
     def _link_problem(self, path: Path) -> Problem | None:
-        return link_problem(path, self.root, self.follow_links) if path.is_symlink() else None
+        return link_problem(path, self.root, self.follow_links) if os.path.islink(path) else None  # noqa: PTH114
 
     def _left_out(self, layout: Layout, images: list[Path], unlisted: int) -> tuple[LeftOut, ...]:
         outside = layout.pictures - sum(is_picture_name(path.name) for path in images)

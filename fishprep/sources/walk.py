@@ -105,7 +105,7 @@ class Walk:
     def _enters(self, entry: Entry) -> bool:
         if not entry.is_folder or entry.problem is not None:
             return False
-        return self.follow_links or not entry.path.is_symlink()
+        return self.follow_links or not os.path.islink(entry.place)  # noqa: PTH114 (names in archives may be too long for a path)
 
     def _listed(self, folder: Path) -> Iterator[Entry]:
         """What is visible in one folder; nothing where the walk was there before."""

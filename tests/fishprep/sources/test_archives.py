@@ -208,7 +208,16 @@ def test_members_that_are_not_read_have_rows_that_say_why(tmp_path: Path) -> Non
     path = tmp_path / "x.zip"
     with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as file:
         warnings.simplefilter("ignore")
-        for name in ("fine/a.jpg", "/abs.jpg", "../up.jpg", "twice.jpg", "./twice.jpg", "notes.txt"):
+        for name in (
+            "fine/a.jpg",
+            "/abs.jpg",
+            "../up.jpg",
+            "twice.jpg",
+            "./twice.jpg",
+            "notes.txt",
+            "both.jpg",
+            "both.jpg/x.txt",
+        ):
             file.writestr(name, name)
         file.writestr("lzma.jpg", "x", zipfile.ZIP_LZMA)
         link = zipfile.ZipInfo("link.jpg")
@@ -223,6 +232,7 @@ def test_members_that_are_not_read_have_rows_that_say_why(tmp_path: Path) -> Non
         "twice.jpg": "2 times",
         "lzma.jpg": "method 14",
         "link.jpg": "a link",
+        "both.jpg": "a folder",
     }
     assert said.keys() == words.keys()
     assert all(str(said[name]).startswith("unreadable") and word in said[name] for name, word in words.items())  # type: ignore[operator]
@@ -352,3 +362,8 @@ def test_a_list_may_be_a_text_of_paths_or_a_parquet_file(tmp_path: Path) -> None
     archive = pack_zip(tmp_path / "deep", tmp_path / "x.zip")
     with pytest.raises(SourceError, match="a --list goes with a folder"):
         open_source(SourceRequest(archive, table=tmp_path / "list.txt"))
+
+
+def test_a_name_that_is_too_long_for_any_path(tmp_path: Path) -> None:
+    name = "/".join(["d"] * 3000) + "/a.jpg"
+    assert content(listed(zip_of(tmp_path, name))[name]) == b"some bytes" * 100
