@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -112,6 +113,10 @@ COLOUR = {
 @pytest.mark.parametrize("name", COLOUR)
 def test_colour_and_alpha_of_tiffs(name: str) -> None:
     data, expected = COLOUR[name]
+    if name == "grey and clear, multiplied" and tuple(map(int, PIL.__version__.split(".")[:2])) < (12, 3):
+        with pytest.raises(DecodeError, match="a TIFF that is not read"):  # older Pillows do not know it
+            decode_picture(data, Limits())
+        return
     picture = decode_picture(data, Limits())
     assert np.abs(picture.pixels - expected).max() <= 2.5
     assert (picture.alpha is not None) == ("clear" in name)
