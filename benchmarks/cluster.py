@@ -195,7 +195,7 @@ class Simulation:
 
     def __init__(self, seconds: Sequence[float], starts: Sequence[float], world: World) -> None:
         self.chance = np.random.default_rng(world.seed)
-        self.seconds, self.world = seconds, world
+        self.seconds, self.world, self.usual = seconds, world, statistics.median(seconds)
         slow = self.chance.random(-(-len(starts) // PER_NODE)) < world.slow
         self.times = [2.0 if slow[worker // PER_NODE] else 1.0 for worker in range(len(starts))]
         self.queue = [(0.0, shard) for shard in reversed(range(len(seconds)))]
@@ -222,7 +222,7 @@ class Simulation:
             self.ended.setdefault(shard, end)
             heapq.heappush(self.free, (end, worker))
             if self.world.copy is not None and not self.queue:
-                self._copy(self.world.copy * statistics.median(self.seconds))
+                self._copy(self.world.copy * self.usual)
         return max(self.ended.values())
 
     def _give(self, after: float, shard: int, now: float, worker: int) -> None:

@@ -1,0 +1,198 @@
+"""Builds on a Ray cluster of several nodes, where workers, machines and drivers are lost: the bytes are those of one worker here."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gated
+import pytest
+from annotated import write_photo
+from gated import Gate, contents, until
+from support import rows
+
+import fishprep
+from fishprep.engines.dispatch import Patience
+
+clusters = (
+    pytest.importorskip("clusters", reason="needs Ray") if os.environ.get("CI") != "true" else __import__("clusters")
+)
+pytestmark = [pytest.mark.ends(540), pytest.mark.slow]
+
+PATIENCE = Patience(silence=15, copy=1e9)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six photos, one of which kills, and one that is none: eight shards."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(6):
+        write_photo(folder, f"{number}", number)
+    write_photo(folder, "bomb", 7)
+    (folder / "torn.png").write_bytes((folder / "1.png").read_bytes()[:300])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one worker on this disk makes of them."""
+    out = tmp_path_factory.mktemp("alone") / "out"
+    gated.build(photos, out)
+    fates = {name: row["status"] for name, row in rows(out).items()}
+    assert fates.pop("bomb") == "failed" and fates.pop("torn") == "undecodable" and set(fates.values()) == {"ok"}
+    return contents(out)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    import ray
+
+    with clusters.nodes(2) as made:
+        ray.init(made.address, log_to_driver=False)
+        yield made
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+class Running(threading.Thread):
+    """A build that goes on while things happen."""
+
+    def __init__(self, work: Callable[[], fishprep.BuildResult]) -> None:
+        super().__init__(daemon=True)
+        self.work, self.result, self.error = work, None, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.result = self.work()  # type: ignore[assignment]
+        except BaseException as error:
+            self.error = error  # type: ignore[assignment]
+
+    def come_to_its_end(self) -> fishprep.BuildResult:
+        self.join(gated.LONGEST)
+        assert not self.is_alive(), "no end"
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None
+        return self.result
+
+
+def running(photos: Path, out: Path, patience: Patience = PATIENCE) -> Running:
+    settings = fishprep.ClusterSettings(patience=patience)
+    return Running(lambda: gated.build(photos, out, engine="ray", cluster=settings))
+
+
+def node_of(cluster: Any, process: int) -> Any:
+    """The node whose raylet stands above a worker process."""
+    above = {process}
+    while process > 1:
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        above.add(process)
+    (found,) = [node for node in cluster.nodes if raylet(node) in above]
+    return found
+
+
+def raylet(node: Any) -> int:
+    return int(node.all_processes["raylet"][0].process.pid)
+
+
+def test_a_worker_is_killed_a_machine_lost_one_added_and_a_worker_stopped(
+    photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
+) -> None:
+    for number in (0, 1, 3):
+        gate.hold(f"train-0000{number}")
+    build = running(photos, out)
+    first, second = gate.await_one("train-00000"), gate.await_one("train-00001")
+    os.kill(first.above, signal.SIGKILL)  # the actor; the process below it ends with it
+    cluster.remove(node_of(cluster, second.above))
+    cluster.add()
+    stopped = gate.await_one("train-00003")
+    os.kill(stopped.above, signal.SIGSTOP)
+    build.come_to_its_end()
+    assert contents(out) == alone
+    order = [each.shard for each in gate.arrivals()]
+    times = {name: order.count(name) for name in set(order)}
+    assert times.pop("train-00000") == times.pop("train-00001") == times.pop("train-00003") == 2
+    assert set(times.values()) == {1}
+    again = {name: len(order) - 1 - order[::-1].index(name) for name in times | {"train-00000": 2, "train-00001": 2}}
+    assert again["train-00001"] < order.index("train-00004"), "what was lost with a machine is next"
+    assert again["train-00000"] > order.index("train-00006"), "what was lost by its own doing is set aside"
+
+
+def test_a_driver_is_killed_and_the_same_command_goes_on(
+    photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
+) -> None:
+    gate.hold("train-00003")
+    helpers = Path(gated.__file__)
+    path = os.pathsep.join(filter(None, (str(helpers.parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path}
+    driver = subprocess.Popen(
+        [sys.executable, str(helpers), str(photos), str(out), cluster.address],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    held = gate.await_one("train-00003")
+    driver.kill()
+    driver.communicate()
+    until(lambda: not Path(f"/proc/{held.process}").exists() and not Path(f"/proc/{held.above}").exists())
+    before = len(list(out.glob("train-*.parquet")))
+    result = running(photos, out).come_to_its_end()
+    assert before and result.resumed == before and result.built == 8 - before
+    assert contents(out) == alone and not list(out.glob(".*.tmp"))
+
+
+def test_machines_that_are_not_fit_are_left_out_by_name(
+    photos: Path,
+    out: Path,
+    gate: Gate,
+    alone: dict[str, bytes],
+    cluster: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of another version of a library, with another CPU, with a disk that is full."""
+    older, other = tmp_path / "older", tmp_path / "other"
+    (older / "pillow-0.0.1.dist-info").mkdir(parents=True)
+    (older / "pillow-0.0.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: pillow\nVersion: 0.0.1\n")
+    other.mkdir()
+    (other / "sitecustomize.py").write_text(
+        "from pathlib import Path\n"
+        "read = Path.read_text\n"
+        "said = 'vendor_id : Elbrus\\ncpu family : 8\\nmodel : 1\\n\\n'\n"
+        "Path.read_text = lambda path, *a, **k: said if str(path) == '/proc/cpuinfo' else read(path, *a, **k)\n"
+    )
+    for node in list(cluster.nodes)[1:]:
+        cluster.remove(node)
+    build = running(photos, out, Patience(copy=1e9))
+    gate.await_one("train-00000")  # the first one's CPU is everybody's
+    bad = [cluster.add(first=older), cluster.add(first=other), cluster.add(NODE="full", FULL="1")]
+    try:
+        build.come_to_its_end()
+    finally:
+        for node in bad:
+            cluster.remove(node)
+    assert contents(out) == alone
+
+
+def test_what_takes_long_at_the_end_is_done_by_another(
+    photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
+) -> None:
+    gate.hold("train-00006")
+    build = running(photos, out, Patience(copy=2))
+    slow = gate.await_one("train-00006")
+    build.come_to_its_end()
+    assert contents(out) == alone and gate.await_one("train-00006", 2).process != slow.process
+    until(lambda: not Path(f"/proc/{slow.process}").exists())
