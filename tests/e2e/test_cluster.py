@@ -185,14 +185,3 @@ def test_machines_that_are_not_fit_are_left_out_by_name(
         for node in bad:
             cluster.remove(node)
     assert contents(out) == alone
-
-
-def test_what_takes_long_at_the_end_is_done_by_another(
-    photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
-) -> None:
-    gate.hold("train-00006")
-    build = running(photos, out, Patience(copy=2))
-    slow = gate.await_one("train-00006")
-    build.come_to_its_end()
-    assert contents(out) == alone and gate.await_one("train-00006", 2).process != slow.process
-    until(lambda: not Path(f"/proc/{slow.process}").exists())
