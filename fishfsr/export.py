@@ -26,7 +26,7 @@ OPSET = 18
 """Of ONNX, which every runtime since 2023 knows: a new torch does not raise it unnoticed."""
 
 FACTS = "fishfsr.json"
-Run = Callable[[Tensor], Sequence[Any]]
+RunGraph = Callable[[Tensor], Sequence[Any]]
 """LR faces to (`sr`, `map`)."""
 
 CHECKED_BATCHES = (1, 3)
@@ -152,7 +152,7 @@ def check_extra() -> None:
         )
 
 
-def compare(pair: nn.Module, exported: Run, size: int) -> Parity:
+def compare(pair: nn.Module, exported: RunGraph, size: int) -> Parity:
     """Run `pair` in PyTorch, and what was exported, on the same random faces."""
     generator = torch.Generator().manual_seed(0)
     worst = np.zeros(2)
@@ -186,7 +186,7 @@ def _refuse(path: Path, parity: Parity, runner: str) -> None:
         )
 
 
-def _onnx_runner(path: Path) -> Run:
+def _onnx_runner(path: Path) -> RunGraph:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

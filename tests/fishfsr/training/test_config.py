@@ -34,8 +34,8 @@ def test_the_last_layer_wins() -> None:
     assert config.sr.steps == laptop.sr.steps and config.parsing == laptop.parsing
     assert config.differences(laptop) == [
         "precision: bfloat16 → auto",
-        f"sr.width: 32 → {laptop.sr.width}",
         f"sr.lr: 0.0005 → {laptop.sr.lr}",
+        f"sr.width: 32 → {laptop.sr.width}",
     ]
 
 
@@ -52,7 +52,7 @@ def test_values_are_toml() -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("sr.widht=16", "unknown key 'sr.widht'; known are width, "),
+        ("sr.widht=16", "unknown key 'sr.widht'; known are initial, "),
         ("epochs=3", "unknown key 'epochs'; known are preset, scale"),
         ("degradation.blurr=1", "unknown key 'degradation.blurr'; known are name, resized, sizes, share, blur"),
         ("sr.width=15", "width = 15: must be divisible by 4"),
