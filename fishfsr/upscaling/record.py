@@ -172,11 +172,20 @@ def read_upscale_record(out: Path) -> Record | None:
 
 
 def _journalled(out: Path) -> list[dict[str, Any]]:
-    """Rows that a killed run left; the last line may have been cut off."""
+    """Rows that a killed run left, as far as they are whole.
+
+    The last line may have been cut off; after a loss of power a line may be zeros where a later one was kept: what follows is
+    made again.
+    """
     if not (out / JOURNAL).exists():
         return []
-    lines = (out / JOURNAL).read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines[:-1]]
+    rows: list[dict[str, Any]] = []
+    for line in (out / JOURNAL).read_bytes().split(b"\n")[:-1]:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
 
 
 def _row(values: Mapping[str, Any]) -> InputRow:

@@ -282,6 +282,20 @@ def test_a_killed_run_costs_the_input_in_hand_alone(tmp_path: Path) -> None:
     assert not journal.exists() and len(rows(report)) == 5
 
 
+def test_a_line_that_power_took_costs_what_follows_it(tmp_path: Path) -> None:
+    for number in range(4):
+        save(smooth(number, 16, 16), tmp_path / "in" / f"{number}.png")
+    request = UpscaleRequest((tmp_path / "in",), tmp_path / "out", batch=1)
+    child = multiprocessing.get_context("fork").Process(target=upscale_and_die, args=(request, 3))
+    child.start()
+    child.join()
+    journal = tmp_path / "out" / "faces.jsonl"
+    first, second, third = journal.read_bytes().splitlines()
+    journal.write_bytes(b"\n".join((first, bytes(len(second)), third, b"")))
+    report = upscale_files(request, crop_planner(resolver := BicubicResolver(8)))
+    assert report.done_before == 1 and len(resolver.calls) == 3 and report.counts == {"ok": 4}
+
+
 def upscale_and_die(request: UpscaleRequest, after: int) -> None:
     def die(news: UpscaleProgress) -> None:
         if news.done == after:
