@@ -87,7 +87,9 @@ def test_every_record_makes_its_network(record: ModelRecord) -> None:
     network = create_model(record.name, width=4)
     assert architecture_of(network) == record.architecture
     assert network.training
-    if record.architecture != "parsingnet" and not record.needs_map:  # a method that works on faces of one size, some in batches
+    if (
+        record.architecture != "parsingnet" and not record.needs_map
+    ):  # a method that works on faces of one size, some in batches
         assert network(torch.rand(2, 3, *record.input_size)).shape == (2, 3, 128, 128)
         return
     side = max(1, record.input_size[0] // 4)
