@@ -14,7 +14,6 @@ from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.networks import LoadedNetworks
 from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
-from fishprep.engines import ENGINES
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.faces.settings import FaceSettings
@@ -84,6 +83,3 @@ class StubEngine(Here):
 def settings(split: Path, min_side: int = 100, **others: Any) -> BuildSettings:
     """Of a stub's build."""
     return BuildSettings(**SETTINGS | {"split": str(split), "min_side": min_side} | others)  # type: ignore[arg-type]
-
-
-ENGINES[STUB] = StubEngine

@@ -4,11 +4,15 @@ import pytest
 from build_machine import BuildMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from stubs import STUB, StubEngine
 from test_calls import WHOLE
+
+from fishprep.engines import ENGINES
 
 
 @pytest.mark.ends(14000 if WHOLE else 300)
-def test_in_any_order() -> None:
+def test_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
     before = BuildMachine.steps
     examples, steps = (700, 30) if WHOLE else (5, 24)
     run_state_machine_as_test(
