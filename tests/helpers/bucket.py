@@ -1,5 +1,6 @@
 """A real S3 server on this machine (moto's), with a proxy in front of it that loses answers, delays, and sends errors."""
 
+import itertools
 import logging
 import os
 import threading
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 NAME = "shards"
+PLACES = itertools.count()
+"""moto's servers of one process share what they hold: no two modules may take one place."""
 HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 
 
@@ -56,11 +59,10 @@ class Bucket:
 
     def __init__(self, server: int, proxy: int, handler: type["_Proxy"]) -> None:
         self.server, self.proxy, self._handler = server, proxy, handler
-        self._names = iter(range(10**6))
 
     def url(self) -> str:
         """A place in it that nobody has used."""
-        return f"s3://{NAME}/place {next(self._names)}"
+        return f"s3://{NAME}/place {next(PLACES)}"
 
     @contextmanager
     def trouble(self, **kinds: Any) -> Iterator[Trouble]:

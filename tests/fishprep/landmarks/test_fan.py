@@ -194,6 +194,6 @@ def test_weights_in_the_layout_of_the_release_are_loaded(tmp_path: Path) -> None
 
 
 def test_an_unknown_backend_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="dlib, fan, annotation"):
+    with pytest.raises(ConfigurationError, match="dlib, fan, aligned, annotation"):
         create_backend(LandmarkRequest("openpose"), WeightStore(tmp_path))
     assert create_backend(LandmarkRequest("annotation"), WeightStore(tmp_path)).name == "annotation"
