@@ -96,7 +96,8 @@ def _begin(folder: BuildFolder, request: BuildRequest, tell: TellProgress, resum
     done = folder.standing(folder.finished())
     specs = PlannedSpecs(request.plan.photos, started.lines, request.resolved.configuration.shard_size)
     _refuse_other_photos(folder, specs.only([name in done for name in specs.names]))
-    return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity()), specs, done)
+    source = str(request.origin.get("root", ""))
+    return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity(), source), specs, done)
 
 
 def _taken_names(folder: BuildFolder) -> set[ShardName] | None:

@@ -47,11 +47,13 @@ class BuilderFactory:
     weights: WeightsFrom
     begun: str | None = None
     """`BuildFolder.identity` of the build; nothing is stored once another one was begun in its place."""
+    source: str = ""
+    """Where the photos are now: a source may have been moved since the build began."""
     producer: str = PRODUCER
 
     def __call__(self) -> "ShardBuilder":
         refuse_other_software(self.attributes, self.producer)
-        refuse_other_drives(self.folder)
+        refuse_other_drives(self.source)
         loaded = load_networks(self.attributes.configuration, self.weights)
         refuse_other_weights(self.attributes, loaded)
         loaded.prove()

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from fishprep.builds.attributes import BuildAttributes
-from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import LoadedNetworks
 from fishprep.builds.versions import PRODUCER, version_changes
 from fishprep.common.errors import BuildError
@@ -17,9 +16,9 @@ def refuse_other_software(attributes: BuildAttributes, producer: str) -> None:
         raise BuildError(f"other versions are installed than the build began with: {'; '.join(changes)}")
 
 
-def refuse_other_drives(folder: BuildFolder) -> None:
-    """BuildError where this machine does not see a build's own folder, or its source: else each photo would be recorded as gone."""
-    root = folder.start().get("source", {}).get("root", "")
+def refuse_other_drives(root: str) -> None:
+    """BuildError where this machine does not see the photos' source: else each photo would be recorded as gone. `root`: a path or
+    a url, or empty where there is no one place."""
     if root and "://" not in root and not Path(root).exists():
         raise BuildError(
             f"{root} is not there: every machine must have the photos under this path, on a drive that they share"

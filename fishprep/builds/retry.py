@@ -52,7 +52,8 @@ def retry(
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name not in lacking)))
         again = same_command(overwrite)
         crew = Crew(engine or create_engine(), workers, tell)
-        factory = BuilderFactory(folder, _attributes(record), request.weights, folder.identity())
+        source = str(folder.start().get("source", {}).get("root", ""))
+        factory = BuilderFactory(folder, _attributes(record), request.weights, folder.identity(), source)
         run = run_specs(factory, todo, crew, again)
         return finish(folder, run, len(specs) - len(todo), again)
 
