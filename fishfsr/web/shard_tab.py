@@ -7,7 +7,7 @@ import gradio as gr
 from fishfsr.web import markup
 from fishfsr.web.shards import MEASURES, OK, ShardDesk, ShardQuery
 
-ALL, NO_MEASURE = "all splits", "as they lie in the shards"
+ALL, NO_MEASURE = "all splits", "as stored"
 LOOK: dict[str, Any] = {"concurrency_id": "shards", "concurrency_limit": 1, "api_visibility": "private"}
 
 
