@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.expected import missing, retried_names, taken_names
-from fishprep.builds.folder import BuildFolder, at_once
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.part import Part
 from fishprep.builds.request import BuildRequest
@@ -18,6 +18,7 @@ from fishprep.common.words import same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
 from fishprep.shards.schema import ShardName
+from fishprep.storage.together import at_once
 
 
 @dataclass(frozen=True)

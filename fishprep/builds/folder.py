@@ -1,12 +1,11 @@
 """The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,12 +23,7 @@ from fishprep.shards.writer import Samples, fill_shard
 from fishprep.storage.base import Storage
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.objects import ObjectStorage
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-REQUESTS = 32
-"""Requests to a storage that are under way at a time."""
+from fishprep.storage.together import at_once
 
 RECORDED = {"configuration", "recipe", "inputs", "versions"}
 """What a build records at its start, at least."""
@@ -270,14 +264,6 @@ class BuildFolder:
         if not isinstance(facts, dict):
             raise BuildError(f"{self.where(name)}: damaged (no JSON object)")
         return facts
-
-
-def at_once(function: Callable[[T], R], items: Iterable[T], storage: Storage) -> list[R]:
-    """`function` of each item, in order; by threads where the storage is far away, as a request there is mostly waiting."""
-    if not storage.is_shared:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(REQUESTS) as pool:
-        return list(pool.map(function, items))
 
 
 def _fill(path: Path, facts: Mapping[str, Any]) -> None:

@@ -148,7 +148,7 @@ def factory(out: Path, stage: str = "decode", **settings: object) -> Factory:
     out.mkdir(exist_ok=True)
     values = {"parser": "landmark-skin", "max_seconds": 1, "max_outside": 1, **settings}
     attributes = BuildAttributes(BuildConfiguration.parse(values), "recipe", "inputs", {})
-    return Factory(BuildFolder.at(out), attributes, WeightsFrom(), stage)
+    return Factory(BuildFolder.at(out), attributes, WeightsFrom(), stage=stage)
 
 
 def rows_of(out: Path, number: int = 0) -> dict[str, tuple[str, str]]:
