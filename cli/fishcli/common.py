@@ -1,6 +1,7 @@
 """What both command lines share: errors without tracebacks, exit codes, configuration files, plain numbers."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -42,6 +43,19 @@ class PathOrUrl(click.Path):
         """A url stays text."""
         return value if is_url(value) else super().convert(value, param, ctx)
 
+
+class PathOrPair(click.Path):
+    """A path, or the name of a shipped pair (`x8`) where no file and no folder is called that."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A name stays text."""
+        named = isinstance(value, str) and re.fullmatch(r"x\d+(-[a-z]+)?", value) and not Path(value).exists()
+        return value if named else super().convert(value, param, ctx)
+
+
+CHECKPOINT = PathOrPair(path_type=Path, exists=True, dir_okay=False)
+RUN = PathOrPair(path_type=Path, exists=True)
+"""Trained networks: a file or a shipped pair, and the folder of a training too."""
 
 SHARD = PathOrUrl(path_type=Path, exists=True, dir_okay=False)
 BUILT = PathOrUrl(path_type=Path, exists=True, file_okay=False)

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 
 @click.command("eval", context_settings=common.FSR)
-@click.argument("run", metavar="RUN|CHECKPOINT", type=common.EITHER)
+@click.argument("run", metavar="RUN|CHECKPOINT|NAME", type=common.RUN)
 @click.argument("shards", type=common.BUILT)
-@click.option("-o", "--out", type=common.FOLDER, show_default="beside the checkpoint", help="Folder of the pages.")
+@click.option(
+    "-o",
+    "--out",
+    type=common.FOLDER,
+    show_default="beside the checkpoint; of a shipped pair, here",
+    help="Folder of the pages.",
+)
 @click.option("--split", type=click.Choice(["test", "val", "train"]), default="test", help="Of the shards.")
 @click.option(
     "--protocol",
@@ -60,22 +66,22 @@ if TYPE_CHECKING:
 @common.cache_option
 @click.option("--overwrite", is_flag=True, help="Replace an evaluation in --out.")
 @common.usual_options
-def evaluate_command(run: Path, shards: Path | str, **flags: Any) -> None:
-    """Measure the pair of a training run, or of a checkpoint file, on the faces of SHARDS, beside bicubic.
+def evaluate_command(run: Path | str, shards: Path | str, **flags: Any) -> None:
+    """Measure the pair of a training run, of a checkpoint file, or a shipped one, on the faces of SHARDS, beside bicubic.
 
     PSNR and SSIM, identity, accuracy of the map; means with 95 % intervals. Writes index.html, summary.md, summary.json,
     per_face.csv and grids of the worst, the median and the best faces.
 
     \b
     fishfsr eval runs/x8 shards
-    fishfsr eval x8.safetensors shards --map estimated,truth,wrong,rotate:15,30,45,60
+    fishfsr eval x8 shards --map estimated,truth,wrong,rotate:15,30,45,60
     """
     import fishfsr
 
     path, settings = fishfsr.find_checkpoint(run), _settings(flags)
-    out = flags["out"] or path.with_name(f"{path.stem}-eval-{settings.split}")
+    out = flags["out"] or _out(run, path, settings.split)
     fishfsr.check_out(out, flags["overwrite"])
-    if run.is_dir() and not flags["quiet"]:
+    if str(path) != str(run) and not flags["quiet"]:
         click.echo(f"checkpoint: {path}", err=True)
     progress = _Progress(quiet=flags["quiet"])
     try:
@@ -90,6 +96,11 @@ def evaluate_command(run: Path, shards: Path | str, **flags: Any) -> None:
         return
     click.echo(found.text())
     click.echo(f"\n{out / 'index.html'}")
+
+
+def _out(run: Path | str, path: Path, split: str) -> Path:
+    """Beside the checkpoint, but nothing is written where packages are installed."""
+    return Path(f"{run}-eval-{split}") if isinstance(run, str) else path.with_name(f"{path.stem}-eval-{split}")
 
 
 @dataclass

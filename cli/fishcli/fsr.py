@@ -99,17 +99,19 @@ def list_models(**flags: Any) -> None:
 
 
 @models.command("show", context_settings=common.FSR)
-@click.argument("checkpoint", type=common.FILE)
+@click.argument("checkpoint", type=common.CHECKPOINT)
 @common.usual_options
-def show_checkpoint(checkpoint: Path, **flags: Any) -> None:
-    """Check CHECKPOINT and show what it says of itself.
+def show_checkpoint(checkpoint: Path | str, **flags: Any) -> None:
+    """Check CHECKPOINT, a file or the name of a shipped pair, and show what it says of itself.
 
     \b
-    fishfsr models show x8.safetensors
+    fishfsr models show x8
+    fishfsr models show runs/x8/best.safetensors
     """
-    from fishfsr import count_parameters, load_checkpoint, read_metadata
+    from fishfsr import count_parameters, find_checkpoint, load_checkpoint, read_metadata
 
-    metadata, loaded = read_metadata(checkpoint), load_checkpoint(checkpoint)
+    path = find_checkpoint(checkpoint)
+    metadata, loaded = read_metadata(path), load_checkpoint(path)
     summary = _summary(metadata)
     for name, network in (("parsing_net", loaded.parsing_net), ("sr_net", loaded.sr_net)):
         if network is not None:
@@ -176,7 +178,7 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
 
 
 @cli.command(context_settings=common.FSR)
-@click.argument("checkpoint", type=common.FILE)
+@click.argument("checkpoint", type=common.CHECKPOINT)
 @click.argument("out", type=common.NEW_FILE)
 @click.option(
     "--to",
@@ -187,14 +189,14 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
 @click.option("--lr-size", type=click.IntRange(1), help="Side of the LR face in pixels.  [default: 128 / scale]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 @common.usual_options
-def export(checkpoint: Path, out: Path, to: str, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
-    """Write the pair of CHECKPOINT to OUT for other programs: `lr` in, `sr` and `map` out, any batch.
+def export(checkpoint: Path | str, out: Path, to: str, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
+    """Write the pair of CHECKPOINT, a file or the name of a shipped one, to OUT for other programs: `lr` in, `sr` and `map` out, any batch.
 
     What was exported is run against PyTorch before OUT is written; the differences are printed. Scale, recipe, crop and licence go along.
 
     \b
-    fishfsr export x8.safetensors x8.onnx
-    fishfsr export x8.safetensors x8.pt --to torchscript
+    fishfsr export x8 x8.onnx
+    fishfsr export runs/x8/best.safetensors x8.pt --to torchscript
     """
     import fishfsr
 

@@ -34,6 +34,18 @@ def test_a_run_is_evaluated_and_everything_is_written(save: Save, shards: Path) 
     assert summary["provenance"]["shards"]["recipe"] in (out / "index.html").read_text()
 
 
+def test_a_shipped_pair_is_evaluated_by_its_name_and_the_pages_lie_here(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run("x8", shards, "--identity", "none", "--show", 0, "--limit", 1)
+    assert "fishfsr-x8.safetensors" in ran.err and (tmp_path / "x8-eval-test" / "summary.json").is_file()
+    refused = run("x8-nobody", shards, code=1)
+    assert "no trained pair 'x8-nobody' is shipped: there are x" in refused.err
+    (tmp_path / "x8").write_bytes(b"no checkpoint")
+    assert run("x8", shards, "-o", "out", code=1).err.startswith("fishfsr: x8: "), "a file of the name comes first"
+
+
 def test_json_is_the_summary_and_flags_come_from_the_environment(save: Save, shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = (save(), shards, "--json", "--protocol", "rgb", "-o", out, "--quiet")

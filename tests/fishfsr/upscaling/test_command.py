@@ -110,6 +110,13 @@ def test_aligned_faces_equal_the_library_s(x8: Path, tmp_path: Path) -> None:
     assert not (out / "restored_photos").exists()
 
 
+def test_a_shipped_pair_by_its_name(tmp_path: Path) -> None:
+    picture = tmp_path / "hopper.png"
+    shrunk(hopper(), 60).save(picture)
+    run("fishfsr", "upscale", picture, "-o", tmp_path / "out", *PLAIN, "--model", "x4", "--json")
+    assert rows(tmp_path / "out")["hopper"]["faces"][0]["model"] == "fishfsr-x4.safetensors"
+
+
 def test_json_and_force(x8: Path, tmp_path: Path) -> None:
     two_people().save(tmp_path / "group.png")
     out = tmp_path / "out"
