@@ -55,9 +55,9 @@ class ChannelAttention(nn.Module):
 
     def gate(self, features: Tensor) -> Tensor:
         """(N, w, h, w') to the gates (N, w, 1, 1) in (0, 1)."""
-        mean = features.mean((2, 3), keepdim=True)
-        variance = (features - mean).square().mean((2, 3))
-        pooled = torch.stack((mean.flatten(1), features.amax((2, 3)), variance))
+        variance, mean = torch.var_mean(features, (2, 3), correction=0)
+        maximum = F.adaptive_max_pool2d(features, 1).flatten(1)  # its gradient costs less than that of amax
+        pooled = torch.stack((mean, maximum, variance))
         return torch.sigmoid(self.mlp(pooled).sum(0))[:, :, None, None]
 
     def forward(self, features: Tensor) -> Tensor:
