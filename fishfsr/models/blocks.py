@@ -159,17 +159,19 @@ class RefineBlock(nn.Module):
         return self.project(features - kept) + features
 
 
-def resampling(width: int, steps: int) -> nn.Module:
+def resampling(inputs: int, outputs: int, steps: int) -> nn.Module:
     """Doubles the size `steps` times by nearest; for `steps` < 0 halves it by strided convolutions.
 
     "Nearest interpolation or a convolution layer" is all that the paper says; which when, and the ReLU
-    between two strided convolutions, is the authors' code.
+    between two strided convolutions, is the authors' code. Where the number of features changes, which it does not in the
+    paper, the first convolution changes it: a 1x1 convolution ahead of nearest.
     """
     if steps > 0:
-        return nn.Upsample(scale_factor=2**steps, mode="nearest")
+        nearest = nn.Upsample(scale_factor=2**steps, mode="nearest")
+        return nearest if inputs == outputs else nn.Sequential(nn.Conv2d(inputs, outputs, 1), nearest)
     layers: list[nn.Module] = []
-    for _ in range(-steps):
-        layers += [conv3x3(width, width, stride=2), nn.ReLU()]
+    for step in range(-steps):
+        layers += [conv3x3(outputs if step else inputs, outputs, stride=2), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -179,15 +181,16 @@ class MSRB(nn.Module):
     Refines F by every kept feature, concatenates, fuses by a 1x1 convolution (n·w to w), gates by channel
     attention, adds F.
 
-    `level` is F's place among the sizes of the `kept` features, which come from coarse to fine, each twice
-    the one before.
+    `level` is F's place among the sizes of the kept features, which come from coarse to fine, each twice
+    the one before; `widths` are their numbers of features.
     """
 
-    def __init__(self, width: int, level: int, kept: int) -> None:
+    def __init__(self, widths: Sequence[int], level: int) -> None:
         super().__init__()
-        self.resize = nn.ModuleList(resampling(width, level - index) for index in range(kept))
-        self.refine = nn.ModuleList(RefineBlock(width) for _ in range(kept))
-        self.fusion = nn.Conv2d(kept * width, width, 1)
+        width = widths[level]
+        self.resize = _resampled(widths, level)
+        self.refine = nn.ModuleList(RefineBlock(width) for _ in widths)
+        self.fusion = nn.Conv2d(len(widths) * width, width, 1)
         self.attention: nn.Module = ChannelAttention(width)
 
     def forward(self, features: Tensor, kept: Sequence[Tensor]) -> Tensor:
@@ -203,22 +206,28 @@ class Concatenation(nn.Module):
     Concatenation with F and a 1x1 convolution.
     """
 
-    def __init__(self, width: int, level: int, kept: int) -> None:
+    def __init__(self, widths: Sequence[int], level: int) -> None:
         super().__init__()
-        self.resize = nn.ModuleList(resampling(width, level - index) for index in range(kept))
-        self.fusion = nn.Conv2d((kept + 1) * width, width, 1)
+        width = widths[level]
+        self.resize = _resampled(widths, level)
+        self.fusion = nn.Conv2d((len(widths) + 1) * width, width, 1)
 
     def forward(self, features: Tensor, kept: Sequence[Tensor]) -> Tensor:
         resized = [resize(old) for resize, old in zip(self.resize, kept, strict=True)]
         return self.fusion(torch.cat((features, *resized), 1))
 
 
+def _resampled(widths: Sequence[int], level: int) -> nn.ModuleList:
+    """What brings each of the kept features to the size and number of those at `level`."""
+    return nn.ModuleList(resampling(inputs, widths[level], level - index) for index, inputs in enumerate(widths))
+
+
 class Up(nn.Module):
     """x2: 3x3 convolution w to 4w, pixel shuffle (eq. 5)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv = conv3x3(width, 4 * width)
+        self.conv = conv3x3(inputs, 4 * outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         return F.pixel_shuffle(self.conv(features), 2)
@@ -227,9 +236,9 @@ class Up(nn.Module):
 class Down(nn.Module):
     """x1/2: inverse pixel shuffle, 3x3 convolution 4w to w (eq. 10; the order is the authors')."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv = conv3x3(4 * width, width)
+        self.conv = conv3x3(4 * inputs, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.conv(F.pixel_unshuffle(features, 2))

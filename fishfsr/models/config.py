@@ -87,7 +87,8 @@ class FishFSRNetConfig(SrNetConfig):
     """FishFSRNet: by default the paper's (Model 8), with the switches of Table III and Fig. 14.
 
     `use_map=False` keeps the parsing branch and its parameters, and feeds it from F alone (Fig. 14).
-    `global_residual=True` adds the bicubic enlargement of the LR image to the output; it is not in the paper.
+    Not in the paper: `global_residual=True` adds the bicubic enlargement of the LR image to the output, `narrowest` > 0 halves
+    the width at each doubling of the size, but never below that.
     """
 
     spatial_attention: bool = True
@@ -95,6 +96,19 @@ class FishFSRNetConfig(SrNetConfig):
     parsing_branch: bool = True
     multi_scale_refine: bool = True
     global_residual: bool = False
+    narrowest: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.narrowest and not (REDUCTION <= self.narrowest <= self.width and self.narrowest % REDUCTION == 0):
+            raise ConfigurationError(
+                f"narrowest = {self.narrowest}: must be 0, or divisible by {REDUCTION}, from {REDUCTION} to the width, {self.width}"
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Features at the LR size, at twice that, ... up to the HR size; all the same in the paper."""
+        return tapering(self.width, self.narrowest or self.width, self.scale.bit_length())
 
     @property
     def needs_map(self) -> bool:
@@ -122,9 +136,12 @@ class TaperNetConfig(SrNetConfig):
     @property
     def widths(self) -> tuple[int, ...]:
         """Features at the LR size, at twice that, ... up to half the HR size."""
-        floor = min(self.width, NARROWEST)
-        levels = range(self.scale.bit_length() - 1)
-        return tuple(max(floor, (self.width >> level) // REDUCTION * REDUCTION) for level in levels)
+        return tapering(self.width, min(self.width, NARROWEST), self.scale.bit_length() - 1)
+
+
+def tapering(width: int, floor: int, levels: int) -> tuple[int, ...]:
+    """`width`, half of it, a quarter, ..., each divisible by 4 and no less than `floor`."""
+    return tuple(max(floor, (width >> level) // REDUCTION * REDUCTION) for level in range(levels))
 
 
 def check_scale(scale: int, known: tuple[int, ...] = SCALES) -> None:

@@ -18,11 +18,13 @@ class ResampleStage(nn.Module):
     An MSRB (none in the head), an up or down module, two PAFBs (eqs. 5-19).
     """
 
-    def __init__(self, config: FishFSRNetConfig, resample: nn.Module, msrb: nn.Module | None = None) -> None:
+    def __init__(
+        self, config: FishFSRNetConfig, width: int, resample: nn.Module, msrb: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.msrb = msrb
         self.resample = resample
-        self.blocks = nn.ModuleList(build_pafb(config) for _ in range(PAFBS_PER_STAGE))
+        self.blocks = nn.ModuleList(build_pafb(config, width) for _ in range(PAFBS_PER_STAGE))
 
     def forward(self, features: Tensor, kept: Sequence[Tensor], parsing: Tensor | None) -> tuple[Tensor, Tensor]:
         """To the resampled features, which head and body keep, and those behind the PAFBs, which go on."""
@@ -41,15 +43,26 @@ class FishFSRNet(SrNet):
         super().__init__()
         self.config: FishFSRNetConfig = config or FishFSRNetConfig()
         config = self.config
-        width, levels = config.width, range(config.scale.bit_length() - 1)
-        self.first = conv3x3(3, width)
-        self.head = nn.ModuleList(ResampleStage(config, Up(width)) for _ in levels)
+        widths = config.widths
+        levels = range(len(widths) - 1)
+        self.first = conv3x3(3, widths[0])
+        self.head = nn.ModuleList(
+            ResampleStage(config, widths[level + 1], Up(widths[level], widths[level + 1])) for level in levels
+        )
         # The head keeps sizes 2, 4, ..., s times LR, the body 1, 2, ..., s/2 times: level is the MSRB's place among them.
         self.body = nn.ModuleList(
-            ResampleStage(config, Down(width), build_msrb(config, level)) for level in reversed(levels)
+            ResampleStage(
+                config, widths[level], Down(widths[level + 1], widths[level]), build_msrb(config, widths[1:], level)
+            )
+            for level in reversed(levels)
         )
-        self.tail = nn.ModuleList(ResampleStage(config, Up(width), build_msrb(config, level)) for level in levels)
-        self.last = conv3x3(width, 3)
+        self.tail = nn.ModuleList(
+            ResampleStage(
+                config, widths[level + 1], Up(widths[level], widths[level + 1]), build_msrb(config, widths[:-1], level)
+            )
+            for level in levels
+        )
+        self.last = conv3x3(widths[-1], 3)
 
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
         """LR image (N, 3, h, w) and map (N, map_channels, h, w), both in [0, 1], to (N, 3, s·h, s·w), near [0, 1].
@@ -77,9 +90,8 @@ class FishFSRNet(SrNet):
         return sr
 
 
-def build_pafb(config: FishFSRNetConfig) -> PAFB:
-    """The PAFB with the branches that `config` leaves on."""
-    width = config.width
+def build_pafb(config: FishFSRNetConfig, width: int) -> PAFB:
+    """The PAFB of `width` features with the branches that `config` leaves on."""
     attention = None
     if config.spatial_attention or config.channel_attention:
         attention = AttentionBranch(width, config.spatial_attention, config.channel_attention)
@@ -87,7 +99,6 @@ def build_pafb(config: FishFSRNetConfig) -> PAFB:
     return PAFB(width, attention, parsing)
 
 
-def build_msrb(config: FishFSRNetConfig, level: int) -> MSRB | Concatenation:
-    """The MSRB, or the concatenation in its place, for features at place `level` among log2(scale) kept ones."""
-    kind = MSRB if config.multi_scale_refine else Concatenation
-    return kind(config.width, level, kept=config.scale.bit_length() - 1)
+def build_msrb(config: FishFSRNetConfig, widths: Sequence[int], level: int) -> MSRB | Concatenation:
+    """The MSRB, or the concatenation in its place, for features at place `level` among kept ones of `widths`."""
+    return (MSRB if config.multi_scale_refine else Concatenation)(widths, level)

@@ -88,8 +88,9 @@ class AlignmentSection(StageSection):
 class SrSection(StageSection):
     """The last stage: the network that enlarges, by its `architecture`, the name of a method (docs/methods.md).
 
-    FishFSRNet has the switches of Table III, and `global_residual` adds the bicubic enlargement to its output. TaperNet has
-    `blocks` and `blocks_above`. What only one of the other methods knows stands in `options`.
+    FishFSRNet has the switches of Table III, `global_residual` adds the bicubic enlargement to its output, and with
+    `narrowest` it is wide at the LR size and narrow above. TaperNet has `blocks` and `blocks_above`. What only one of the
+    other methods knows stands in `options`.
     """
 
     architecture: Annotated[str, AfterValidator(_known)] = "fishfsrnet"
@@ -102,6 +103,7 @@ class SrSection(StageSection):
     multi_scale_refine: bool = True
     use_map: bool = True
     global_residual: bool = False
+    narrowest: int = 0
 
     blocks: int = 8
     blocks_above: int = 2

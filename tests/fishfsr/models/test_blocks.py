@@ -33,7 +33,7 @@ def full_pafb() -> PAFB:
 
 @pytest.mark.parametrize(
     "block",
-    [ResidualBlock(WIDTH), ChannelAttention(WIDTH), SpatialAttention(WIDTH), Up(WIDTH), Down(WIDTH)],
+    [ResidualBlock(WIDTH), ChannelAttention(WIDTH), SpatialAttention(WIDTH), Up(WIDTH, WIDTH), Down(WIDTH, WIDTH)],
     ids=lambda block: type(block).__name__,
 )
 def test_gradients_of_blocks(block: nn.Module) -> None:
@@ -48,7 +48,7 @@ def test_gradients_of_the_pafb(use_map: bool) -> None:
 
 @pytest.mark.parametrize("kind", [MSRB, Concatenation])
 def test_gradients_of_the_msrb(kind: type[nn.Module]) -> None:
-    block = kind(WIDTH, 1, 3).double()
+    block = kind((WIDTH,) * 3, 1).double()
     kept = [features(1, WIDTH, size, size) for size in (1, 2, 4)]
     assert torch.autograd.gradcheck(lambda now, *old: block(now, old), (features(1, WIDTH, 2, 2), *kept))
 
@@ -89,7 +89,7 @@ def test_pafb_with_silent_branches_is_the_identity() -> None:
 
 
 def test_msrb_with_a_shut_gate_is_the_identity() -> None:
-    block = MSRB(WIDTH, 0, 2)
+    block = MSRB((WIDTH, WIDTH), 0)
     nn.init.constant_(block.attention.mlp[2].bias, -1000.0)
     x = torch.randn(1, WIDTH, 4, 4)
     assert torch.equal(block(x, [torch.randn(1, WIDTH, 4, 4), torch.randn(1, WIDTH, 8, 8)]), x)
@@ -97,7 +97,7 @@ def test_msrb_with_a_shut_gate_is_the_identity() -> None:
 
 def test_down_undoes_the_shuffle_of_up() -> None:
     shuffled = F.pixel_shuffle(torch.arange(16.0).reshape(1, 4, 2, 2), 2)
-    down = Down(1)
+    down = Down(1, 1)
     nn.init.zeros_(down.conv.bias)
     with torch.no_grad():
         down.conv.weight.zero_()[0, 2, 1, 1] = 1  # picks channel 2 of what the unshuffle gives

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fishfsr.errors import InputError
+from fishfsr.errors import ConfigurationError, InputError
 from fishfsr.models.ablations import ABLATIONS
+from fishfsr.models.blocks import PAFB
 from fishfsr.models.config import SCALES, FishFSRNetConfig, ParsingNetConfig
 from fishfsr.models.fishfsrnet import FishFSRNet
+from fishfsr.models.folding import fold
 from fishfsr.models.parsingnet import ParsingNet
 
 Lively = Callable[..., nn.Module]
@@ -126,6 +128,38 @@ def test_global_residual_adds_the_bicubic_enlargement(lively: Lively, images: Im
         added = residual(lr, parsing) - plain(lr, parsing)
     expected = F.interpolate(lr, scale_factor=4, mode="bicubic", align_corners=False)
     torch.testing.assert_close(added, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("refine", [True, False])
+@pytest.mark.parametrize("scale", [2, 4, 16])
+def test_wide_at_the_lr_size_and_narrow_above(scale: int, refine: bool, lively: Lively, images: Images) -> None:
+    """Every feature has its level's width, and the folded network is the same function."""
+    config = FishFSRNetConfig(width=16, narrowest=4, scale=scale, multi_scale_refine=refine)
+    network = lively(FishFSRNet(config))
+    lr, parsing = images(2, 4), images(2, 4, channels=1)
+    widths: dict[int, set[int]] = {}
+    for module in network.modules():
+        if isinstance(module, PAFB):
+            module.register_forward_hook(
+                lambda _, given, out: widths.setdefault(out.shape[-1] // 4, set()).add(out.shape[1])
+            )
+    with torch.no_grad():
+        sr = network(lr, parsing)
+        torch.testing.assert_close(fold(network)(lr, parsing), sr, rtol=1e-4, atol=1e-4)
+    assert sr.shape == (2, 3, 4 * scale, 4 * scale)
+    assert widths == {
+        enlargement: {max(4, 16 // enlargement)} for enlargement in (1, 2, 4, 8, 16) if enlargement <= scale
+    }
+    constant = FishFSRNet(FishFSRNetConfig(width=16, scale=scale, multi_scale_refine=refine))
+    assert set(constant.state_dict()) <= set(network.state_dict())
+
+
+@pytest.mark.parametrize("narrowest", [-4, 2, 6, 20])
+def test_a_floor_that_is_none_is_refused(narrowest: int) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"narrowest = {narrowest}: must be 0, or divisible by 4, from 4 to the width, 16"
+    ):
+        FishFSRNetConfig(width=16, narrowest=narrowest)
 
 
 @pytest.mark.parametrize(
