@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fishprep.public.report import ReportResult, report
     from fishprep.public.result import BuildResult, DropReason, PartResult
     from fishprep.public.retry import retry, totals
+    from fishprep.public.rows import RowsFound, rows
     from fishprep.public.settings import (
         CROPS,
         ENGINES,
@@ -110,6 +111,7 @@ _HOMES = {
     "RESIZERS": "fishprep.public.settings",
     "ReportResult": "fishprep.public.report",
     "RetrySettings": "fishprep.public.settings",
+    "RowsFound": "fishprep.public.rows",
     "SOURCES": "fishprep.public.settings",
     "ShardFace": "fishprep.public.shards",
     "ShardFacts": "fishprep.public.shards",
@@ -135,6 +137,7 @@ _HOMES = {
     "plan": "fishprep.public.plan",
     "report": "fishprep.public.report",
     "retry": "fishprep.public.retry",
+    "rows": "fishprep.public.rows",
     "totals": "fishprep.public.retry",
     "train_parser": "fishprep.public.parser",
     "verify": "fishprep.public.verify",
@@ -185,6 +188,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Progress",
     "ReportResult",
     "RetrySettings",
+    "RowsFound",
     "ShardFace",
     "ShardFacts",
     "Shards",
@@ -208,6 +212,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "plan",
     "report",
     "retry",
+    "rows",
     "totals",
     "train_parser",
     "verify",

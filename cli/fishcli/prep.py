@@ -37,6 +37,9 @@ COMMANDS = {
         "retry",
         "Try the dropped photos of a finished build again, with other settings, into further shards of it.",
     ),
+    "rows": CommandPlace(
+        "fishcli.rows", "rows", "Show the rows of a finished build that a condition chooses, as a table, CSV or JSON."
+    ),
     "verify": CommandPlace(
         "fishcli.verify",
         "verify",
