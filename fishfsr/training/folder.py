@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fishfsr.training.journal import ORDER, tensorboard_files
 from fishfsr.training.state import is_state
+from fishprep.common.files import flush_folder
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import says
 
@@ -53,14 +54,14 @@ class RunFolder:
 
     @property
     def files(self) -> list[Path]:
-        """Every file that a run writes, those first that stand for it least: the last are what it is known by."""
+        """Every file that a run writes, in the order in which they may go: first what would be gone on from, last what it is known by."""
         weights = [path for stage in ORDER for path in (self.best(stage), self.last(stage))]
         return [
+            self.state,
             *tensorboard_files(self.tensorboard),
             *weights,
             self.curves,
             self.metrics,
-            self.state,
             self.configuration,
         ]
 
@@ -78,6 +79,8 @@ class RunFolder:
         return self.path / f"{NOT_FINITE}{stage}-{step}-{rank}.safetensors"
 
     def clear(self) -> None:
-        """Remove what an earlier run wrote here, and nothing else."""
+        """Remove what an earlier run wrote here, and nothing else; wherever that is stopped, no state goes on without its weights."""
         for path in self.files:
-            path.unlink(missing_ok=True)
+            if path.is_symlink() or path.exists():
+                path.unlink()
+                flush_folder(path.parent)

@@ -74,16 +74,13 @@ def remove_build(folder: BuildFolder, names: Collection[ShardName] | None) -> No
     """
     if not is_build(folder):
         return
-    many = [name for name in folder.storage.list() if is_retry(name) or _is_among(name, names)]
-    folder.storage.delete(*many)
+    standing = folder.storage.list()
+    shards = {name for file in standing if (name := shard_of(file)) and (names is None or name in names)}
+    folder.withdraw(*sorted(shards))
+    folder.storage.delete(*filter(is_retry, standing))  # after its shards, which would else pass for the build's
     folder.storage.sweep(is_own)
     folder.storage.delete(*(name for name in SINGLE if name not in MARKS))
     folder.storage.delete(*MARKS)  # last: wherever a removal is stopped, what is left is known for a build's
-
-
-def _is_among(file: str, names: Collection[ShardName] | None) -> bool:
-    shard = shard_of(file)
-    return shard is not None and (names is None or shard in names)
 
 
 def remove_leftovers(folder: BuildFolder, names: Collection[ShardName]) -> None:

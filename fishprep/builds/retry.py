@@ -39,7 +39,6 @@ def retry(
     folder = request.build
     with writing(folder):
         folder.manifest()
-        remove_leftovers(folder, taken_names(folder))
         resolved = _resolve(request)
         request = replace(request, photos=tuple(as_read(request.photos, resolved.configuration.landmarks)))
         if overwrite:
@@ -47,6 +46,7 @@ def retry(
         _refuse_unfinished_build(folder)
         file, record = _taken_up(request, resolved) or _record(request, resolved)
         specs = _specs(file, record, request)
+        remove_leftovers(folder, taken_names(folder))  # a retry that is refused removes nothing
         lacking = set(missing(folder, (spec.name for spec in specs)))
         todo = [spec for spec in specs if spec.name in lacking]
         tell(Progress(photos=sum(len(spec.photos) for spec in specs if spec.name not in lacking)))

@@ -1,0 +1,92 @@
+"""What the machines found, shrunken: each was a fault once."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import training
+from fuse import Killed, fused
+from stubs import STUB, StubEngine, settings
+from train_machine import SETTINGS, ends
+
+import fishprep
+from fishfsr.training import loop
+from fishfsr.training.run import run_training
+from fishprep.common.errors import BuildError
+from fishprep.common.files import write_text
+from fishprep.engines import ENGINES
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build of one shard, and a photo that was dropped."""
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "split.txt").write_text("a train\nb val\n")
+    for name, side in (("a", 120), ("b", 90)):
+        (tmp_path / "photos" / f"{name}.png").write_text(json.dumps({"side": side, "shade": 7}))
+    build(tmp_path / "out")
+    return tmp_path / "out"
+
+
+def build(out: Path, **options: bool) -> None:
+    fishprep.build(out.with_name("photos"), out, settings(out.with_name("split.txt"), 100), engine=STUB, **options)
+
+
+def retry(out: Path) -> None:
+    fishprep.retry(out, "too_small", fishprep.RetrySettings(min_side=60, workers=1), engine=STUB)
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def test_a_retry_that_is_refused_removes_nothing(out: Path) -> None:
+    """Rows of the build were lost: their shard, which `verify --repair` needs, was taken for a leftover."""
+    whole = contents(out)
+    (out / "train-00000.parquet").unlink()
+    with pytest.raises(BuildError, match="1 shard of the build missing, the first train-00000"):
+        retry(out)
+    fishprep.verify(out, repair=True)
+    assert contents(out) == whole
+
+
+def test_a_build_that_was_removed_in_part_keeps_no_shard_that_nobody_speaks_of(out: Path) -> None:
+    """`--overwrite` was killed when a retry's record was gone and its shards were not: `build` took them for its own."""
+    retry(out)
+    whole, removed, left = contents(out), 0, ["plan.parquet"]
+    while "plan.parquet" in left:
+        shutil.rmtree(out)
+        out.mkdir()
+        for name, content in whole.items():
+            (out / name).write_bytes(content)
+        with pytest.raises(Killed), fused(out, removed):
+            build(out, overwrite=True)
+        removed += 1
+        left = sorted(contents(out))
+        build(out)
+        problems = fishprep.verify(out).problems
+        assert all("the same `fishprep retry` goes on" in problem for problem in problems), (left, problems)
+        if problems:
+            retry(out)
+        assert not (out / "retry-0001.json").exists() or contents(out) == whole
+    assert removed > 10
+
+
+@pytest.mark.parametrize("removed", [2, 5])
+def test_a_run_that_was_removed_in_part_is_begun_anew(
+    removed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--overwrite` was killed while it removed the run: without it, a state was gone on with whose best weights were gone."""
+    monkeypatch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+    shards = training.write(tmp_path / "shards", {"train": (3,), "val": (2,)})
+    run = tmp_path / "run"
+    asked = training.request(shards, run, *SETTINGS)
+    run_training(asked, lambda news: None)
+    whole = ends(run)
+    anew = training.request(shards, run, *SETTINGS, overwrite=True)
+    with pytest.raises(Killed), fused(run, removed):
+        run_training(anew, lambda news: None)
+    run_training(asked, lambda news: None)
+    assert ends(run) == whole
