@@ -7,8 +7,9 @@
 (16, 16, 3)
 
 `public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
-`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`. The way of a photo is `sources` → `decoding` →
-`landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run many of those.
+`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`. The way of a photo is
+`sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run
+many of those.
 """
 
 from importlib import import_module
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
     from fishprep.public.build import build, build_part
     from fishprep.public.demo import DemoResult, demo
+    from fishprep.public.diff import DiffResult, diff
     from fishprep.public.export import FORMATS, export
     from fishprep.public.importing import import_faces
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
@@ -77,6 +79,7 @@ _HOMES = {
     "ClusterSettings": "fishprep.engines.cluster",
     "Compared": "fishprep.public.news",
     "DemoResult": "fishprep.public.demo",
+    "DiffResult": "fishprep.public.diff",
     "DropReason": "fishprep.public.result",
     "ENGINES": "fishprep.public.settings",
     "Estimate": "fishprep.builds.estimate",
@@ -125,6 +128,7 @@ _HOMES = {
     "build": "fishprep.public.build",
     "build_part": "fishprep.public.build",
     "demo": "fishprep.public.demo",
+    "diff": "fishprep.public.diff",
     "evaluate_parser": "fishprep.public.parser",
     "export": "fishprep.public.export",
     "examine": "fishprep.public.weights",
@@ -158,6 +162,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "ClusterSettings",
     "Compared",
     "DemoResult",
+    "DiffResult",
     "DropReason",
     "Estimate",
     "Exported",
@@ -200,6 +205,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "build",
     "build_part",
     "demo",
+    "diff",
     "evaluate_parser",
     "examine",
     "export",

@@ -26,6 +26,7 @@ LAYERS = (
     "builds",
     "formats",
     "reports",
+    "diffs",
     "public",
 )
 """The rooms of fishprep from the ground: each may import those before it."""

@@ -11,6 +11,11 @@ COMMANDS = {
     "demo": CommandPlace(
         "fishcli.demo", "demo", "Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT."
     ),
+    "diff": CommandPlace(
+        "fishcli.diff",
+        "diff",
+        "Show what two finished builds differ in: settings, photos, and the faces that both have.",
+    ),
     "doctor": CommandPlace("fishcli.doctor", "doctor", "Show versions, devices, weights, and what is wrong with them."),
     "export": CommandPlace(
         "fishcli.export",
