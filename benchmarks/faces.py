@@ -247,7 +247,7 @@ def print_curve(photos: Photos, store: WeightStore) -> None:
         BlazeFace(each.network, BlazeFaceSettings(THRESHOLDS[0], each.settings.smallest, each.settings.turns))
         for each in search.detectors
     ]
-    search.detectors = (low[0], low[1])
+    search.detectors = tuple(low)
     kinds: dict[str, Callable[[Shown], Shown]] = {
         f"{side} px": lambda shown, side=side: in_view(shown, side)
         for side in (14, *SIZES, 80)  # type: ignore[misc]

@@ -10,7 +10,7 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import LandmarkBackend
 
-DETECTORS = {"hog": 1, "blazeface": 2, "cnn": 1}
+DETECTORS = {"hog": 1, "blazeface": 3, "cnn": 1}
 """Name → version of what can find the faces that dlib's predictor is fitted to, its constants included."""
 
 SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")

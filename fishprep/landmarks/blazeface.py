@@ -10,15 +10,15 @@ from fishprep.common.weights import WeightStore
 from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
 from fishprep.detectors.suppression import SAME_FACE
 from fishprep.landmarks.base import Box, Candidate, Face
-from fishprep.landmarks.geometry import LEFT_MOUTH, NOSE_TIP, RIGHT_MOUTH, eye_centres, overlap
+from fishprep.landmarks.geometry import LEFT_MOUTH, NOSE_TIP, RIGHT_MOUTH, eye_centres, overlap, without_doubles
 from fishprep.landmarks.sense import roll
 from fishprep.landmarks.upright import UprightFitter
 
-LOOKS = ((0,), (1, 2, 3))
-"""Quarter turns of each look: upright, and on its sides. Turned by half a photo is looked at too, so that a face that stands upside
-down is seen for what it is, and not for one on its side with brows on the mouth."""
+LOOKS = ((0,), (1, 3), (2,))
+"""Quarter turns of each look: upright, on its sides, and turned by half. The last, so that a face that stands upside down is seen for
+what it is, and not for one on its side with brows on the mouth."""
 
-NAMES = ("blazeface", "blazeface-turned")
+NAMES = ("blazeface", "blazeface-turned", "blazeface-turned")
 """What ran, for the manifest, by the look."""
 
 TRACE_SCORE = 0.2
@@ -48,7 +48,7 @@ PORTRAIT_STRAY = 0.3
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A detection with the points first fitted: (68, 2), and (6, 2) of the detector."""
+    """A detection with the points fitted: (68, 2), and (6, 2) of the detector."""
 
     points: np.ndarray
     seen: np.ndarray
@@ -82,18 +82,23 @@ class BlazeFaces:
         """WeightsError where the weights are missing or not the recorded ones."""
         self.fitter = fitter
         upright = load_blazeface(BlazeFaceSettings(smallest=tiling.upright, turns=LOOKS[0]), store, device)
-        turned = BlazeFaceSettings(smallest=tiling.turned, turns=LOOKS[1])
-        self.detectors = (upright, BlazeFace(upright.network, turned, device))
+        further = (BlazeFaceSettings(smallest=tiling.turned, turns=turns) for turns in LOOKS[1:])
+        self.detectors = (upright, *(BlazeFace(upright.network, each, device) for each in further))
         self.weights = dict(upright.weights)
 
     def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """The faces of photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned."""
-        seen = self._look(images, range(len(images)), 0)
+        """The faces of photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned, and those where an upright
+        face alone is seen not turned by half."""
+        upright = self._look(images, range(len(images)), 0)
         further = [
-            number for number, image in enumerate(images) if not any(s.is_portrait_of(image) for s in seen[number])
+            number for number, image in enumerate(images) if not any(s.is_portrait_of(image) for s in upright[number])
         ]
-        turned = self._look(images, further, 1)
-        return [self._kept(image, seen[number] + turned.get(number, [])) for number, image in enumerate(images)]
+        aside = self._look(images, further, 1)
+        over = self._look(images, [number for number in further if aside[number] or not upright[number]], 2)
+        return [
+            _kept(upright[number] + without_doubles(aside.get(number, []) + over.get(number, []), SAME_FACE))
+            for number in range(len(images))
+        ]
 
     def _look(self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int) -> dict[int, list["_Seen"]]:
         found = self.detectors[look].find([images[number] for number in numbers])
@@ -106,22 +111,8 @@ class BlazeFaces:
             for number, detections in zip(numbers, found, strict=True)
         }
 
-    def _kept(self, image: np.ndarray, seen: list["_Seen"]) -> list[Face]:
-        """Of two looks at one face that counts whose points fit better what it saw."""
-        kept: list[Face] = []
-        for one in sorted(seen, key=lambda one: one.stray):
-            if all(overlap(one.box, other.box) < SAME_FACE for other in kept):
-                points = self._steadied(image, one)
-                kept.append(Face(points, one.box, one.score, one.name, _doubt(points, one.seen)))
-        return kept
-
-    def _steadied(self, image: np.ndarray, one: "_Seen") -> np.ndarray:
-        """The second fit; the first where the second strays from what was seen."""
-        points = self.fitter.steadied(image, one.points)
-        return points if stray(points, one.seen) <= MOST_STRAY else one.points
-
     def candidate(self, image: np.ndarray) -> Candidate | None:
-        """The surest of what both looks see with the threshold lowered."""
+        """The surest of what the looks see with the threshold lowered."""
         seen = [
             Candidate(_plain(detection.box), detection.score, name)
             for name, detector in zip(NAMES, self.detectors, strict=True)
@@ -153,9 +144,17 @@ def stray(points: np.ndarray, seen: np.ndarray) -> float:
     return float(np.linalg.norm(mine - seen[:4], axis=1).mean()) / apart if apart > 0 else np.inf
 
 
-def _doubt(points: np.ndarray, seen: np.ndarray) -> str:
-    far = stray(points, seen)
-    if far > MOST_STRAY:
-        return f"the points do not fit the face seen: {far:.2f} of the distance between its eyes astray"
-    turned = roll(points)
+def _kept(seen: list[_Seen]) -> list[Face]:
+    """Of two looks at one face that counts whose points fit better what it saw."""
+    kept: list[Face] = []
+    for one in sorted(seen, key=lambda one: one.stray):
+        if all(overlap(one.box, other.box) < SAME_FACE for other in kept):
+            kept.append(Face(one.points, one.box, one.score, one.name, _doubt(one)))
+    return kept
+
+
+def _doubt(one: _Seen) -> str:
+    if one.stray > MOST_STRAY:
+        return f"the points do not fit the face seen: {one.stray:.2f} of the distance between its eyes astray"
+    turned = roll(one.points)
     return f"the face stands upside down: turned by {turned:.0f} degrees" if abs(turned) > MOST_ROLL else ""

@@ -147,9 +147,9 @@ GIVEN = {
     ),
     ("detector-hog", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
     ("detector-cnn", 1): (lambda: constants(dlib, second_look), "a3df1f1e8df5"),
-    ("detector-blazeface", 2): (
+    ("detector-blazeface", 3): (
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "bc3166333320",
+        "86f1ca01df0c",
     ),
     ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),

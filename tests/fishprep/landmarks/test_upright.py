@@ -108,7 +108,7 @@ def test_the_device_is_blazefaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blazeface, "BlazeFace", lambda network, settings, device: asked.append(device))
     request = LandmarkRequest(device="cuda:1")
     backend = create_backend(request, WeightStore.from_environment())
-    assert asked == ["cuda:1", "cuda:1"] and backend.batches
+    assert asked == 3 * ["cuda:1"] and backend.batches
     assert not create_backend(LandmarkRequest(detector="hog", device="cuda"), WeightStore.from_environment()).batches
 
 
@@ -135,6 +135,26 @@ def test_a_portrait_is_not_looked_at_turned_and_others_are(
     [[upright], [aside]] = search.faces([close, lying])
     assert [id(image) for image in shown] == [id(lying)]
     assert (upright.backend, aside.backend) == ("blazeface", "blazeface-turned")
+
+
+def test_turned_by_half_is_looked_at_where_something_lies_on_its_side_or_nothing_is_seen(
+    portrait: np.ndarray, both: DlibBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = both._blazeface
+    assert search is not None
+    shown: list[list[int]] = [[], []]
+    for asked, detector in zip(shown, search.detectors[1:], strict=True):
+        monkeypatch.setattr(
+            detector,
+            "find",
+            lambda images, find=detector.find, asked=asked: asked.extend(id(image) for image in images) or find(images),
+        )
+    small = np.full((700, 700, 3), 90, np.uint8)  # the face is too small a part of it for a portrait
+    small[:240, :240] = portrait[:240, 100:340]
+    lying, empty = np.rot90(small).copy(), np.zeros_like(small)
+    upright, aside, nothing = search.faces([small, lying, empty])
+    assert shown == [[id(small), id(lying), id(empty)], [id(lying), id(empty)]]
+    assert [face.backend for face in (*upright, *aside)] == ["blazeface", "blazeface-turned"] and nothing == []
 
 
 @pytest.fixture
@@ -200,22 +220,22 @@ def test_hog_sees_the_face_in_the_middle_of_the_chip_where_it_is_in_all_of_it(
         UprightFitter, "_points", lambda self, chip, box: shown.append((chip, box)) or np.zeros((68, 2))
     )
     assert both._blazeface is not None
-    both._blazeface.fitter.steadied(portrait, wanted)
+    both._blazeface.fitter.fit(portrait, eye_centres(wanted).astype(np.float64))
     [(chip, box)] = shown
     [whole] = both._hog(chip)
     assert box != BOX and overlap(box, (whole.left(), whole.top(), whole.right(), whole.bottom())) > 0.6
 
 
-def test_a_second_fit_that_strays_gives_way_to_the_first(
-    portrait: np.ndarray, both: DlibBackend, wanted: np.ndarray, monkeypatch: pytest.MonkeyPatch
+def test_points_that_stray_from_what_was_seen_are_doubted(
+    portrait: np.ndarray, both: DlibBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = both._blazeface
     assert search is not None
     head = np.ascontiguousarray(portrait[:240, 100:340])
-    [sound] = search.faces([head])[0]
-    monkeypatch.setattr(UprightFitter, "steadied", lambda self, image, points: points + 60)
-    [kept] = search.faces([head])[0]
-    assert not kept.doubt and np.abs(kept.points - sound.points).max() < 6
+    fit = UprightFitter.fit
+    monkeypatch.setattr(UprightFitter, "fit", lambda self, image, eyes: fit(self, image, eyes) + 60)
+    found = search.faces([head])[0]
+    assert found and all("astray" in face.doubt for face in found)
 
 
 @pytest.mark.faces
