@@ -8,7 +8,7 @@ import numpy as np
 from fishprep.common.opencv import cv2
 from fishprep.landmarks.base import Box
 from fishprep.landmarks.chip import Chip, can_cut, cut_chip
-from fishprep.landmarks.geometry import MIRROR, eye_centres, overlap
+from fishprep.landmarks.geometry import MIRROR, overlap
 
 SIDE = 300
 EYES = np.array([[125.0, 125.0], [175.0, 125.0]])
