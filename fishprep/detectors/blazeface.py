@@ -60,7 +60,8 @@ class BlazeFace:
         self.settings = settings
         self.device = torch.device(device)
         # Depthwise convolutions over pixels whose features lie together cost a CPU two thirds of the time, in batches half.
-        self.network = network.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        self.network = network.eval().requires_grad_(False).to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def find(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """As `Detector.find`."""
