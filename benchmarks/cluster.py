@@ -30,7 +30,6 @@ from rich.table import Table
 
 import fishprep
 from fishprep.builds.build import build
-from fishprep.builds.request import BuildRequest
 from fishprep.engines import create_engine
 from fishprep.engines.base import Done
 from fishprep.engines.cluster import ClusterSettings
@@ -101,7 +100,7 @@ def measure(photos: Path, out: Path, workers: int, shard_size: int) -> Measured:
         parser="landmark-skin", device="cpu", workers=workers, shard_size=shard_size, detector="hog"
     )
     prepared = prepare(photos, out, settings, lambda news: None)
-    request = BuildRequest(out, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
+    request = prepared.request(out)
     engine = Noting()
     build(request, workers, lambda news: None, engine=engine)
     taken = sorted(engine.taken, key=lambda each: each.began)

@@ -10,6 +10,7 @@ peak of memory is its own. CPU time counts, as the wall clock does not on a busy
 
 import argparse
 import multiprocessing
+import pickle
 import resource
 import sys
 import tempfile
@@ -26,21 +27,28 @@ from rich.table import Table
 from fishprep.builds import inputs
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, ShardRecord
-from fishprep.builds.plan import make_plan, numbered
+from fishprep.builds.manifest import ROW_SCHEMA, ShardRecord
+from fishprep.builds.networks import WeightsFrom
+from fishprep.builds.plan import Plan, make_plan
+from fishprep.builds.request import BuildRequest
+from fishprep.builds.resolved import Resolved
 from fishprep.builds.samples import write_end
-from fishprep.builds.specs import PlannedSpecs
+from fishprep.builds.specs import NamedSpec, PlannedSpecs
+from fishprep.builds.start import start
+from fishprep.builds.stored import StoredPlan, digest
 from fishprep.common.status import Status
 from fishprep.decoding.decode import Limits
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.base import Reference
 from fishprep.landmarks.known_place import CELEBA_ALIGNED_EYES
 from fishprep.places.file import File
+from fishprep.places.records import Root
 from fishprep.reports.columns import read_columns
 from fishprep.shards.schema import ShardName
 from fishprep.sources import SourceRequest, open_source
 
 SHARD_SIZE = 1000
+CELEBA = Path("/nowhere/celeba")
 
 
 def main() -> None:
@@ -50,7 +58,7 @@ def main() -> None:
     parser.add_argument("--bytes", type=int, default=8000)
     given = parser.parse_args()
     if given.what == "start":
-        start(given.photos or 200_000, given.bytes)
+        start_and_go_on(given.photos or 200_000, given.bytes)
     else:
         driver(given.photos or 1_000_000)
 
@@ -63,27 +71,24 @@ def timed(spent: dict[str, float], name: str) -> Iterator[None]:
     spent[name] = time.process_time() - before
 
 
-def start(photos: int, size: int) -> None:
+def start_and_go_on(photos: int, size: int) -> None:
     """Files in a temporary folder: listed, planned, gone on with, and hashed."""
     spent: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="plan-") as folder:
         root, out = Path(folder, "photos"), Path(folder, "out")
         write_files(root, photos, size)
-        configuration = BuildConfiguration()
         with timed(spent, "list"):
-            plan = make_plan(open_source(SourceRequest(root)), configuration)
-        with timed(spent, "plan by sizes and times"):
-            lines = list(inputs.plan_lines(plan.photos, lambda number: None))
+            plan = make_plan(open_source(SourceRequest(root)), BuildConfiguration())
         out.mkdir()
-        build = BuildFolder.at(out)
         with timed(spent, "write the plan"):
-            build.write_plan(by_shard(lines))
-        with timed(spent, "read and compare the plan"):
-            assert not inputs.changes_of(build.plan(), lines)
+            begun(plan, out, root)
+        with timed(spent, "compare with the plan"):
+            begun(plan, out, root)
         with timed(spent, "hash all photos"):
+            lines = list(inputs.plan_lines(plan.photos, lambda number: None))
             list(inputs.hashed(plan.photos, lines, Limits(), lambda number: None))
-    now = spent["list"] + spent["plan by sizes and times"] + spent["write the plan"]
-    again = spent["list"] + spent["plan by sizes and times"] + spent["read and compare the plan"]
+    now = spent["list"] + spent["write the plan"]
+    again = spent["list"] + spent["compare with the plan"]
     table = Table(f"{photos:,} files of {size:,} bytes", "CPU s", "us a photo", box=None, header_style="bold")
     for name, seconds in spent.items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / photos * 1e6:.0f}")
@@ -92,11 +97,6 @@ def start(photos: int, size: int) -> None:
         table.add_row(name, f"{seconds:.1f}", f"{seconds / photos * 1e6:.0f}")
         table.add_row(f"{name}, hashing first", f"{seconds + hashing:.1f}", f"{(seconds + hashing) / photos * 1e6:.0f}")
     Console().print(table)
-
-
-def by_shard(lines: list[PlannedPhoto]) -> Iterator[tuple[PlannedPhoto, ...]]:
-    """As a build stores its plan."""
-    return (members for _, members in numbered(lines, SHARD_SIZE))
 
 
 def write_files(root: Path, photos: int, size: int) -> None:
@@ -115,7 +115,15 @@ def driver(photos: int) -> None:
     base = measured(nothing, 0, "")[1]
     with tempfile.TemporaryDirectory(prefix="plan-") as folder:
         write_rows(Path(folder, "out"), 1000)
-        for step in (hold_photos, plan_them, divide_them, merge_rows, merge_after_retries, report_them):
+        for step in (
+            hold_photos,
+            plan_them,
+            divide_them,
+            load_as_workers,
+            merge_rows,
+            merge_after_retries,
+            report_them,
+        ):
             seconds, peak = measured(step, photos, folder)
             told = (step.__doc__ or "").partition(".")[0]
             print(f"{told}: {seconds:.1f} s, {peak / 2**30:.2f} GB", file=sys.stderr)
@@ -154,7 +162,7 @@ def invented(photos: int) -> tuple[Photo, ...]:
     return tuple(
         Photo(
             f"img_align_celeba/{number:09d}",
-            File.at(Path(f"/nowhere/celeba/img_align_celeba/{number:09d}.jpg")),
+            File.at(CELEBA / f"img_align_celeba/{number:09d}.jpg"),
             f"img_align_celeba/{number:09d}.jpg",
             "CelebA: non-commercial research only",
             "train",
@@ -172,20 +180,40 @@ def hold_photos(photos: int, folder: str) -> None:
 
 def plan_them(photos: int, folder: str) -> None:
     """the list, and the plan written."""
-    found = invented(photos)
-    lines = list(inputs.plan_lines(found, lambda number: None))
     out = Path(folder, "planned")
     out.mkdir()
-    BuildFolder.at(out).write_plan(by_shard(lines))
+    specs = begun(plan_of(photos), out, CELEBA)
+    assert len(pickle.dumps(specs[0])) < 2000
 
 
 def divide_them(photos: int, folder: str) -> None:
-    """the list, and the plan read, compared and divided into shards."""
-    found = invented(photos)
-    lines = list(inputs.plan_lines(found, lambda number: None))
-    assert not inputs.changes_of(BuildFolder.at(Path(folder, "planned")).plan(), lines)
-    specs = PlannedSpecs(found, lines, SHARD_SIZE)
-    assert sum(len(spec.photos) for spec in specs) == photos
+    """the list, the plan compared, and the specs of all shards."""
+    specs = begun(plan_of(photos), Path(folder, "planned"), CELEBA)
+    assert sum(1 for spec in specs if isinstance(spec, NamedSpec)) == -(-photos // SHARD_SIZE)
+
+
+def plan_of(photos: int) -> Plan:
+    """Of invented photos."""
+    return Plan(invented(photos), (), (), "official")
+
+
+def begun(plan: Plan, out: Path, root: Path) -> PlannedSpecs:
+    """As a build starts, or goes on: the specs that are sent to workers."""
+    resolved, origin = (
+        Resolved(BuildConfiguration(shard_size=SHARD_SIZE), "none"),
+        {"root": str(root), "kind": "celeba"},
+    )
+    request = BuildRequest(out, plan, resolved, WeightsFrom(), origin, Root(str(root)))
+    return start(BuildFolder.at(out), request, True, lambda number: None).specs
+
+
+def load_as_workers(photos: int, folder: str) -> None:
+    """ten shards loaded by their names, as workers do."""
+    folder_of_plan = BuildFolder.at(Path(folder, "planned"))
+    plan = StoredPlan(folder_of_plan, Root(str(CELEBA)))
+    for group in range(10):
+        spec = NamedSpec(ShardName("train", group), plan, group, digest(folder_of_plan.planned_of(group)))
+        assert len(spec.loaded().photos) == SHARD_SIZE
 
 
 def write_rows(out: Path, shards: int) -> None:

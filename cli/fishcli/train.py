@@ -46,6 +46,13 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
 @click.option("--resume/--no-resume", default=True, help="Go on with the run in --out, where there is one.")
 @click.option("--overwrite/--no-overwrite", help="Begin anew where --out holds a run.")
 @common.cache_option
+@click.option(
+    "--cache-size",
+    type=click.FloatRange(0, min_open=True),
+    metavar="GB",
+    help="Most that shards of buckets may take there: where they are more, they are fetched and trained on some at a time.  [default: "
+    "all are fetched first]",
+)
 @click.option("--tensorboard", is_flag=True, help="Log for TensorBoard too (needs: pip install tensorboard).")
 @common.quiet_option
 @common.json_option
@@ -63,7 +70,7 @@ def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) 
     import fishfsr
 
     same = ("scale", "preset", "config", "seed", "stage", "init", "device", "resume", "overwrite", "max_minutes")
-    named = {name: flags[name] for name in (*same, "tensorboard", "cache")}
+    named = {name: flags[name] for name in (*same, "tensorboard", "cache", "cache_size")}
     telling, settings = Telling(quiet), flags["assignments"]
     if flags["degradation"] is not None:
         settings = (f"degradation.name={flags['degradation']}", *settings)

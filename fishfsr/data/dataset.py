@@ -63,15 +63,11 @@ class ShardDataset(Dataset[Batch]):
         versions: list[dict[str, str]] = []
         for shard in opened(self.paths, self.split):
             with shard:
-                attributes, path = shard.attributes, shard.path
+                attributes = shard.attributes
                 first = first or attributes
                 identity.append((attributes.inputs, attributes.samples, *filter(None, [attributes.contents])))
                 versions.append(attributes.versions)
-                # Plain views: numpy.memmap pays for its subclass at every indexing.
-                images = (shard.images(schema.HR_SIZE), shard.images(self.lr_size))
-                hr, lr, skin = map(np.asarray, (*images, shard.skin(self.lr_size)))
-                beside = [self._beside(shard, what) for what in get_args(Beside)]
-                self._shards.append(_Mapped(path, path.stat().st_size, hr, lr, skin, *beside))
+                self._shards.append(self._mapped(shard))
         assert first is not None
         self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}
@@ -80,6 +76,14 @@ class ShardDataset(Dataset[Batch]):
 
     def __len__(self) -> int:
         return int(self._ends[-1])
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Samples of each shard."""
+        return tuple(np.diff(self._ends, prepend=0).tolist())
+
+    def hold(self, now: Sequence[int], then: Sequence[int]) -> None:
+        """Have the shards `now` at hand, by their numbers, and `then` soon: all are."""
 
     def __getitem__(self, index: int) -> Batch:
         """One sample, without the batch axis."""
@@ -135,6 +139,19 @@ class ShardDataset(Dataset[Batch]):
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._open()
+
+    def _mapped_at(self, path: Path) -> _Mapped:
+        """FileNotFoundError, ShardError."""
+        path.stat()
+        with Shard(path) as shard:
+            return self._mapped(shard)
+
+    def _mapped(self, shard: Shard) -> _Mapped:
+        # Plain views: numpy.memmap pays for its subclass at every indexing.
+        images = (shard.images(schema.HR_SIZE), shard.images(self.lr_size))
+        hr, lr, skin = map(np.asarray, (*images, shard.skin(self.lr_size)))
+        beside = [self._beside(shard, what) for what in get_args(Beside)]
+        return _Mapped(shard.path, shard.path.stat().st_size, hr, lr, skin, *beside)
 
     def _beside(self, shard: Shard, what: Beside) -> np.ndarray | None:
         if what not in self.beside:

@@ -37,15 +37,20 @@ class Order:
 def _block(order: Order, number: int) -> np.ndarray:
     """BLOCK places at once: NumPy's calls cost more than the arithmetic of a batch."""
     epochs, offsets = np.divmod(np.arange(number * BLOCK, (number + 1) * BLOCK), order.count)
-    shuffled = [_shuffled(offsets[epochs == epoch], order, int(epoch)) for epoch in np.unique(epochs)]
-    return np.concatenate(shuffled)
+    found = [_shuffled(offsets[epochs == epoch], order.count, (order.seed, int(epoch))) for epoch in np.unique(epochs)]
+    return np.concatenate(found)
 
 
-def _shuffled(offsets: np.ndarray, order: Order, epoch: int) -> np.ndarray:
-    keys = np.random.SeedSequence((order.seed, epoch)).generate_state(ROUNDS, np.uint64)
-    values = _feistel(offsets.astype(np.uint64), order.count, keys)
-    while len(outside := np.flatnonzero(values >= order.count)):
-        values[outside] = _feistel(values[outside], order.count, keys)
+def shuffled(count: int, seed: tuple[int, ...]) -> np.ndarray:
+    """A permutation of [0, count), (count,) int64."""
+    return _shuffled(np.arange(count), count, seed)
+
+
+def _shuffled(offsets: np.ndarray, count: int, seed: tuple[int, ...]) -> np.ndarray:
+    keys = np.random.SeedSequence(seed).generate_state(ROUNDS, np.uint64)
+    values = _feistel(offsets.astype(np.uint64), count, keys)
+    while len(outside := np.flatnonzero(values >= count)):
+        values[outside] = _feistel(values[outside], count, keys)
     return values.astype(np.int64)
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from fishfsr.data.batch import Batch
 from fishfsr.data.dataset import ShardDataset
 from fishfsr.data.degradation import Degradation
-from fishfsr.data.order import Order, coins
+from fishfsr.data.order import coins
+from fishfsr.data.windows import WindowedOrder, order_of
 from fishfsr.errors import ConfigurationError
 
 Item = TypeVar("Item")
@@ -64,11 +65,16 @@ class Stream:
     seed: int
     flip: bool = True
     degradation: Degradation = field(default_factory=Degradation)
+    window: int = 0
+    """Shards that are shuffled together; 0: all."""
 
     def read(self, step: int, part: int = 0) -> Read:
         """One part of one step; both count from 0. Raises ShardError where a shard is damaged."""
         places = self.share.places(step, part)
-        batch = self.dataset.__getitems__(Order(len(self.dataset), self.seed).indices(places))
+        order = order_of(self.dataset.counts, self.window, self.seed)
+        if isinstance(order, WindowedOrder):
+            self.dataset.hold(*order.at_hand(int(places[0]), int(places[-1])))
+        batch = self.dataset.__getitems__(order.indices(places))
         if self.degradation.active:
             self.degradation.apply(batch.hr.numpy(), batch.lr.numpy(), self.seed, places)
         return Read(batch, torch.from_numpy(coins(self.seed, places)) if self.flip else None)

@@ -153,6 +153,7 @@ class TrainingConfig(Section):
     channels_last: bool = True
     compile: bool = False
     flip: bool = True
+    window: Annotated[int, Field(ge=0)] = 0
     log_every: AtLeastOne = 50
     save_every: AtLeastOne = 1000
     parsing: ParsingSection = ParsingSection()

@@ -48,7 +48,7 @@ class StageLoop:
         self.forward = torch.compile(self.network) if around.config.compile else self.network
         share = Share(self.section.batch_size, self.section.accumulate, around.ranks.rank, around.ranks.world)
         seed, config = around.config.seed, around.config
-        self.stream = Stream(around.train, share, seed, config.flip, config.degradation)
+        self.stream = Stream(around.train, share, seed, config.flip, config.degradation, config.window)
 
     def run(self) -> Reason | None:
         """Train; the reason for an early end, None at the regular one. A state and the newest weights are saved either way.

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
+from fishfsr.data.turns import Turns
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.methods.alignment import AlignmentNet, AlignmentNetConfig
 from fishfsr.methods.base import Method
@@ -47,7 +48,8 @@ class TrainingRequest:
 
     `shards`: folders or files; `named`: what the user called them, where that is something else. `init`: a checkpoint whose
     networks are gone on with. `resume`: go on with what is in
-    `out`; `overwrite`: begin anew there. `max_minutes`: validate, save and stop then; nothing else changes.
+    `out`; `overwrite`: begin anew there. `max_minutes`: validate, save and stop then; nothing else changes. `turns`: which of the
+    shards to train on are here.
     """
 
     shards: tuple[Path, ...]
@@ -61,6 +63,7 @@ class TrainingRequest:
     max_minutes: float | None = None
     tensorboard: bool = False
     named: tuple[str, ...] = ()
+    turns: Turns | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,7 @@ def _surroundings(
         raise ConfigurationError(
             "compile = true needs a CUDA device: on a CPU it takes minutes to start and gains nothing"
         )
-    faces = collect_faces(request.shards, config, request.named)
+    faces = collect_faces(request.shards, config, request.named, request.turns)
     identity = {
         "training shards": faces.train.fingerprint,
         "validation shards": None if faces.validation is None else faces.validation.fingerprint,

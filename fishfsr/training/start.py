@@ -38,11 +38,13 @@ def train(
     max_minutes: float | None = None,
     tensorboard: bool = False,
     cache: Path | None = None,
+    cache_size: float | None = None,
     listen: TrainingListener = _deaf,
 ) -> TrainingOutcome:
     """Train ParsingNet, then the network that enlarges, on shards, into the folder `out`; both are in the outcome's `checkpoint`.
 
-    `shards`: folders, files or buckets (`s3://bucket/prefix`, fetched once into the folder `cache`) of one recipe.
+    `shards`: folders, files or buckets (`s3://bucket/prefix`, fetched once into the folder `cache`) of one recipe. `cache_size`: GB
+    that these may take there; where they are more, some shards at a time are fetched and trained on (`window` in the configuration).
     `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
     settings are laid over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint
     to go on from.
@@ -55,8 +57,12 @@ def train(
     """
     resolved = training_config(preset, scale, seed, settings, config, init)
     paths = [shards] if isinstance(shards, str | Path) else shards
+    fetching = Fetching(("train", "val"), resolved.scale, cache)
+    near = fetching.in_turns(paths, cache_size, resolved.window, lambda text: listen(Note(text)))
+    resolved = resolved.model_copy(update={"window": near.window})
     request = TrainingRequest(
-        shards=Fetching(("train", "val"), resolved.scale, cache).near(paths, lambda text: listen(Note(text))),
+        shards=near.paths,
+        turns=near.turns,
         named=tuple(map(str, paths)),
         out=Path(out),
         config=resolved,

@@ -7,6 +7,7 @@ from typing import Any
 
 from fishfsr.data import ShardDataset
 from fishfsr.data.split import shard_files, splits_in
+from fishfsr.data.turns import TurningDataset, Turns
 from fishfsr.errors import ConfigurationError
 from fishfsr.methods.every import METHODS
 from fishfsr.training.config import TrainingConfig
@@ -45,15 +46,20 @@ class TrainingFaces:
     notes: tuple[str, ...]
 
 
-def collect_faces(shards: Sequence[Path], config: TrainingConfig, named: Sequence[str] = ()) -> TrainingFaces:
+def collect_faces(
+    shards: Sequence[Path], config: TrainingConfig, named: Sequence[str] = (), turns: Turns | None = None
+) -> TrainingFaces:
     """Both splits over all `shards` (folders or files): an input need not hold both, and validation may be in none. named: what the
-    user calls them, where that is not their paths.
+    user calls them, where that is not their paths. turns: of those to train on, where the disk does not hold them all.
 
     Raises DataError where nothing is to train on or the shards are of different recipes.
     """
     network = config.sr.network(config.scale)
     beside = METHODS[config.sr.architecture].objective.beside(network)
-    train = ShardDataset(shards, TRAIN, config.scale, beside)
+    if turns is None:
+        train = ShardDataset(shards, TRAIN, config.scale, beside)
+    else:
+        train = TurningDataset(shards, TRAIN, config.scale, beside, turns)
     notes = [*train.notes] + [
         f"{path}: nothing to train on in it; its shards are of {', '.join(there)}"
         for path in shards

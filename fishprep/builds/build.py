@@ -95,7 +95,7 @@ def _begin(folder: BuildFolder, request: BuildRequest, tell: TellProgress, resum
     started = start(folder, request, resume, lambda number: tell(Progress(looked_at=number)))
     remove_leftovers(folder, taken_names(folder))
     done = folder.standing(folder.finished())
-    specs = PlannedSpecs(request.plan.photos, started.lines, request.resolved.configuration.shard_size)
+    specs = started.specs
     _refuse_other_photos(folder, specs.only([name in done for name in specs.names]))
     source = str(request.origin.get("root", ""))
     return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity(), source), specs, done)

@@ -13,6 +13,7 @@ from fishprep.builds.manifest import Row, ShardRecord
 from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
+from fishprep.builds.specs import AnySpec
 from fishprep.builds.versions import PRODUCER
 from fishprep.common.errors import BuildError, SourceError
 from fishprep.common.progress import Progress
@@ -72,11 +73,13 @@ class ShardBuilder:
         self.configuration = attributes.configuration
         self.pipeline, self.parser = loaded.pipeline, loaded.parser
 
-    def __call__(self, spec: ShardSpec, tell: Callable[[object], None]) -> ShardResult | None:
+    def __call__(self, work: AnySpec, tell: Callable[[object], None]) -> ShardResult | None:
         """Write `SPLIT-NNNNN.h5` (unless nothing was kept) and then its rows; nothing at all for a trial.
 
-        Tells of Progress and of Steps. OSError where the disk refuses; PartError where a photo makes something raise.
+        Tells of Progress and of Steps. OSError where the disk refuses; PartError where a photo makes something raise; BuildError
+        where the plan, by which the spec is loaded, is not to be read.
         """
+        spec = work.loaded()
         self.pipeline.times.seconds.clear()
         outcomes: list[Outcome] = []
         parsed: list[ParsedFaces] = []

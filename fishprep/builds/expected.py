@@ -6,6 +6,7 @@ from typing import Any
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.plan import numbered
+from fishprep.builds.specs import runs_of
 from fishprep.common.errors import BuildError
 from fishprep.shards.schema import ShardName
 
@@ -45,7 +46,12 @@ def retried_names(record: dict[str, Any]) -> list[ShardName]:
 def taken_names(folder: BuildFolder) -> set[ShardName]:
     """Every name that is the build's or a retry's, and every name that stands in the folder."""
     retried = (name for record in folder.retries().values() for name in retried_names(record))
-    return {*planned_specs(folder, plan_of(folder)), *retried, *folder.finished()}
+    return {*planned_names(folder), *retried, *folder.finished()}
+
+
+def planned_names(folder: BuildFolder) -> list[ShardName]:
+    """The names of the specs of the build itself; BuildError where its plan is damaged."""
+    return [run.name for run in runs_of(folder.planned_counts(), folder.start()["configuration"]["shard_size"])]
 
 
 def missing(folder: BuildFolder, names: Iterable[ShardName]) -> list[ShardName]:

@@ -1,7 +1,7 @@
 """The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,14 +70,15 @@ class BuildFolder:
         """Whether a build has recorded here what it is."""
         return self.storage.size(CONFIGURATION) is not None
 
-    def write_start(self, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[str, Any]) -> None:
-        """Record a new build; FileExistsError where another one did so meanwhile.
+    def write_start(self, shards: Iterable[Sequence[PlannedPhoto]], facts: Callable[[], Mapping[str, Any]]) -> None:
+        """Record a new build; FileExistsError where another one did so meanwhile. facts: asked once all shards were gone through.
 
-        What it is comes first, as that decides whose build it is, and no other may write a plan.
+        What it is stands first, as that decides whose build it is, and no other may store a plan.
         """
-        with self.storage.create(CONFIGURATION) as path:
-            _fill(path, facts)
-        self.write_plan(shards)
+        with self.storage.put(PLAN) as plan:
+            tables.fill_plan(plan, shards)
+            with self.storage.create(CONFIGURATION) as path:
+                _fill(path, facts())
 
     def write_plan(self, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
         """Store the plan of the build that is recorded, the photos of one shard after another."""
@@ -106,6 +107,22 @@ class BuildFolder:
     def plan(self) -> list[PlannedPhoto]:
         """The photos of the build, in order; BuildError where their table is damaged."""
         return tables.read_plan(self.storage, PLAN)
+
+    def plan_by_shards(self) -> Iterator[tuple[PlannedPhoto, ...]]:
+        """The same, the photos of one shard after another, with all that the plan says of them."""
+        return tables.read_plan_by_groups(self.storage, PLAN)
+
+    def planned_of(self, group: int) -> tuple[PlannedPhoto, ...]:
+        """The lines of one shard, by its number among all; the others are not read. BuildError where they are damaged."""
+        return tables.read_plan_group(self.storage, PLAN, group)
+
+    def planned_ids(self, group: int) -> list[str]:
+        """The ids of the photos of one shard."""
+        return tables.read_plan_ids(self.storage, PLAN, group)
+
+    def planned_counts(self) -> Mapping[str, int]:
+        """How many photos each split has in the plan."""
+        return tables.count_splits(self.storage, PLAN)
 
     def retries(self) -> dict[str, dict[str, Any]]:
         """The recorded retries, by the names of their files, in order; BuildError where one is damaged."""

@@ -9,22 +9,25 @@ from fishprep.common.status import Status
 from fishprep.common.together import THREADS, together
 from fishprep.decoding.decode import Limits
 from fishprep.faces.fingerprint import annotation, content
+from fishprep.faces.listed import listed_text
 from fishprep.faces.photo import Photo
 from fishprep.places.base import UNKNOWN
+from fishprep.places.records import Root
 from fishprep.shards.schema import ShardName
 
 TellNumber = Callable[[int], None]
 """Gets the number of photos looked at so far."""
 
 
-def plan_lines(photos: Iterable[Photo], tell: TellNumber) -> Iterator[PlannedPhoto]:
-    """The plan's line of each photo, in order. No photo is opened."""
-    return together(_line, photos, tell, THREADS)
+def plan_lines(photos: Iterable[Photo], tell: TellNumber, root: Root | None = None) -> Iterator[PlannedPhoto]:
+    """The plan's line of each photo, in order. No photo is opened. root: where the source is, for lines with all that a plan says."""
+    return together(lambda photo: _line(photo, root), photos, tell, THREADS)
 
 
-def _line(photo: Photo) -> PlannedPhoto:
+def _line(photo: Photo, root: Root | None) -> PlannedPhoto:
     stamp = UNKNOWN if photo.problem is not None else photo.stamp or photo.place.stamp()
-    return PlannedPhoto(photo.id, photo.relative, photo.split, None, annotation(photo), stamp.size, stamp.version)
+    rest = listed_text(photo, root) if root is not None else ""
+    return PlannedPhoto(photo.id, photo.relative, photo.split, None, annotation(photo), stamp.size, stamp.version, rest)
 
 
 def hashed(

@@ -58,6 +58,7 @@ PLAN_SCHEMA = pa.schema(
         ("annotation", pa.string()),
         ("size", pa.int64()),
         ("version", pa.string()),
+        ("listed", pa.string()),
     ]
 )
 
@@ -165,6 +166,7 @@ class PlannedPhoto:
 
     annotation: SHA-256 over what its source says of it. size, version: as in `places.base.Stamp`.
     sha256: of its bytes, in the plans of builds from when photos were hashed before the first shard; None in all others.
+    listed: the rest of what a worker needs (`faces.listed`); empty in older builds, and where nobody has asked for it.
     """
 
     id: str
@@ -174,6 +176,7 @@ class PlannedPhoto:
     annotation: str
     size: int | None = None
     version: str = ""
+    listed: str = ""
 
     @property
     def stamp(self) -> Stamp | None:
@@ -181,13 +184,28 @@ class PlannedPhoto:
         return Stamp(self.size, self.version) if self.sha256 is None else None
 
 
-def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
+class InputsHash:
     """SHA-256 over the plan: ids, splits and annotations of all photos, in order; of those that were hashed, the hash too.
 
     Sizes and versions are left out: they hang on where a photo lies, and equal photos are to give equal shards.
     """
-    digest = hashlib.sha256()
-    for photo in photos:
-        content = [] if photo.sha256 is None else [photo.sha256]
-        digest.update(canonical([photo.id, photo.split, *content, photo.annotation]).encode() + b"\n")
-    return digest.hexdigest()
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, photos: Iterable[PlannedPhoto]) -> None:
+        """The next lines of the plan."""
+        for photo in photos:
+            content = [] if photo.sha256 is None else [photo.sha256]
+            self._digest.update(canonical([photo.id, photo.split, *content, photo.annotation]).encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """Over what was added so far."""
+        return self._digest.hexdigest()
+
+
+def inputs_hash(photos: Iterable[PlannedPhoto]) -> str:
+    """The hash of all lines of a plan: see `InputsHash`."""
+    found = InputsHash()
+    found.add(photos)
+    return found.hexdigest()

@@ -41,6 +41,10 @@ class ShardSpec:
         """The ids of the photos that are opened; see `engines.base.Spec`."""
         return tuple(photo.id for photo in self.photos if photo.problem is None)
 
+    def loaded(self) -> "ShardSpec":
+        """Itself: its photos came with it."""
+        return self
+
     def trial(self, parts: Sequence[str]) -> "ShardSpec":
         """Some of the photos, worked on alone, to see whether the process lives."""
         chosen = set(parts)
@@ -90,7 +94,10 @@ def make_plan(
         look. before: gives the split that was drawn of these photos already, and their source's notes, where it was.
     """
     listing = source.listing()
-    photos = tuple(together(_stamped, listing.photos, lambda number: None, THREADS))
+    stamped = list(listing.photos)
+    listing = replace(listing, photos=())  # of millions one list is enough
+    _stamp(stamped)
+    photos = tuple(stamped)
     if shares := Shares.of(configuration.split):
         drawn = before(photos, listing.notes) or drawn_split(
             photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
@@ -105,6 +112,12 @@ def make_plan(
     return Plan(
         photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )
+
+
+def _stamp(photos: list[Photo]) -> None:
+    """In their places, so that they are held once."""
+    for number, photo in enumerate(together(_stamped, photos, lambda number: None, THREADS)):
+        photos[number] = photo
 
 
 def _stamped(photo: Photo) -> Photo:

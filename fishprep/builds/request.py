@@ -10,6 +10,7 @@ from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.plan import Plan
 from fishprep.builds.resolved import Resolved
 from fishprep.faces.photo import Photo
+from fishprep.places.records import Root
 from fishprep.storage.base import Storage
 
 
@@ -23,6 +24,8 @@ class BuildRequest:
     weights: WeightsFrom
     origin: dict[str, Any]
     """How the source was opened, so that `retry` and `verify` can open it again."""
+    root: Root
+    """Where the photos are, as the user typed it: the plan records their places from there."""
 
 
 OVERRIDES = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals
-from fishprep.builds.plan import ShardSpec
+from fishprep.builds.specs import AnySpec
 from fishprep.builds.summary import write_manifest
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import TellProgress
@@ -39,7 +39,7 @@ class Run:
     built: int
 
 
-def run_specs(factory: BuilderFactory, todo: Sequence[ShardSpec], crew: Crew, again: str) -> Run:
+def run_specs(factory: BuilderFactory, todo: Sequence[AnySpec], crew: Crew, again: str) -> Run:
     """Build specs. BuildError at once where the disk takes no more; other failures are collected.
 
     again: the command that goes on with what stands, in words.

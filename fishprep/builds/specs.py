@@ -1,74 +1,154 @@
-"""The specs of a build, each made when it is asked for: of millions of photos one list is enough."""
+"""The specs of a build, each made when it is asked for: a shard's name, where its stored plan says what its photos are."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import overload
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, overload
 
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.plan import ShardSpec, as_planned
+from fishprep.builds.stored import StoredPlan
+from fishprep.common.errors import BuildError
 from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS, ShardName
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A shard, and where its photos begin and end."""
+class NamedSpec:
+    """A shard by its name: whoever works on it reads its photos from the plan, in the row group that has its number.
+
+    told: the digest of that group. chosen: of a trial, its parts. blamed: parts with a problem, and the reason of each.
+    """
 
     name: ShardName
+    plan: StoredPlan
+    group: int
+    told: str
+    chosen: tuple[str, ...] | None = None
+    blamed: tuple[tuple[str, str], ...] = ()
+
+    def loaded(self) -> ShardSpec:
+        """With its photos. BuildError where the plan cannot be read, or is another one."""
+        spec = ShardSpec(self.name, self.plan.photos(self.group, self.told))
+        if self.chosen is not None:
+            return spec.trial(self.chosen)
+        return spec.without(dict(self.blamed)) if self.blamed else spec
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """As `ShardSpec.parts`, asked for where a worker was lost; none where the plan is not to be read now."""
+        try:
+            return self.loaded().parts
+        except BuildError:  # the loss is nobody's then, and the shard is tried again
+            return ()
+
+    def trial(self, parts: Sequence[str]) -> "NamedSpec":
+        """As `ShardSpec.trial`."""
+        return replace(self, chosen=tuple(parts))
+
+    def without(self, blamed: Mapping[str, str]) -> "NamedSpec":
+        """As `ShardSpec.without`."""
+        return replace(self, blamed=tuple(blamed.items()))
+
+
+AnySpec = ShardSpec | NamedSpec
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A shard, its number among all, and where its photos begin and end."""
+
+    name: ShardName
+    number: int
     start: int
     stop: int
 
 
-class PlannedSpecs(Sequence[ShardSpec]):
-    """Specs of `photos` that stand one split after another, as a plan has them, with the `lines` of the plan, one for each."""
+def runs_of(counts: Mapping[str, int], shard_size: int) -> list[Stretch]:
+    """The shards of photos that stand one split after another; counts: how many each split has. The rule of `plan.numbered`."""
+    runs: list[Stretch] = []
+    start = 0
+    for split in SPLITS:
+        stop = start + counts.get(split, 0)
+        for number, first in enumerate(range(start, stop, shard_size)):
+            runs.append(Stretch(ShardName(split, number), len(runs), first, min(first + shard_size, stop)))
+        start = stop
+    return runs
 
-    def __init__(self, photos: Sequence[Photo], lines: Sequence[PlannedPhoto], shard_size: int) -> None:
-        self._photos, self._lines = photos, lines
-        counts, runs, start = Counter(line.split for line in lines), [], 0
-        for split in SPLITS:
-            stop = start + counts[split]
-            for number, first in enumerate(range(start, stop, shard_size)):
-                runs.append(_Run(ShardName(split, number), first, min(first + shard_size, stop)))
-            start = stop
-        self._runs: Sequence[_Run] = runs
+
+class SpecMaker(Protocol):
+    """What knows the photos of runs."""
+
+    def spec(self, run: Stretch) -> AnySpec:
+        """The spec of a run."""
+
+    def ids(self, run: Stretch) -> list[str]:
+        """The ids of its photos."""
+
+
+@dataclass(frozen=True)
+class NamedSpecs:
+    """The stored plan does, and is what the source says now. told: the digest of each shard's lines."""
+
+    plan: StoredPlan
+    told: Sequence[str]
+
+    def spec(self, run: Stretch) -> AnySpec:
+        return NamedSpec(run.name, self.plan, run.number, self.told[run.number])
+
+    def ids(self, run: Stretch) -> list[str]:
+        return self.plan.ids(run.number)
+
+
+@dataclass(frozen=True)
+class HeldSpecs:
+    """Photos that are held here, with the lines of the plan, one for each: the plan is of an older build, or of other times."""
+
+    photos: Sequence[Photo]
+    lines: Sequence[PlannedPhoto]
+
+    def spec(self, run: Stretch) -> AnySpec:
+        some = slice(run.start, run.stop)
+        return ShardSpec(run.name, tuple(as_planned(self.photos[some], self.lines[some])))
+
+    def ids(self, run: Stretch) -> list[str]:
+        return [line.id for line in self.lines[run.start : run.stop]]
+
+
+@dataclass(frozen=True)
+class PlannedSpecs(Sequence[AnySpec]):
+    """Specs of `runs`, by those who know their photos."""
+
+    members: SpecMaker
+    runs: Sequence[Stretch]
 
     @property
     def names(self) -> list[ShardName]:
         """Of all specs, in order."""
-        return [run.name for run in self._runs]
+        return [run.name for run in self.runs]
 
     @property
     def photo_count(self) -> int:
         """Of all specs together."""
-        return sum(run.stop - run.start for run in self._runs)
+        return sum(run.stop - run.start for run in self.runs)
 
     def ids(self, number: int) -> list[str]:
         """The ids of the photos of a spec."""
-        run = self._runs[number]
-        return [line.id for line in self._lines[run.start : run.stop]]
+        return self.members.ids(self.runs[number])
 
     def only(self, wanted: Sequence[bool]) -> "PlannedSpecs":
         """Those for which `wanted` says so."""
-        return self._with([run for run, is_wanted in zip(self._runs, wanted, strict=True) if is_wanted])
+        return replace(self, runs=[run for run, is_wanted in zip(self.runs, wanted, strict=True) if is_wanted])
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self.runs)
 
     @overload
-    def __getitem__(self, index: int) -> ShardSpec: ...
+    def __getitem__(self, index: int) -> AnySpec: ...
 
     @overload
     def __getitem__(self, index: slice) -> "PlannedSpecs": ...
 
-    def __getitem__(self, index: int | slice) -> "ShardSpec | PlannedSpecs":
+    def __getitem__(self, index: int | slice) -> "AnySpec | PlannedSpecs":
         if isinstance(index, slice):
-            return self._with(self._runs[index])
-        run = self._runs[index]
-        photos = as_planned(self._photos[run.start : run.stop], self._lines[run.start : run.stop])
-        return ShardSpec(run.name, tuple(photos))
-
-    def _with(self, runs: Sequence[_Run]) -> "PlannedSpecs":
-        some = object.__new__(PlannedSpecs)
-        some._photos, some._lines, some._runs = self._photos, self._lines, runs
-        return some
+            return replace(self, runs=self.runs[index])
+        return self.members.spec(self.runs[index])

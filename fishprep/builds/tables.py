@@ -2,9 +2,12 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +19,7 @@ from fishprep.common.parquet import readable, writable
 from fishprep.storage.base import Storage
 
 _OF_ALL_PLANS = ("id", "path", "split", "sha256", "annotation")
+LISTED = "listed"
 _AT_ONCE = 4096
 """Lines of a plan that are read together."""
 
@@ -66,34 +70,78 @@ def rows_to_write(storage: Storage, name: str) -> Iterator[pq.ParquetWriter]:
 
 def write_plan(storage: Storage, name: str, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
     """Store the plan of a build: a row group for the photos of each shard."""
-    with (
-        storage.put(name) as path,
-        writable(path) as stream,
-        pq.ParquetWriter(stream, PLAN_SCHEMA, compression="zstd") as writer,
-    ):
+    with storage.put(name) as path:
+        fill_plan(path, shards)
+
+
+def fill_plan(path: Path, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
+    """A plan as a file of this machine."""
+    with writable(path) as stream, pq.ParquetWriter(stream, PLAN_SCHEMA, compression="zstd") as writer:
         for lines in shards:
-            writer.write_table(
-                pa.table([[getattr(line, f.name) for line in lines] for f in PLAN_SCHEMA], schema=PLAN_SCHEMA)
-            )
+            table = pa.table([[getattr(line, f.name) for line in lines] for f in PLAN_SCHEMA], schema=PLAN_SCHEMA)
+            writer.write_table(table, row_group_size=max(1, len(lines)))
 
 
 def read_plan(storage: Storage, name: str) -> list[PlannedPhoto]:
-    """The plan that a build stored; BuildError where it is damaged."""
+    """The plan that a build stored, without what workers alone need; BuildError where it is damaged."""
+    with _plan(storage, name, storage.local(name)) as file:
+        columns = [column for column in file.schema_arrow.names if column != LISTED]
+        return [line for batch in file.iter_batches(_AT_ONCE, columns=columns) for line in _lines(batch)]
+
+
+def read_plan_by_groups(storage: Storage, name: str) -> Iterator[tuple[PlannedPhoto, ...]]:
+    """Every line of the plan, with all that it says, a row group at a time; BuildError where it is damaged."""
+    with _plan(storage, name, storage.local(name)) as file:
+        for number in range(file.num_row_groups):
+            yield tuple(_lines(file.read_row_group(number)))
+
+
+def read_plan_group(storage: Storage, name: str, number: int) -> tuple[PlannedPhoto, ...]:
+    """The lines of one row group of a plan, without reading the others; BuildError where it is damaged."""
+    with _plan(storage, name, storage.open(name)) as file:
+        return tuple(_lines(file.read_row_group(number)))
+
+
+def read_plan_ids(storage: Storage, name: str, number: int) -> list[str]:
+    """The ids of the photos of one row group."""
+    with _plan(storage, name, storage.open(name)) as file:
+        ids: list[str] = file.read_row_group(number, columns=["id"]).column(0).to_pylist()
+        return ids
+
+
+def count_splits(storage: Storage, name: str) -> Counter[str]:
+    """How many photos each split has in a plan; BuildError where it is damaged."""
+    with _plan(storage, name, storage.local(name)) as file:
+        counts: Counter[str] = Counter()
+        for batch in file.iter_batches(1 << 16, columns=["split"]):
+            for found in batch.column(0).value_counts().to_pylist():
+                counts[found["values"]] += found["counts"]
+        return counts
+
+
+@contextmanager
+def _plan(storage: Storage, name: str, opened: AbstractContextManager[Path | IO[bytes]]) -> Iterator[pq.ParquetFile]:
+    """A plan, open; BuildError where it is damaged, or where what is read of it is."""
     try:
-        with storage.local(name) as path, readable(path) as stream, pq.ParquetFile(stream) as file:
-            return [line for batch in file.iter_batches(_AT_ONCE) for line in _lines(batch)]
-    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        with (
+            opened as place,
+            readable(place) if isinstance(place, Path) else place as stream,
+            pq.ParquetFile(stream) as file,
+        ):
+            yield file
+    except (OSError, pa.ArrowException, KeyError, TypeError, IndexError) as error:
         damaged = f"damaged plan ({error}); build into a new folder, or pass --overwrite"
         raise unusable(storage.where(name), error, damaged) from error
 
 
-def _lines(batch: pa.RecordBatch) -> Iterator[PlannedPhoto]:
+def _lines(rows: pa.RecordBatch | pa.Table) -> Iterator[PlannedPhoto]:
     """Of a plan of any age: those of older builds lack columns. Equal splits and versions are one text in memory."""
-    columns = [batch.column(name).cast(PLAN_SCHEMA.field(name).type).to_pylist() for name in _OF_ALL_PLANS]
-    nothing = [None] * batch.num_rows
-    later = [batch.column(name).to_pylist() if name in batch.schema.names else nothing for name in ("size", "version")]
-    for photo, path, split, sha256, annotation, size, version in zip(*columns, *later, strict=True):
-        yield PlannedPhoto(photo, path, sys.intern(split), sha256, annotation, size, version or "")
+    columns = [rows.column(name).cast(PLAN_SCHEMA.field(name).type).to_pylist() for name in _OF_ALL_PLANS]
+    nothing = [None] * rows.num_rows
+    named = rows.schema.names
+    later = [rows.column(name).to_pylist() if name in named else nothing for name in ("size", "version", LISTED)]
+    for photo, path, split, sha256, annotation, size, version, listed in zip(*columns, *later, strict=True):
+        yield PlannedPhoto(photo, path, sys.intern(split), sha256, annotation, size, version or "", listed or "")
 
 
 def is_plan(storage: Storage, name: str) -> bool:

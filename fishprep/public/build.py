@@ -4,7 +4,6 @@ from fishprep.builds.build import Unfinished
 from fishprep.builds.build import build as build_shards
 from fishprep.builds.build import build_part as build_shards_of_part
 from fishprep.builds.part import Part
-from fishprep.builds.request import BuildRequest
 from fishprep.common.progress import Progress
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
@@ -38,7 +37,7 @@ def build(
     settings, folder, progress = settings or BuildSettings(), located(out), progress or unheard
     runner = create_engine(engine, cluster)
     prepared = prepare(source, folder, settings, progress, resume=not overwrite)
-    request = BuildRequest(folder, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
+    request = prepared.request(folder)
     progress(prepared.told())
     return BuildResult.of(folder, build_shards(request, settings.workers, progress, resume, overwrite, runner))
 
@@ -60,7 +59,7 @@ def build_part(
     settings, folder, progress = settings or BuildSettings(), located(out), progress or unheard
     chosen = Part.of(part)
     prepared = prepare(source, folder, settings, progress)
-    request = BuildRequest(folder, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
+    request = prepared.request(folder)
     progress(prepared.told())
     every = list(prepared.plan.specs(settings.shard_size))
     of_part = Chosen(sum(len(spec.photos) for spec in chosen.take(every)))

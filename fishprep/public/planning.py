@@ -11,12 +11,14 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
 from fishprep.builds.plan import Plan, make_plan
 from fishprep.builds.redrawn import DrawnBefore
+from fishprep.builds.request import BuildRequest
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.splits import is_file_rule
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.faces.crop import RECIPES
 from fishprep.parsing.given import GIVEN
+from fishprep.places.records import Root
 from fishprep.public.news import Compared, Listener, Planned
 from fishprep.public.settings import BuildSettings, StrPath
 from fishprep.sources import SourceRequest, open_source
@@ -32,6 +34,12 @@ class Prepared:
     resolved: Resolved
     weights: WeightsFrom
     origin: dict[str, Any]
+    root: Root
+    """Where the source is, as it was typed."""
+
+    def request(self, folder: Path | Storage) -> BuildRequest:
+        """For a build into a folder, or another storage."""
+        return BuildRequest(folder, self.plan, self.resolved, self.weights, self.origin, self.root)
 
     def told(self) -> Planned:
         """As news."""
@@ -90,7 +98,7 @@ def prepare(
         raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")
     weights = weights_from(settings.weights_dir, settings.parser_weights)
     origin = _origin(request, opened.kind, settings.split, plan.rule)
-    return Prepared(plan, resolve(configuration, weights), weights, origin)
+    return Prepared(plan, resolve(configuration, weights), weights, origin, Root(url_of(root) or str(root)))
 
 
 @contextmanager

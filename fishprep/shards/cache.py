@@ -35,10 +35,9 @@ class ShardCache:
 
     def path(self, shard: RemoteShard, wanted: Collection[str] | None) -> Path:
         """Where a shard belongs, there or not. wanted: the pieces that it must hold, None for all; others are holes in the file."""
-        sizes = (
-            "" if wanted is None or shard.pieces is None else "".join(f"-{n.replace('/', '')}" for n in sorted(wanted))
-        )
-        return self.folder / f"{shard.sha256}{sizes}" / shard.name.file
+        pieces = None if shard.pieces is None else wanted
+        held = "" if pieces is None else "".join(f"-{n.replace('/', '')}" for n in sorted(pieces)) or "-rest"
+        return self.folder / f"{shard.sha256}{held}" / shard.name.file
 
     def fetch(
         self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: TellBytes
@@ -67,7 +66,7 @@ class ShardCache:
     def _fetch_all(
         self, storage: ObjectStorage, shards: Sequence[RemoteShard], wanted: Collection[str] | None, tell: TellBytes
     ) -> None:
-        sizes = [sum(end - start for start, end in _ranges(shard, wanted)) for shard in shards]
+        sizes = [fetched_bytes(shard, wanted) for shard in shards]
         free = shutil.disk_usage(self.folder).free
         if sum(sizes) > free:
             raise ShardError(
@@ -103,6 +102,11 @@ class ShardCache:
                 raise ShardError(
                     f"{storage.where(name)}: its bytes are not those that the manifest speaks of; look with: fishprep verify {storage}"
                 )
+
+
+def fetched_bytes(shard: RemoteShard, wanted: Collection[str] | None) -> int:
+    """Bytes of a shard with the `wanted` pieces and all that is small."""
+    return sum(end - start for start, end in _ranges(shard, wanted))
 
 
 def _ranges(shard: RemoteShard, wanted: Collection[str] | None) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import IO, Protocol, runtime_checkable
 
 
 class InUseError(Exception):
@@ -31,6 +31,9 @@ class Storage(Protocol):
 
     def local(self, name: str) -> AbstractContextManager[Path]:
         """A file on this machine with the bytes of `name`, to read while the block lasts; opening it fails where there is none."""
+
+    def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """The bytes of a file, of which parts are read without the rest. FileNotFoundError where there is none."""
 
     def put(self, name: str, settled: Callable[[], bool] | None = None) -> AbstractContextManager[Path]:
         """An empty file on this machine to fill; when the block ends well it stands as `name`, whole, in the place of what stood.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
 from fishprep.storage.lock import LOCK, SETTLING, beside_others, locked, settling
@@ -34,6 +35,9 @@ class FolderStorage:
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
         yield self.folder / name
+
+    def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        return open_regular(self.folder / name)
 
     @contextmanager
     def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:

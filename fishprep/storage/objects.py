@@ -1,6 +1,7 @@
 """A bucket of an object store, or what begins with a prefix in it, as a storage."""
 
 import errno
+import io
 import os
 import random
 import re
@@ -14,11 +15,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from fishprep.common.files import sha256_file
 from fishprep.storage import client
 from fishprep.storage.lease import LEASE, held
+from fishprep.storage.ranges import Ranges
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -104,6 +106,14 @@ class ObjectStorage:
                 except FileNotFoundError:
                     path.unlink(missing_ok=True)
             yield path
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        found = self.standing(name)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.where(name))
+        with io.BufferedReader(Ranges(lambda start, end: self.read_range(name, start, end), found.bytes)) as stream:
+            yield stream
 
     @contextmanager
     def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:

@@ -1,8 +1,10 @@
 """A real S3 server on this machine (moto's), with a proxy in front of it that loses answers, delays, and sends errors."""
 
 import itertools
+import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fishprep.common.files import sha256_file
+from fishprep.shards.pieces import pieces_of
+from fishprep.storage.objects import ObjectStorage
 
 NAME = "shards"
 PLACES = itertools.count()
@@ -174,3 +181,16 @@ def until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def upload(folder: Path, storage: ObjectStorage, pieces: bool = True) -> ObjectStorage:
+    """A build of these shards, as far as who reads them looks."""
+    records = []
+    for path in sorted(folder.glob("*.h5")):
+        with storage.put(path.name) as here:
+            shutil.copyfile(path, here)
+        record = {"name": path.stem, "file": path.name, "sha256": sha256_file(path), "bytes": path.stat().st_size}
+        records.append(record | ({"pieces": pieces_of(path)} if pieces else {}))
+    with storage.put("manifest.json") as here:
+        here.write_text(json.dumps({"shards": [*records, {"name": "train-00009", "file": None}]}))
+    return storage

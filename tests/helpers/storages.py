@@ -1,12 +1,14 @@
 """Storages for tests: one in memory, which has neither renames nor locks of files, and one that keeps a diary."""
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 from fishprep.storage.base import InUseError, Storage
 
@@ -38,6 +40,10 @@ class MemoryStorage:
             if name in self.files:
                 path.write_bytes(self.files[name])
             yield path
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        yield io.BytesIO(self.read(name))
 
     @contextmanager
     def put(self, name: str, settled: Callable[[], bool] | None = None) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bucket import Bucket, bucket_of_module
+from bucket import Bucket, bucket_of_module, upload
 from support import run
 from training import QUICK, steps, write
 
@@ -28,19 +28,6 @@ COUNTS = {"train": (6, 5), "val": (4,), "test": (3,)}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shards"), COUNTS)
-
-
-def upload(folder: Path, storage: ObjectStorage, pieces: bool = True) -> ObjectStorage:
-    """A build of these shards, as far as who reads them looks."""
-    records = []
-    for path in sorted(folder.glob("*.h5")):
-        with storage.put(path.name) as here:
-            shutil.copyfile(path, here)
-        record = {"name": path.stem, "file": path.name, "sha256": sha256_file(path), "bytes": path.stat().st_size}
-        records.append(record | ({"pieces": pieces_of(path)} if pieces else {}))
-    with storage.put("manifest.json") as here:
-        here.write_text(json.dumps({"shards": [*records, {"name": "train-00009", "file": None}]}))
-    return storage
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from support import run
 import fishprep
 from fishprep.builds.build import build
 from fishprep.builds.repair import repair
-from fishprep.builds.request import BuildRequest
 from fishprep.builds.retry import RetryRequest, retry
 from fishprep.builds.run import Finished
 from fishprep.builds.verify import verify
@@ -79,7 +78,7 @@ def storage(bucket: Bucket) -> ObjectStorage:
 
 
 def built(prepared: Prepared, storage: Storage, overwrite: bool = False) -> Finished:
-    request = BuildRequest(storage, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
+    request = prepared.request(storage)
     return build(request, 1, lambda news: None, overwrite=overwrite, engine=Here())
 
 
@@ -329,3 +328,19 @@ def no_bucket(bucket: Bucket) -> Iterator[ObjectStorage]:
 def test_a_bucket_that_is_not_there(prepared: Prepared, no_bucket: ObjectStorage) -> None:
     with pytest.raises(BuildError, match="bucket does not exist"):
         built(prepared, no_bucket)
+
+
+def test_of_a_large_file_parts_alone_are_fetched(bucket: Bucket) -> None:
+    """As workers fetch their photos from a plan of millions."""
+    storage, data = ObjectStorage(bucket.url()), os.urandom(300_000)
+    with storage.put("plan") as path:
+        path.write_bytes(data)
+    with bucket.trouble() as trouble, storage.open("plan") as stream:
+        stream.seek(-10, os.SEEK_END)
+        assert stream.read() == data[-10:]
+        stream.seek(1000)
+        assert stream.read(20_000) == data[1000:21_000]
+    asked = [request.headers.get("range", "") for request in trouble.seen if request.method == "GET"]
+    assert asked and all(asked) and not any(each.startswith("bytes=0-") for each in asked)
+    with pytest.raises(FileNotFoundError), storage.open("nothing"):
+        pass

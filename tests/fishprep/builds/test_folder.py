@@ -15,7 +15,6 @@ from fishprep.builds.build import build
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import remove_leftovers
 from fishprep.builds.repair import repair
-from fishprep.builds.request import BuildRequest
 from fishprep.builds.retry import RetryRequest, retry
 from fishprep.builds.run import Finished
 from fishprep.builds.tables import write_plan
@@ -67,7 +66,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def built(prepared: Prepared, storage: Storage, overwrite: bool = False) -> Finished:
-    request = BuildRequest(storage, prepared.plan, prepared.resolved, prepared.weights, prepared.origin)
+    request = prepared.request(storage)
     return build(request, 1, lambda news: None, overwrite=overwrite, engine=Here())
 
 
@@ -143,9 +142,9 @@ def test_one_build_at_a_time(prepared: Prepared) -> None:
 def test_of_two_builds_that_begin_at_once_one_is_refused(on_disk: dict[str, bytes]) -> None:
     """Where a storage cannot keep the other out."""
     folder = BuildFolder.at(MemoryStorage())
-    folder.write_start([], {"recipe": "of the first"})
+    folder.write_start([], lambda: {"recipe": "of the first"})
     with pytest.raises(FileExistsError):
-        folder.write_start([], {"recipe": "of the second"})
+        folder.write_start([], lambda: {"recipe": "of the second"})
     assert b"of the first" in folder.storage.read("configuration.json")
 
 

@@ -1,0 +1,49 @@
+"""The plan that a build stored, as its workers read it: the photos of one shard, by the number of its row group."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fishprep.builds.folder import BuildFolder
+from fishprep.builds.manifest import PlannedPhoto
+from fishprep.common.errors import BuildError
+from fishprep.faces.listed import photo_of
+from fishprep.faces.photo import Fingerprint, Photo
+from fishprep.places.records import Root
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """The plan of the build in `folder`, of photos below `root`, wherever the source is now."""
+
+    folder: BuildFolder
+    root: Root
+
+    def photos(self, group: int, told: str) -> tuple[Photo, ...]:
+        """The photos of a row group. BuildError where the plan cannot be read, or its lines are not those of the digest `told`."""
+        lines = self.folder.planned_of(group)
+        if digest(lines) != told:
+            raise BuildError(
+                f"{self.folder}: its plan is not the one that this build goes by; run the same command again"
+            )
+        return tuple(
+            photo_of(
+                line.listed, line.id, line.path, line.split, Fingerprint(None, line.annotation, line.stamp), self.root
+            )
+            for line in lines
+        )
+
+    def ids(self, group: int) -> list[str]:
+        """Of the photos of a row group, in order. BuildError where the plan cannot be read."""
+        return self.folder.planned_ids(group)
+
+
+def digest(lines: Iterable[PlannedPhoto]) -> str:
+    """Of all that lines say."""
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(
+            "\0".join((line.id, line.split, line.annotation, str(line.size), line.version, line.listed)).encode()
+        )
+        found.update(b"\n")
+    return found.hexdigest()
