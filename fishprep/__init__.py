@@ -7,7 +7,7 @@
 (16, 16, 3)
 
 `public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
-`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`. The way of a photo is
+`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`, `descriptions`. The way of a photo is
 `sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run
 many of those.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
     from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
+    from fishprep.descriptions.content import Publisher
     from fishprep.engines.cluster import ClusterSettings
     from fishprep.formats.export import Exported
     from fishprep.parsing.classes import FaceClass
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fishprep.parsing.training.run import ParserTrained, ParserTrainingReport, ParserValidated
     from fishprep.public.build import build, build_part
     from fishprep.public.demo import DemoResult, demo
+    from fishprep.public.describe import DescribeResult, describe
     from fishprep.public.diff import DiffResult, diff
     from fishprep.public.export import FORMATS, export
     from fishprep.public.importing import import_faces
@@ -79,6 +81,7 @@ _HOMES = {
     "ClusterSettings": "fishprep.engines.cluster",
     "Compared": "fishprep.public.news",
     "DemoResult": "fishprep.public.demo",
+    "DescribeResult": "fishprep.public.describe",
     "DiffResult": "fishprep.public.diff",
     "DropReason": "fishprep.public.result",
     "ENGINES": "fishprep.public.settings",
@@ -111,6 +114,7 @@ _HOMES = {
     "PlanResult": "fishprep.public.plan",
     "Planned": "fishprep.public.news",
     "Progress": "fishprep.common.progress",
+    "Publisher": "fishprep.descriptions.content",
     "RESIZERS": "fishprep.public.settings",
     "ReportResult": "fishprep.public.report",
     "RetrySettings": "fishprep.public.settings",
@@ -128,6 +132,7 @@ _HOMES = {
     "build": "fishprep.public.build",
     "build_part": "fishprep.public.build",
     "demo": "fishprep.public.demo",
+    "describe": "fishprep.public.describe",
     "diff": "fishprep.public.diff",
     "evaluate_parser": "fishprep.public.parser",
     "export": "fishprep.public.export",
@@ -162,6 +167,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "ClusterSettings",
     "Compared",
     "DemoResult",
+    "DescribeResult",
     "DiffResult",
     "DropReason",
     "Estimate",
@@ -191,6 +197,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "PlanResult",
     "Planned",
     "Progress",
+    "Publisher",
     "ReportResult",
     "RetrySettings",
     "RowsFound",
@@ -205,6 +212,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "build",
     "build_part",
     "demo",
+    "describe",
     "diff",
     "evaluate_parser",
     "examine",

@@ -27,6 +27,7 @@ LAYERS = (
     "formats",
     "reports",
     "diffs",
+    "descriptions",
     "public",
 )
 """The rooms of fishprep from the ground: each may import those before it."""

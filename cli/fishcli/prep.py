@@ -11,6 +11,11 @@ COMMANDS = {
     "demo": CommandPlace(
         "fishcli.demo", "demo", "Build shards and a report from two portraits (Eileen Collins, Grace Hopper) into OUT."
     ),
+    "describe": CommandPlace(
+        "fishcli.describe",
+        "describe",
+        "Describe a finished build for others: croissant.json (Croissant 1.1) and card.md, a dataset card, in OUT.",
+    ),
     "diff": CommandPlace(
         "fishcli.diff",
         "diff",

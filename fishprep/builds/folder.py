@@ -273,6 +273,11 @@ class BuildFolder:
         with self.storage.put(REPORT) as path:
             path.write_text(page, encoding="utf-8")
 
+    def write_description(self, name: str, text: str) -> None:
+        """Store a file that describes a finished build to others."""
+        with self.storage.put(name) as path:
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
     def _facts(self, name: str) -> dict[str, Any]:
         try:
             facts = json.loads(self.storage.read(name).decode("utf-8"))

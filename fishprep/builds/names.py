@@ -10,10 +10,11 @@ PLAN = "plan.parquet"
 MANIFEST = "manifest.json"
 SAMPLES = "samples.parquet"
 REPORT = "report.html"
+CROISSANT, CARD = "croissant.json", "card.md"
 
 MARKS = (PLAN, CONFIGURATION)
 """A folder that holds one of them is known for a build's. Written first, and removed last, in this order."""
-SINGLE = (MANIFEST, SAMPLES, REPORT, *MARKS)
+SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, *MARKS)
 _RETRY = re.compile(r"retry-(?P<number>\d{4,})\.json")
 
 
