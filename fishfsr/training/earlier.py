@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fishfsr.errors import TrainingError
+from pydantic import ValidationError
+
+from fishfsr.errors import CheckpointError, TrainingError
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.journal import ORDER
@@ -30,8 +32,13 @@ def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> TrainingS
 
 
 def check_same(folder: RunFolder, state: TrainingState, config: TrainingConfig, identity: Mapping[str, Any]) -> None:
-    """Raise TrainingError, which says what differs, where `state` is of another training."""
-    earlier = TrainingConfig(**state.configuration)
+    """Raise TrainingError, which says what differs, where `state` is of another training, CheckpointError where it says nonsense."""
+    try:
+        earlier = TrainingConfig(**state.configuration)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise CheckpointError(f"{folder.state}: damaged, or of another version: {place}: {first['msg']}") from error
     same = {name: getattr(config, name) for name in FREE_TO_CHANGE}
     for stage in ORDER[ORDER.index(state.position.stage) + 1 :]:
         same[stage] = getattr(config, stage)  # nothing of it has been used

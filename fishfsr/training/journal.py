@@ -1,5 +1,6 @@
 """What a run tells: lines of `metrics.jsonl`, TensorBoard, and news for whoever listens."""
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fishfsr.errors import MissingExtraError
-from fishprep.common.files import flush, write_text
+from fishfsr.errors import MissingExtraError, TrainingError
+from fishprep.common.files import flush, open_regular, write_text
 
 ORDER = ("parsing", "alignment", "sr")
 
@@ -75,8 +76,17 @@ class MetricsJournal:
             flush(self.path)
 
     def rewind(self, stage: str, step: int) -> None:
-        """Take away what was written after `step` steps of `stage`: it is about to be written again."""
-        kept = [line for line in read_metrics(self.path) if _not_after(line, stage, step)]
+        """Take away what was written after `step` steps of `stage`: it is about to be written again.
+
+        TrainingError where a line before that is damaged, which no kill does: those behind it would be lost.
+        """
+        lines = _lines(self.path)
+        whole = lines.index(None) if None in lines else len(lines)
+        if any(line is not None and _not_after(line, stage, step) for line in lines[whole:]):
+            raise TrainingError(
+                f"{self.path}: line {whole + 1} is damaged; mend it, or take the file away to go on with a new log"
+            )
+        kept = [line for line in lines[:whole] if line is not None and _not_after(line, stage, step)]
         write_text(self.path, "".join(map(_text, kept)))
         # TensorBoard can take back what lies behind a step, but it counts one step for both stages: it is written anew.
         if self.tensorboard is not None:
@@ -130,16 +140,27 @@ def check_tensorboard() -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`; a last line cut off by a kill is left out."""
+    """The lines of a `metrics.jsonl`, as far as they are whole: the last may have been cut off by a kill."""
+    return [line for line in itertools.takewhile(lambda line: line is not None, _lines(path)) if line is not None]
+
+
+def _lines(path: Path) -> list[dict[str, Any] | None]:
+    """None for one that is not as it was written."""
     if not path.exists():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
-    return lines
+    with open_regular(path) as stream:
+        return [_parsed(text) for text in stream.read().splitlines()]
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or line.get("stage") not in ORDER or not isinstance(line.get("step"), int):
+        return None
+    figures = (value for name, value in line.items() if name != "stage")
+    return line if all(isinstance(value, int | float | None) for value in figures) else None
 
 
 def _text(line: Mapping[str, Any]) -> str:

@@ -3,15 +3,17 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
+from fishfsr.training.journal import ORDER
 from fishfsr.training.optimiser import Average
 from fishprep.common.files import check_regular
 from fishprep.common.tensors import save_tensors
@@ -73,11 +75,17 @@ class TrainingState:
                 if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
                     raise CheckpointError(f"{path}: not a training state that this version reads")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            values = {name: json.loads(header[name]) for name in ("position", "configuration", "identity", "scaler")}
-            precision = json.loads(header.get("precision", "null"))
-            return cls(_position(values.pop("position")), **values, precision=precision, tensors=tensors)
+            values = {name: _OBJECT.validate_json(header[name]) for name in ("configuration", "identity", "scaler")}
+            precision = _PRECISION.validate_json(header.get("precision", "null"))
+            return cls(_position(json.loads(header["position"])), **values, precision=precision, tensors=tensors)
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
+
+
+_OBJECT, _POSITION = TypeAdapter(dict[str, Any]), TypeAdapter(Position)
+_PRECISION: TypeAdapter[Literal["float32", "bfloat16", "float16"] | None] = TypeAdapter(
+    Literal["float32", "bfloat16", "float16"] | None
+)
 
 
 def is_state(path: Path) -> bool:
@@ -92,9 +100,11 @@ def is_state(path: Path) -> bool:
 
 def _position(values: dict[str, Any]) -> Position:
     """The position in a header; states of before said nothing of the last validation, which was at the step they name."""
-    best = values["best"]
-    found = {"validated": values["step"]} | values | {"losses": tuple(values["losses"])}
-    return Position(**found | {"best": best if best is not None and math.isfinite(best) else None})
+    position = _POSITION.validate_python({"validated": values["step"]} | values)
+    if position.stage not in ORDER or position.step < 0:
+        raise ValueError(f"no training is at step {position.step} of the stage {position.stage!r}")
+    best = position.best
+    return replace(position, best=best if best is not None and math.isfinite(best) else None)
 
 
 def _header(state: TrainingState) -> dict[str, Any]:
@@ -141,7 +151,9 @@ def _optimizer_state(tensors: Mapping[str, Tensor], optimizer: torch.optim.Optim
     for name, tensor in tensors.items():
         number, _, moment = name.partition(".")
         parameter = parameters[int(number)]
-        if tensor.shape == parameter.shape:
+        if moment != "step":
+            if tensor.shape != parameter.shape:
+                raise ValueError(f"a moment is of shape {tuple(tensor.shape)}, its parameter of {tuple(parameter.shape)}")
             # Fused Adam walks through memory: moments must lie as their parameter does, channels_last or not.
             tensor = torch.empty_like(parameter).copy_(tensor)
         moments.setdefault(int(number), {})[moment] = tensor

@@ -5,16 +5,21 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 import training
 from fuse import Killed, fused
 from stubs import STUB, StubEngine, settings
 from train_machine import SETTINGS, ends
 
 import fishprep
+from fishfsr.errors import CheckpointError, TrainingError
 from fishfsr.training import loop
+from fishfsr.training.journal import MetricsJournal
 from fishfsr.training.run import run_training
+from fishfsr.training.state import FORMAT, FORMAT_VERSION, TrainingState, _header
 from fishprep.common.errors import BuildError
 from fishprep.common.files import write_text
+from fishprep.common.tensors import save_tensors
 from fishprep.engines import ENGINES
 
 
@@ -90,3 +95,57 @@ def test_a_run_that_was_removed_in_part_is_begun_anew(
         run_training(anew, lambda news: None)
     run_training(asked, lambda news: None)
     assert ends(run) == whole
+
+
+def _said(run: Path, header: dict[str, object], tensors: dict[str, torch.Tensor]) -> None:
+    state = TrainingState.load(run / "state.safetensors")
+    texts = {name: json.dumps(value) for name, value in _header(state).items()}
+    texts |= {name: json.dumps(value) for name, value in header.items()}
+    save_tensors(
+        run / "state.safetensors",
+        dict(state.tensors) | tensors,
+        {"format": FORMAT, "format_version": FORMAT_VERSION, **texts},
+    )
+
+
+def test_a_state_that_says_nonsense_is_named(tmp_path: Path) -> None:
+    """Each of these ended in a traceback, some of them after a step."""
+    shards = training.write(tmp_path / "shards", {"train": (3,)})
+    run, settings = tmp_path / "run", (*SETTINGS, "parsing.steps=1")
+    run_training(training.request(shards, run, *settings, stage="parsing"), lambda news: None)
+    whole = (run / "state.safetensors").read_bytes()
+    state = TrainingState.load(run / "state.safetensors")
+    position, name = _header(state)["position"], "optimizer.0.exp_avg"
+    for header, tensors in (
+        ({"configuration": {"seed": "x"}}, {}),
+        ({"configuration": []}, {}),
+        ({"identity": 7}, {}),
+        ({"position": position | {"stage": "cooking"}}, {}),
+        ({"position": position | {"losses": ["much"]}}, {}),
+        ({"precision": "int3"}, {}),
+        ({}, {name: torch.zeros(3)}),
+    ):
+        (run / "state.safetensors").write_bytes(whole)
+        _said(run, header, tensors)
+        with pytest.raises(CheckpointError, match="state"):
+            run_training(training.request(shards, run, *settings, stage="parsing"), lambda news: None)
+
+
+def test_a_line_of_the_log_that_was_damaged_is_named(tmp_path: Path) -> None:
+    """What came behind it was lost without a word."""
+    journal = MetricsJournal(tmp_path / "metrics.jsonl")
+    for step in (1, 2, 3, 4):
+        journal.write("parsing", step, {"loss": 0.5})
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    for damaged in (
+        b"\xff\n",
+        b"5\n",
+        b'{"stage": "cooking", "step": 2}\n',
+        b'{"stage": "parsing", "step": 2, "loss": "x"}\n',
+    ):
+        journal.path.write_bytes(b"".join([lines[0], damaged, *lines[2:]]))
+        with pytest.raises(TrainingError, match=r"metrics\.jsonl: line 2 is damaged; mend it"):
+            journal.rewind("parsing", 3)
+        journal.path.write_bytes(b"".join([*lines[:3], damaged]))  # behind the state: as a kill leaves it
+        journal.rewind("parsing", 3)
+        assert journal.path.read_bytes() == b"".join(lines[:3])

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import annotated
+import cv2
+import numpy as np
 import pytest
 import torch
+import training
 from calls import Commands, commands
 from hostile import mutated, mutated_json, mutated_safetensors
 from scenarios import Stage
 from test_calls import WHOLE
 
-EACH = 400 if WHOLE else 5
+EACH = 400 if WHOLE else 4
 MEMORY, SECONDS = 600, 20
 """MiB and seconds of CPU that reading a damaged file of some KB may take."""
 
@@ -50,6 +53,9 @@ UPSCALE = (
     "cpu",
     "--quiet",
 )
+TRAIN = ("fishfsr", "train", "{shards}", "--out", "{out}", *map(str, training.QUICK), *map(str, training.steps(2, 1)))
+MASKED = ("fishprep", "import", "{photos}", "{new}", "--masks", "{out}", "--mask-kind", "skin", "--points", "{photos}",
+          "--min-side", "64", "--split", "1,0,0", "--workers", "1", "--device", "cpu", "--quiet")  # fmt: skip
 IMPORT = ("fishfsr", "models", "import", "{out}/authors.pth", "{out}/x.safetensors", "--overwrite")
 
 READ = {
@@ -68,6 +74,10 @@ READ = {
     "list": Read("listed", "split.csv", mutated, ((*PLAN, "--split", "{out}/split.csv"),)),
     "xml": Read("listed", "points.xml", mutated, ((*PLAN, "--points", "{out}/points.xml"),)),
     "faces": Read("upscaled", "faces.json", mutated_json, (UPSCALE,)),
+    "state": Read("trained", "state.safetensors", mutated_safetensors, (TRAIN,)),
+    "metrics": Read("trained", "metrics.jsonl", mutated, (TRAIN,)),
+    "run": Read("trained", "configuration.json", mutated_json, (TRAIN,)),
+    "mask": Read("masks", "0.png", mutated, (MASKED,)),
 }
 
 
@@ -83,11 +93,15 @@ def folders(running: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict
     stage = Stage(tmp_path_factory.mktemp("whole"), running)
     built, photos, pair = stage.built(), stage.photos(), stage.checkpoint()
     made = {"built": built, "photos": photos, "pair": pair}
-    retry, upscale = stage.scenario("retry"), stage.scenario("upscale")
-    for name, scenario in (("retried", retry), ("upscaled", upscale)):
+    for name, made_by in (("retried", "retry"), ("upscaled", "upscale"), ("trained", "train")):
+        scenario = stage.scenario(made_by)
         scenario.lay_out()
         running.warm(scenario.command)
         made[name] = Path(shutil.copytree(stage.out, stage.folder / name))
+    made |= {"shards": stage.shards(), "masks": stage.folder / "masks"}
+    made["masks"].mkdir()
+    for number, side in enumerate((160, 96, 160)):
+        cv2.imwrite(str(made["masks"] / f"{number}.png"), np.full((side, side), number % 2, np.uint8))
     packed = stage.folder / "weights"
     packed.mkdir()
     shutil.copy(pair, packed / "pair.safetensors")

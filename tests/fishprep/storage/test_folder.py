@@ -74,6 +74,13 @@ def test_what_a_killed_writer_left_is_seen_by_nobody_and_swept(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == set(left[1:])
 
 
+def test_what_others_may_be_writing_is_not_swept(tmp_path: Path) -> None:
+    theirs = tmp_path / ".train-00000.h5.123.tmp"
+    theirs.touch()
+    FolderStorage(tmp_path, is_shared=True).sweep(lambda name: True)
+    assert theirs.exists()
+
+
 def test_somebodys_folders_are_listed(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     assert FolderStorage(tmp_path).list() == ["photos"]

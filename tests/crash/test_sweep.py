@@ -1,0 +1,127 @@
+"""As `test_calls`, in one process and with stubs: a hundred times cheaper, so that no call is left out."""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fuse import Killed, fused, was_believed
+from stubs import STUB, StubEngine, settings
+from test_calls import WHOLE
+
+import fishprep
+from fishprep.common.errors import FishPrepError
+from fishprep.common.files import meant_for
+from fishprep.engines import ENGINES
+from fishprep.storage.lock import LOCK
+
+Command = Callable[[], object]
+NAMING = ("replace", "link", "unlink")
+
+
+class Place:
+    """Three photos, one of them small, and an output."""
+
+    def __init__(self, folder: Path) -> None:
+        self.photos, self.split, self.out = folder / "photos", folder / "split.txt", folder / "out"
+        self.photos.mkdir()
+        self.split.write_text("a train\nb train\nc val\n")
+        for name, side in zip("abc", (120, 90, 120), strict=True):
+            (self.photos / f"{name}.png").write_text(json.dumps({"side": side, "shade": 7}))
+
+    def build(self) -> None:
+        fishprep.build(self.photos, self.out, settings(self.split, 100), engine=STUB)
+
+    def retry(self) -> None:
+        fishprep.retry(self.out, "too_small", fishprep.RetrySettings(min_side=60, workers=1), engine=STUB)
+
+    def repair(self) -> None:
+        fishprep.verify(self.out, repair=True)
+
+    def contents(self, whole: bool = False) -> dict[str, bytes]:
+        """What stands; whole: with temporary files."""
+        if not self.out.exists():
+            return {}
+        files = (path for path in self.out.iterdir() if path.name != LOCK)
+        return {path.name: path.read_bytes() for path in files if whole or meant_for(path.name) is None}
+
+    def lay(self, contents: dict[str, bytes]) -> None:
+        """The output as it was."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        if contents:
+            self.out.mkdir()
+        for name, content in contents.items():
+            (self.out / name).write_bytes(content)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+    return Place(tmp_path)
+
+
+def commands(place: Place) -> dict[str, Command]:
+    return {"build": place.build, "retry": place.retry, "repair": place.repair}
+
+
+def lay_out(place: Place, name: str) -> dict[str, bytes]:
+    """What a command finds."""
+    if name != "build":
+        place.build()
+    if name == "repair":
+        (place.out / "train-00000.parquet").unlink()
+    return place.contents()
+
+
+@pytest.mark.parametrize("name", ["build", "retry", "repair"])
+def test_every_call(name: str, place: Place) -> None:
+    """Killed there, or refused: nothing is believed that was refused, nothing is half, and the same command ends with the same bytes."""
+    command, before = commands(place)[name], lay_out(place, name)
+    with fused(place.out, None) as calls:
+        command()
+    goal, wrong, cells = place.contents(), [], 0
+    assert fishprep.verify(place.out).problems == ()
+    for number, call in enumerate(calls):
+        chosen = ("KILL", "EIO") if call.startswith(NAMING) else ("EIO",) if call.startswith("fsync") else ("ENOSPC",)
+        for fault in ("KILL", "EIO", "ENOSPC") if WHOLE else chosen:
+            cells += 1
+            place.lay(before)
+            wrong += [f"{call}, {fault}: {each}" for each in faults(place, command, (number, fault), before, goal)]
+        if len(wrong) > 9:
+            break
+    print(f"{name}: {len(calls)} calls, {cells} cells in one process, {len(wrong)} faults")
+    assert not wrong, "\n".join(wrong)
+
+
+def faults(
+    place: Place, command: Command, fault: tuple[int, str], before: dict[str, bytes], goal: dict[str, bytes]
+) -> Iterator[str]:
+    """What is wrong when a command is disturbed, and run again."""
+    try:
+        with fused(place.out, *fault) as called:
+            command()
+    except Killed:
+        pass
+    except FishPrepError as error:
+        if os.strerror(getattr(errno, fault[1], 0)) not in str(error) and "no space left" not in str(error):
+            yield f"it does not say what was refused: {error}"
+        if place.contents(whole=True) != place.contents():
+            yield "a temporary file is left"
+    else:
+        if was_believed(called, fault):
+            yield "refused, and believed"
+    for file, content in place.contents().items():
+        if content not in (before.get(file), goal.get(file)):
+            yield f"{file} is neither what it was nor what it should be"
+    if gone := before.keys() & goal.keys() - place.contents().keys():
+        yield f"gone: {gone}"
+    try:
+        command()
+    except FishPrepError as error:
+        if "nothing to do" not in str(error):
+            yield f"the same command again: {error}"
+    if place.contents(whole=True) != goal:
+        yield "the same command again ended otherwise"
