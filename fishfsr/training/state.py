@@ -153,7 +153,9 @@ def _optimizer_state(tensors: Mapping[str, Tensor], optimizer: torch.optim.Optim
         parameter = parameters[int(number)]
         if moment != "step":
             if tensor.shape != parameter.shape:
-                raise ValueError(f"a moment is of shape {tuple(tensor.shape)}, its parameter of {tuple(parameter.shape)}")
+                raise ValueError(
+                    f"a moment is of shape {tuple(tensor.shape)}, its parameter of {tuple(parameter.shape)}"
+                )
             # Fused Adam walks through memory: moments must lie as their parameter does, channels_last or not.
             tensor = torch.empty_like(parameter).copy_(tensor)
         moments.setdefault(int(number), {})[moment] = tensor
