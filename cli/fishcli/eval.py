@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--lpips", is_flag=True, help="LPIPS too (pip install lpips; 244 MB of weights are downloaded).")
 @click.option("--scale", type=int, help="Refuse a checkpoint of another scale.")
+@click.option("--where", help='Only faces whose rows fulfil a condition: "abs(yaw) < 30" (fishprep rows).')
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many faces of the split.")
 @click.option(
     "--show", type=click.IntRange(0), default=6, help="Faces shown of the worst, the median and the best each."
@@ -124,7 +125,7 @@ class _Progress:
 def _settings(flags: dict[str, Any]) -> "EvaluationSettings":
     from fishfsr import EvaluationSettings, parse_choices
 
-    figures = ("split", "protocol", "identity", "lpips", "limit", "batch", "seed", "degradation")
+    figures = ("split", "protocol", "identity", "lpips", "where", "limit", "batch", "seed", "degradation")
     names = (*figures, "device", "precision", "mirrored", "consistent", "scale")
     same = {name: flags[name] for name in names}
     return EvaluationSettings(maps=parse_choices(flags["maps"]), shown=flags["show"], **same)

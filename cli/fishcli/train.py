@@ -39,6 +39,9 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
     type=click.Choice(["none", "sizes", "spoiled", "wild"]),
     help="Of LR faces: the same as --set degradation.name=...; docs/training.md has what each draws.",
 )
+@click.option(
+    "--where", help='Only faces whose rows fulfil a condition: "blur > 40 and abs(yaw) < 30" (fishprep rows).'
+)
 @click.option("--init", type=common.FILE, help="Checkpoint to go on from: its networks, with their architecture.")
 @click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N.")
@@ -69,7 +72,19 @@ def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) 
     """
     import fishfsr
 
-    same = ("scale", "preset", "config", "seed", "stage", "init", "device", "resume", "overwrite", "max_minutes")
+    same = (
+        "scale",
+        "preset",
+        "config",
+        "seed",
+        "where",
+        "stage",
+        "init",
+        "device",
+        "resume",
+        "overwrite",
+        "max_minutes",
+    )
     named = {name: flags[name] for name in (*same, "tensorboard", "cache", "cache_size")}
     telling, settings = Telling(quiet), flags["assignments"]
     if flags["degradation"] is not None:

@@ -20,6 +20,7 @@ from fishprep.common.words import counted
 from fishprep.shards import schema
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.versions import are_recorded, differences
+from fishprep.shards.view import chosen_samples
 
 Beside = Literal["landmarks", "classes"]
 MADE_BY = ("crop", "expand", "upright", "resizer", "mask_resizer", "parser")
@@ -46,18 +47,31 @@ class ShardDataset(Dataset[Batch]):
     `made_by` the settings of the recipe that a user of the trained model must follow, `notes` what is to be said of shards
     of one recipe that are not made alike in all. `beside`: what is read of a sample beside HR, LR and map.
 
-    Raises DataError where there is no shard of `split`, the shards are of different recipes or lack what is asked for `beside`;
-    ShardError for a damaged one; ConfigurationError for a scale that shards do not hold.
+    where: a condition on the rows beside the shards (docs/manifest.md); the samples are then those of which it is true, in their
+    order, and four bytes are kept of each.
+
+    Raises DataError where there is no shard of `split`, the shards are of different recipes, lack what is asked for `beside`, or
+    nothing in them is chosen; ShardError for a damaged one, or one without rows; ConfigurationError for a scale that shards do not
+    hold, and for a condition that does not fit the rows.
     """
 
-    def __init__(self, shards: Paths, split: str = "train", scale: int = 8, beside: Collection[Beside] = ()) -> None:
+    def __init__(
+        self,
+        shards: Paths,
+        split: str = "train",
+        scale: int = 8,
+        beside: Collection[Beside] = (),
+        where: str | None = None,
+    ) -> None:
         check_scale(scale)
         self.split, self.scale, self.lr_size, self.beside = split, scale, schema.HR_SIZE // scale, frozenset(beside)
+        self.where = where or None
         self.paths = require_files(shards, split)
         self._open()
 
     def _open(self) -> None:
         self._shards: list[_Mapped] = []
+        self._chosen: list[np.ndarray | None] = []
         first: ShardAttributes | None = None
         identity: list[tuple[str | int, ...]] = []
         versions: list[dict[str, str]] = []
@@ -68,11 +82,23 @@ class ShardDataset(Dataset[Batch]):
                 identity.append((attributes.inputs, attributes.samples, *filter(None, [attributes.contents])))
                 versions.append(attributes.versions)
                 self._shards.append(self._mapped(shard))
+                chosen = None if self.where is None else chosen_samples(shard.path, len(shard), self.where)
+                self._chosen.append(chosen)
+        if self.where is not None:
+            identity.append(("where", self.where))
         assert first is not None
         self.recipe, self.fingerprint = first.recipe, hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self.made_by = {name: first.configuration.get(name) for name in MADE_BY if name in first.configuration}
         self.notes = tuple(_notes(versions))
-        self._ends = np.cumsum([len(shard.hr) for shard in self._shards])
+        counts = [
+            len(shard.hr) if chosen is None else len(chosen)
+            for shard, chosen in zip(self._shards, self._chosen, strict=True)
+        ]
+        self._ends = np.cumsum(counts)
+        if not len(self):
+            raise DataError(
+                f"{self.paths[0].parent}: no face of the split {self.split!r} is chosen by --where {self.where!r}"
+            )
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -105,7 +131,7 @@ class ShardDataset(Dataset[Batch]):
             for part in self._shards[0][2:]
         ]
         for row, (number, index) in enumerate(zip(numbers.tolist(), chosen.tolist(), strict=True)):
-            place = index - int(self._ends[number])  # from the end: negative
+            place = self._place(number, index)
             for into, part in zip(read, self._shards[number][2:], strict=True):
                 if into is not None and part is not None:
                     into[row] = part[place]
@@ -129,11 +155,16 @@ class ShardDataset(Dataset[Batch]):
         for index in indices:
             number = int(np.searchsorted(self._ends, index, side="right"))
             with Shard(self.paths[number]) as shard:
-                named.append(shard.ids[int(index) - int(self._ends[number])])
+                named.append(shard.ids[self._place(number, int(index))])
         return named
 
+    def _place(self, number: int, index: int) -> int:
+        """Where a sample lies in the shard `number`, counted from its end: negative, but in a view."""
+        from_end, chosen = index - int(self._ends[number]), self._chosen[number]
+        return from_end if chosen is None else int(chosen[from_end])
+
     def __getstate__(self) -> dict[str, object]:
-        kept = ("split", "scale", "lr_size", "paths", "beside")
+        kept = ("split", "scale", "lr_size", "paths", "beside", "where")
         return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, object]) -> None:

@@ -124,7 +124,7 @@ def _evaluate(
         raise CheckpointError(f"{path}: a checkpoint of scale {resolver.scale}, not {settings.scale}")
     degradation = Degradation.model_validate({"name": settings.degradation})
     files = Fetching((settings.split,), resolver.scale, cache).near([shards], lambda text: None)
-    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation, files)
+    faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation, files, settings.where)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     perceptual = Lpips.load().to(resolver.device) if settings.lpips else None
     with _embedding(settings, faces) as (embedder, kept):

@@ -87,7 +87,7 @@ class Measurer:
         self, pictures: list[NDArray[np.uint8]], batch: SplitBatch, embedder: Embedder
     ) -> list[NDArray[np.float64]]:
         """Of the HR faces, and of each of `pictures` of them: computed together, those that are kept not at all."""
-        numbers = batch.numbers
+        numbers = self.methods.faces.in_shards(batch.numbers)
         unknown = np.ones(len(batch), bool) if self.kept is None else ~self.kept.known(numbers)
         faces = np.concatenate([batch.hr[unknown], *pictures])
         landmarks = np.concatenate([batch.landmarks[unknown], *[batch.landmarks] * len(pictures)])

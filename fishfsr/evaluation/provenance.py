@@ -33,7 +33,8 @@ class CheckpointFacts:
 
 @dataclass(frozen=True)
 class EvaluatedShards:
-    """What the shards say of themselves; `faces` of the `available` ones of the split were measured."""
+    """What the shards say of themselves; `faces` of the `available` ones of the split were measured;
+    where: the condition that chose those, None for all of the split."""
 
     folder: str
     split: str
@@ -44,6 +45,7 @@ class EvaluatedShards:
     producer: str
     configuration: dict[str, Any]
     weights: dict[str, str]
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def shard_facts(faces: SplitFaces) -> EvaluatedShards:
         producer=said.producer,
         configuration={name: value for name, value in said.configuration.items() if name != "weights"},
         weights=said.weights,
+        where=faces.where,
     )
 
 

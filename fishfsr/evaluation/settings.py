@@ -99,7 +99,7 @@ class EvaluationSettings:
 
     `split`: of the shards. `protocol`: of PSNR and SSIM, by name. `maps`: what the network is given; the figures are of
     the first, the others are compared with it. `identity`: the embedder, or "none". `lpips`: measure it too.
-    `limit`: the first so many faces of
+    `where`: a condition on the rows beside the shards, of which faces are measured. `limit`: the first so many faces of
     the split. `batch`: faces at a time. `shown`: faces on each of the three sheets. `seed`: of the bootstrap and of the
     wrong maps. `degradation`: of the LR faces, by name; what a face draws is fixed. `resamples`: of the bootstrap. `device`,
     `precision`: what the networks run on and in; `mirrored`, `consistent`: how, as in `InferenceOptions`. `scale`: of which
@@ -111,6 +111,7 @@ class EvaluationSettings:
     maps: tuple[MapChoice, ...] = parse_choices(["estimated"])
     identity: Identity = "dlib"
     lpips: bool = False
+    where: str | None = None
     limit: int | None = None
     batch: int = 16
     shown: int = 6

@@ -37,7 +37,8 @@ def title(summary: Summary) -> str:
         if shards.faces < shards.available
         else f"{shards.faces:,}"
     )
-    return f"{summary.network} x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}"
+    where = f" where {shards.where}" if shards.where else ""
+    return f"{summary.network} x{summary.provenance.scale} on {faces} {shards.split} face{'s' if shards.available > 1 else ''}{where}"
 
 
 def methods(summary: Summary) -> TextTable:
@@ -93,7 +94,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("intervals", f"95 %, percentile bootstrap over faces, {said.resamples:,} resamples, seed {said.seed}"),
         ("checkpoint", f"{said.checkpoint.file} (SHA-256 {said.checkpoint.sha256})"),
         ("trained on recipe", str(said.checkpoint.details.get("recipe", "not recorded"))),
-        ("faces", f"{shards.folder}, split {shards.split}: {faces}"),
+        ("faces", f"{shards.folder}, split {shards.split}: {faces}{f', where {shards.where}' if shards.where else ''}"),
         ("recipe of the faces", shards.recipe),
         ("runs on", said.runs_on),
         ("versions", ", ".join(f"{name} {version}" for name, version in said.versions.items())),

@@ -14,7 +14,9 @@ from fishfsr.methods.every import METHODS
 from fishfsr.models.config import ParsingNetConfig, SrNetConfig, check_scale
 from fishfsr.registry import ARCHITECTURES
 from fishfsr.training.presets import PRESETS
+from fishprep.common.errors import FishPrepError
 from fishprep.common.files import read_text
+from fishprep.common.where import spelt
 
 TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 Loss = Literal["l1", "mse", "log-mse", "published"]
@@ -29,6 +31,14 @@ def _known(architecture: str) -> str:
     if architecture not in METHODS:
         raise ValueError(f"no such method; there are {', '.join(METHODS)}")
     return architecture
+
+
+def _spelt(where: str) -> str:
+    """A condition in its one spelling; empty: none."""
+    try:
+        return spelt(where) if where else ""
+    except FishPrepError as error:
+        raise ValueError(error) from error
 
 
 class Section(BaseModel):
@@ -153,6 +163,7 @@ class TrainingConfig(Section):
     channels_last: bool = True
     compile: bool = False
     flip: bool = True
+    where: Annotated[str, AfterValidator(_spelt)] = ""
     window: Annotated[int, Field(ge=0)] = 0
     log_every: AtLeastOne = 50
     save_every: AtLeastOne = 1000

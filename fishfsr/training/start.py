@@ -30,6 +30,7 @@ def train(
     settings: Choices = (),
     config: Path | Mapping[str, Any] | None = None,
     seed: int | None = None,
+    where: str | None = None,
     stage: StageChoice = "both",
     init: Path | None = None,
     device: str = "auto",
@@ -46,8 +47,8 @@ def train(
     `shards`: folders, files or buckets (`s3://bucket/prefix`, fetched once into the folder `cache`) of one recipe. `cache_size`: GB
     that these may take there; where they are more, some shards at a time are fetched and trained on (`window` in the configuration).
     `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
-    settings are laid over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint
-    to go on from.
+    settings are laid over the preset's, `settings` over those, `scale`, `seed` and `where` over all (docs/training.md). `where`: a
+    condition on the rows beside the shards, of which faces are trained and validated on. `init`: a checkpoint to go on from.
     `resume`: go on with the training that `out` holds, to the same bytes as without a stop; `overwrite`: begin anew there.
     `max_minutes`: validate, save and stop then, as Ctrl-C does. `listen` hears what the command prints. The caller's random
     numbers go on as if nothing had been trained.
@@ -55,7 +56,8 @@ def train(
     Raises FishFSRError (ConfigurationError, CheckpointError, DataError, TrainingError, ...), DeviceError, and ShardError for a
     damaged shard.
     """
-    resolved = training_config(preset, scale, seed, settings, config, init)
+    given = {"scale": scale, "seed": seed, "where": where}
+    resolved = training_config(preset, given, settings, config, init)
     paths = [shards] if isinstance(shards, str | Path) else shards
     fetching = Fetching(("train", "val"), resolved.scale, cache)
     near = fetching.in_turns(paths, cache_size, resolved.window, lambda text: listen(Note(text)))
@@ -87,19 +89,21 @@ def train(
 
 def training_config(
     preset: str | None,
-    scale: int | None,
-    seed: int | None,
+    named: Mapping[str, Any],
     settings: Choices,
     config: Path | Mapping[str, Any] | None,
     init: Path | None,
 ) -> TrainingConfig:
-    """The configuration of a training. Raises ConfigurationError that names what is wrong, CheckpointError for `init`."""
+    """The configuration of a training. named: settings of their own names, None where nothing was said.
+
+    Raises ConfigurationError that names what is wrong, CheckpointError for `init`.
+    """
     built_in = {} if init is None else init_settings(init)
     given = read_settings(config) if isinstance(config, Path) else dict(config or {})
     asked = merged(given, _tables(settings))
-    asked = merged(asked, {name: value for name, value in (("scale", scale), ("seed", seed)) if value is not None})
-    named = asked.pop("preset", "paper")
-    resolved = resolve_training(preset or named, built_in, asked)
+    asked = merged(asked, {name: value for name, value in named.items() if value is not None})
+    by_file = asked.pop("preset", "paper")
+    resolved = resolve_training(preset or by_file, built_in, asked)
     values = flat(resolved.model_dump())
     for name, value in flat(built_in).items():
         if values[name] != value:

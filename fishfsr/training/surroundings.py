@@ -8,7 +8,7 @@ from typing import Any
 from fishfsr.data import ShardDataset
 from fishfsr.data.split import shard_files, splits_in
 from fishfsr.data.turns import TurningDataset, Turns
-from fishfsr.errors import ConfigurationError
+from fishfsr.errors import ConfigurationError, DataError
 from fishfsr.methods.every import METHODS
 from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
@@ -57,7 +57,11 @@ def collect_faces(
     network = config.sr.network(config.scale)
     beside = METHODS[config.sr.architecture].objective.beside(network)
     if turns is None:
-        train = ShardDataset(shards, TRAIN, config.scale, beside)
+        train = ShardDataset(shards, TRAIN, config.scale, beside, config.where)
+    elif config.where:
+        raise DataError(
+            "--where needs the rows beside the shards, and those of a bucket that take turns have none here"
+        )
     else:
         train = TurningDataset(shards, TRAIN, config.scale, beside, turns)
     notes = [*train.notes] + [
@@ -73,7 +77,7 @@ def collect_faces(
             "weights are kept as the best. To validate, give a folder that has some (fishprep build --split)"
         )
         return TrainingFaces(train, None, tuple(notes))
-    validation = ShardDataset(shards, VALIDATION, config.scale, beside)
+    validation = ShardDataset(shards, VALIDATION, config.scale, beside, config.where)
     if validation.recipe != train.recipe:
         raise ConfigurationError("the validation shards were made by another recipe than the training shards")
     return TrainingFaces(train, validation, tuple(notes))

@@ -71,6 +71,11 @@ def parse_where(text: str, schema: pa.Schema) -> Where:
     return Where(ast.unparse(tree), tuple(sorted(reader.used)))
 
 
+def spelt(text: str) -> str:
+    """The one spelling of a condition, whatever table it is for. ConfigurationError where it is none."""
+    return ast.unparse(_tree(text))
+
+
 def _tree(text: str) -> ast.expr:
     if len(text) > MOST_CHARACTERS:
         raise ConfigurationError(f"--where {text[:40]!r}...: longer than {MOST_CHARACTERS:,} characters")

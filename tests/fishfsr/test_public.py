@@ -71,14 +71,14 @@ def test_a_training_is_that_of_the_command(tmp_path: Path) -> None:
 
 def test_settings_by_dotted_names_in_tables_and_as_texts(tmp_path: Path) -> None:
     for settings in ({"sr.width": 16}, {"sr": {"width": 16}}, ["sr.width=16"]):
-        config = training_config("laptop", 4, None, settings, None, None)
+        config = training_config("laptop", {"scale": 4, "seed": None}, settings, None, None)
         assert (config.sr.width, config.scale, config.parsing.width, config.preset) == (16, 4, 32, "laptop")
     file = tmp_path / "training.toml"
     file.write_text('preset = "laptop"\nscale = 4\n[sr]\nwidth = 8\n')
-    config = training_config(None, 8, 3, {"sr.batch_size": 2}, file, None)
+    config = training_config(None, {"scale": 8, "seed": 3}, {"sr.batch_size": 2}, file, None)
     assert (config.preset, config.scale, config.seed, config.sr.width, config.sr.batch_size) == ("laptop", 8, 3, 8, 2)
     with pytest.raises(fishfsr.ConfigurationError, match=r"sr\.widht"):
-        training_config(None, None, None, {"sr.widht": 16}, None, None)
+        training_config(None, {}, {"sr.widht": 16}, None, None)
 
 
 def test_an_evaluation_of_a_shipped_pair_by_name(tmp_path: Path) -> None:
