@@ -15,7 +15,7 @@ from fishfsr.methods.every import METHODS
 from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import SCALES, NetworkConfig, ParsingNetConfig, SrNetConfig
-from fishfsr.models.count import count_macs, count_parameters
+from fishfsr.models.count import count_macs_of_skeleton, count_parameters
 from fishfsr.models.parsingnet import ParsingNet
 from fishprep.shards.schema import HR_SIZE
 
@@ -158,10 +158,14 @@ def architecture_of(network: nn.Module) -> str:
 
 def model_size(record: ModelRecord) -> ModelSize:
     """Parameters and multiply-accumulates of the record's network, computed without making its weights."""
-    config = record.config()
+    return network_size(record.architecture, record.config(), HR_SIZE // record.scale)
+
+
+def network_size(architecture: str, config: NetworkConfig, lr_size: int) -> ModelSize:
+    """As `model_size`, of any configuration, for LR faces of `lr_size` pixels a side."""
     with torch.device("meta"):
-        network = build_network(record.architecture, config)
-    shapes = [(1, 3, *record.input_size)]
-    if record.needs_map:
-        shapes.append((1, config.map_channels, *record.input_size))
-    return ModelSize(count_parameters(network), count_macs(network, *shapes))
+        network = build_network(architecture, config)
+    shapes = [(1, 3, lr_size, lr_size)]
+    if isinstance(config, SrNetConfig) and config.needs_map:
+        shapes.append((1, config.map_channels, lr_size, lr_size))
+    return ModelSize(count_parameters(network), count_macs_of_skeleton(network, *shapes))
