@@ -8,8 +8,9 @@ A trained pair that comes with the project enlarges an LR face (16 px for x8), g
 (128, 128, 3)
 
 `upscale_photo` finds the faces in a photo and restores them in place; `train` and `evaluate` make pairs from shards and measure
-them; `create_model` and `list_models` are the registry of networks, `shipped_models` the pairs that can be loaded by name. The
-command `fishfsr` calls what is named here, and nothing below it. docs/library.md shows all of it.
+them, `compare` does so with all methods of the paper; `create_model` and `list_models` are the registry of networks,
+`shipped_models` the pairs that can be loaded by name. The command `fishfsr` calls what is named here, and nothing below it.
+docs/library.md shows all of it.
 """
 
 # ruff: noqa: F401 (imported for type checkers alone: the names of `_PUBLIC`, as a test sees to)
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
         read_metadata,
         save_checkpoint,
     )
+    from fishfsr.comparison.budget import Budget, parse_budget
+    from fishfsr.comparison.news import ComparisonNews, FacesMeasured
+    from fishfsr.comparison.plan import ComparisonSettings, parse_widths
+    from fishfsr.comparison.request import ComparisonRequest
+    from fishfsr.comparison.result import Comparison
+    from fishfsr.comparison.run import ComparisonOutcome, compare
     from fishfsr.compat.importer import imported_checkpoint
     from fishfsr.errors import (
         CheckpointError,
@@ -65,6 +72,12 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint pack_checkpoint read_metadata save_checkpoint",
     "fishfsr.compat.importer": "imported_checkpoint",
+    "fishfsr.comparison.budget": "Budget parse_budget",
+    "fishfsr.comparison.plan": "ComparisonSettings parse_widths",
+    "fishfsr.comparison.result": "Comparison",
+    "fishfsr.comparison.news": "ComparisonNews FacesMeasured",
+    "fishfsr.comparison.request": "ComparisonRequest",
+    "fishfsr.comparison.run": "ComparisonOutcome compare",
     "fishfsr.errors": "CheckpointError ConfigurationError DataError DeviceError FishFSRError InputError MissingExtraError "
     "TrainingError",
     "fishfsr.evaluation.evaluate": "Evaluation check_out evaluate",

@@ -1,4 +1,4 @@
-"""A trained pair for other programs: ONNX or TorchScript, checked against PyTorch, or its weights alone."""
+"""A trained pair, or a network that reads no map, for other programs: as ONNX or TorchScript, checked, or its weights alone."""
 
 import copy
 import importlib.util
@@ -27,17 +27,21 @@ OPSET = 18
 
 FACTS = "fishfsr.json"
 RunGraph = Callable[[Tensor], Sequence[Any]]
-"""LR faces to (`sr`, `map`)."""
+"""LR faces to (`sr`, `map`), or to (`sr`,) where no map is read."""
 
+VALUES = "RGB in [0, 1]; sr is not clamped; map: share of skin in [0, 1]"
 CHECKED_BATCHES = (1, 3)
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
 class Parity(NamedTuple):
-    """Largest absolute differences between what was exported and PyTorch over the batches that were run."""
+    """Largest absolute differences between what was exported and PyTorch over the batches that were run.
+
+    `map` is None where none is read.
+    """
 
     sr: float
-    map: float
+    map: float | None = None
 
     @property
     def limit(self) -> float:
@@ -47,6 +51,8 @@ class Parity(NamedTuple):
 
 class Pair(nn.Module):
     """Both networks behind one another: LR face to (SR face, map clamped to [0, 1])."""
+
+    outputs = ("sr", "map")
 
     def __init__(self, parsing_net: nn.Module, sr_net: nn.Module) -> None:
         super().__init__()
@@ -58,12 +64,28 @@ class Pair(nn.Module):
         return self.sr_net(lr, parsing), parsing
 
 
+class Alone(nn.Module):
+    """A network that reads no map: LR face to (SR face,)."""
+
+    outputs = ("sr",)
+
+    def __init__(self, sr_net: nn.Module) -> None:
+        super().__init__()
+        self.sr_net = sr_net
+
+    def forward(self, lr: Tensor) -> tuple[Tensor]:
+        return (self.sr_net(lr),)
+
+
+ExportedNetworks = Pair | Alone
+
+
 def export_onnx(resolver: FaceSuperResolver, path: Path, lr_size: int | None = None) -> Parity:
     """Write the pair to `path` as one graph and check it; the largest differences are returned.
 
-    Input `lr` (batch, 3, size, size), outputs `sr` and `map`; the batch is dynamic, the weights are float32 and
-    inside the file, operators are of `OPSET`, and the model's metadata are `facts_of`. The networks are folded first. `lr_size` is
-    the side of the LR face, 128 / scale unless given.
+    Input `lr` (batch, 3, size, size), outputs `sr` and `map`, or `sr` alone of a network that reads no map; the batch is dynamic, the
+    weights are float32 and inside the file, operators are of `OPSET`, and the model's metadata are `facts_of`. The networks are
+    folded first. `lr_size` is the side of the LR face, 128 / scale unless given.
     The file is written only when onnxruntime agrees with PyTorch within `TOLERANCE`.
     Raises MissingExtraError, ExportError, and CheckpointError where a network is missing.
     """
@@ -72,13 +94,13 @@ def export_onnx(resolver: FaceSuperResolver, path: Path, lr_size: int | None = N
     with atomic(path) as temporary:
         _write(folded, temporary, size)
         _add_facts(temporary, facts_of(resolver, size))
-        parity = compare(plain, _onnx_runner(temporary), size)
+        parity = parity_of(plain, _onnx_runner(temporary, plain.outputs), size)
         _refuse(path, parity, "onnxruntime")
     return parity
 
 
 def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | None = None) -> Parity:
-    """Write the pair to `path` as TorchScript, for programs in C++ and other languages: `lr` in, (`sr`, `map`) out, any batch.
+    """Write the pair to `path` as TorchScript, for programs in C++ and other languages: `lr` in, (`sr`, `map`) or (`sr`,) out, any batch.
 
     The networks are not folded: tracing takes the sizes that folding computes with for tensors. `facts_of` stand in the extra file
     `fishfsr.json`. Written only when what is read back agrees with PyTorch within `TOLERANCE`. Raises ExportError, and
@@ -95,7 +117,7 @@ def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | N
                 read = torch.jit.load(str(temporary))
         except (RuntimeError, TypeError, ValueError) as error:
             raise ExportError(f"the networks could not be traced: {error}") from error
-        parity = compare(plain, read, size)
+        parity = parity_of(plain, read, size)
         _refuse(path, parity, "TorchScript")
     return parity
 
@@ -137,7 +159,7 @@ def facts_of(resolver: FaceSuperResolver, lr_size: int | None) -> dict[str, str]
         "crop": json.dumps(crop, sort_keys=True) if crop else "",
         "recipe": details.recipe or "",
         "licence": details.licence or "not said: that of the faces it was trained on",
-        "values": "RGB in [0, 1]; sr is not clamped; map: share of skin in [0, 1]",
+        "values": VALUES if "parsing_net" in networks else VALUES.partition("; map")[0],
         "producer": f"fishfsr {__version__}",
     }
     return {name: value for name, value in known.items() if value}
@@ -152,10 +174,10 @@ def check_extra() -> None:
         )
 
 
-def compare(pair: nn.Module, exported: RunGraph, size: int) -> Parity:
+def parity_of(pair: nn.Module, exported: RunGraph, size: int) -> Parity:
     """Run `pair` in PyTorch, and what was exported, on the same random faces."""
     generator = torch.Generator().manual_seed(0)
-    worst = np.zeros(2)
+    worst = np.zeros(1)
     for batch in CHECKED_BATCHES:
         lr = torch.rand((batch, 3, size, size), generator=generator)
         with torch.inference_mode():
@@ -165,32 +187,35 @@ def compare(pair: nn.Module, exported: RunGraph, size: int) -> Parity:
         ]
         # np.maximum, not max(): NaN must win, and then fail the comparison with the tolerance.
         worst = np.maximum(worst, differences)
-    return Parity(float(worst[0]), float(worst[1]))
+    return Parity(*map(float, worst))
 
 
-def _pairs(resolver: FaceSuperResolver, lr_size: int | None) -> tuple[Pair, Pair, int]:
-    """The pair as it is, the same folded, and the side of its LR faces."""
+def _pairs(resolver: FaceSuperResolver, lr_size: int | None) -> tuple[ExportedNetworks, ExportedNetworks, int]:
+    """The networks that are run for a face as they are, the same folded, and the side of its LR faces."""
     size = HR_SIZE // resolver.scale if lr_size is None else lr_size
     if size < 1:
         raise InputError(f"lr_size = {size}: must be at least 1")
-    plain = copy.deepcopy(Pair(resolver.parsing_net, resolver.sr_net)).cpu().eval()
-    return plain, Pair(fold(plain.parsing_net), fold(plain.sr_net)).eval(), size
+    if not resolver.sr_net.config.needs_map:
+        alone = copy.deepcopy(Alone(resolver.sr_net)).cpu().eval()
+        return alone, Alone(fold(alone.sr_net)).eval(), size
+    pair = copy.deepcopy(Pair(resolver.parsing_net, resolver.sr_net)).cpu().eval()
+    return pair, Pair(fold(pair.parsing_net), fold(pair.sr_net)).eval(), size
 
 
 def _refuse(path: Path, parity: Parity, runner: str) -> None:
     # Not max(): it can pass over a NaN.
-    if not all(difference <= TOLERANCE for difference in parity):
+    if not all(difference <= TOLERANCE for difference in parity if difference is not None):
+        of_map = "" if parity.map is None else f" and {parity.map:.1e} (map)"
         raise ExportError(
-            f"{path}: not written: {runner} differs from PyTorch by {parity.sr:.1e} (sr) and {parity.map:.1e} (map), "
-            f"more than {TOLERANCE:.0e}"
+            f"{path}: not written: {runner} differs from PyTorch by {parity.sr:.1e} (sr){of_map}, more than {TOLERANCE:.0e}"
         )
 
 
-def _onnx_runner(path: Path) -> RunGraph:
+def _onnx_runner(path: Path, outputs: tuple[str, ...]) -> RunGraph:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda lr: session.run(["sr", "map"], {"lr": lr.numpy()})
+    return lambda lr: session.run(list(outputs), {"lr": lr.numpy()})
 
 
 def _add_facts(path: Path, facts: dict[str, str]) -> None:
@@ -201,7 +226,7 @@ def _add_facts(path: Path, facts: dict[str, str]) -> None:
     onnx.save(model, str(path))
 
 
-def _write(pair: Pair, path: Path, size: int) -> None:
+def _write(pair: ExportedNetworks, path: Path, size: int) -> None:
     try:
         with warnings.catch_warnings():
             # The exporter warns of its own insides.
@@ -211,13 +236,13 @@ def _write(pair: Pair, path: Path, size: int) -> None:
         raise ExportError(f"the networks could not be exported: {error}") from error
 
 
-def _export(pair: Pair, path: Path, size: int) -> None:
+def _export(pair: ExportedNetworks, path: Path, size: int) -> None:
     torch.onnx.export(
         pair,
         (torch.zeros(2, 3, size, size),),
         str(path),
         input_names=["lr"],
-        output_names=["sr", "map"],
+        output_names=list(pair.outputs),
         dynamic_shapes={"lr": {0: torch.export.Dim("batch")}},
         dynamo=True,
         opset_version=OPSET,

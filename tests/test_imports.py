@@ -49,6 +49,7 @@ FSR_LAYERS = (
     "export",
     "evaluation",
     "training",
+    "comparison",
     "upscaling",
     "web",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fishcli import common
+from fishcli.compare import compare
 from fishcli.doctor import doctor
 from fishcli.eval import evaluate_command
 from fishcli.train import train
@@ -33,6 +34,7 @@ def cli() -> None:
     \b
     fishfsr train shards/ --scale 8 --out run/         ParsingNet, then FishFSRNet
     fishfsr eval run/ shards/                          figures beside bicubic, and a page
+    fishfsr compare shards/ --budget 20m -o table/     the paper's methods side by side
     fishfsr upscale photos/ -o out/ -m run/best.safetensors
     fishfsr web                                        a page to try photos on
 
@@ -43,6 +45,7 @@ def cli() -> None:
 cli.add_command(doctor)
 cli.add_command(train)
 cli.add_command(evaluate_command)
+cli.add_command(compare)
 cli.add_command(upscale)
 cli.add_command(web)
 
@@ -192,7 +195,8 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
 def export(checkpoint: Path | str, out: Path, to: str, lr_size: int | None, overwrite: bool, **flags: Any) -> None:
     """Write the pair of CHECKPOINT, a file or the name of a shipped one, to OUT for other programs: `lr` in, `sr` and `map` out, any batch.
 
-    What was exported is run against PyTorch before OUT is written; the differences are printed. Scale, recipe, crop and licence go along.
+    A method that reads no map is written by itself, `sr` out alone. What was exported is run against PyTorch before OUT is written;
+    the differences are printed. Scale, recipe, crop and licence go along.
 
     \b
     fishfsr export x8 x8.onnx
@@ -216,9 +220,8 @@ def export(checkpoint: Path | str, out: Path, to: str, lr_size: int | None, over
         click.echo(json.dumps({"written": str(out), "sr": parity.sr, "map": parity.map, "limit": parity.limit}))
         return
     click.echo(f"written: {out}")
-    click.echo(
-        f"{runner} against PyTorch, largest difference: sr {parity.sr:.1e}, map {parity.map:.1e} (limit {parity.limit:.0e})"
-    )
+    of_map = "" if parity.map is None else f", map {parity.map:.1e}"
+    click.echo(f"{runner} against PyTorch, largest difference: sr {parity.sr:.1e}{of_map} (limit {parity.limit:.0e})")
 
 
 def _check_free(out: Path, overwrite: bool) -> None:

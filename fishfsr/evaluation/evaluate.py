@@ -127,7 +127,7 @@ def _evaluate(
     faces = SplitFaces(shards, settings.split, resolver.scale, settings.limit, degradation, files, settings.where)
     methods = Methods(resolver, faces, settings.maps, settings.seed)
     perceptual = Lpips.load().to(resolver.device) if settings.lpips else None
-    with _embedding(settings, faces) as (embedder, kept):
+    with embedding(settings, faces) as (embedder, kept):
         measures = Measurer(methods, get_protocol(settings.protocol), embedder, kept, perceptual).measure(
             settings.batch, tell
         )
@@ -161,7 +161,7 @@ def _provenance(
 
 
 @contextmanager
-def _embedding(settings: EvaluationSettings, faces: SplitFaces) -> Iterator[tuple[Embedder | None, KeptVectors | None]]:
+def embedding(settings: EvaluationSettings, faces: SplitFaces) -> Iterator[tuple[Embedder | None, KeptVectors | None]]:
     """The embedder, on as many cores as have something to do; what it finds of HR faces is kept beside their shards."""
     if settings.identity != "dlib":
         yield (DeepFaceEmbedder() if settings.identity == "deepface" else None), None

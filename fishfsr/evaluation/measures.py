@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fishfsr import metrics
 from fishfsr.evaluation.faces import SplitBatch, SplitFaces
 from fishfsr.evaluation.kept import KeptVectors
-from fishfsr.evaluation.methods import BICUBIC, Methods, Outputs
+from fishfsr.evaluation.methods import BICUBIC, Enlarger, Outputs
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.evaluation.settings import TellMeasured
 from fishfsr.identity import Embedder
@@ -40,7 +40,7 @@ class Measurer:
     """MeasuredFaces `methods` by a protocol; without an `embedder` no identity. `kept`: vectors of HR faces that are known already.
     `perceptual`: measures LPIPS, where it is wanted."""
 
-    methods: Methods
+    methods: Enlarger
     protocol: metrics.Protocol
     embedder: Embedder | None
     kept: KeptVectors | None = None
@@ -58,7 +58,7 @@ class Measurer:
 
     def _measured(self, batch: SplitBatch) -> dict[tuple[str, str], Column]:
         outputs = self.methods(batch)
-        scale = self.methods.resolver.scale
+        scale = self.methods.scale
         found: dict[tuple[str, str], Column] = {}
         for name, enlarged in outputs.enlarged.items():
             found[name, PSNR] = metrics.psnr(enlarged, outputs.hr, scale, self.protocol).cpu().numpy()
@@ -75,7 +75,7 @@ class Measurer:
     def _identities(self, outputs: Outputs, batch: SplitBatch, embedder: Embedder) -> dict[tuple[str, str], Column]:
         """Cosine similarities with the HR faces."""
         # not of the other maps: a face takes the embedder as long as the rest of the evaluation together
-        names = (BICUBIC, self.methods.headline)
+        names = [name for name in dict.fromkeys((BICUBIC, self.methods.headline)) if name in outputs.enlarged]
         true, *own = self._vectors([to_uint8(outputs.enlarged[name]) for name in names], batch, embedder)
         found: dict[tuple[str, str], Column] = {}
         for name, vectors in zip(names, own, strict=True):

@@ -1,10 +1,11 @@
-"""What each method makes of a batch of LR faces: bicubic enlargement, and the network by each of the chosen maps.
+"""What is made of a batch of LR faces: bicubic enlargement, and the network's faces by each of the chosen maps.
 
 The maps are the true one, the estimated one, and disturbed ones (Figs. 12 and 13).
 """
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from fishfsr.evaluation.faces import SplitBatch, SplitFaces
 from fishfsr.evaluation.settings import UNUSED, MapChoice
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishprep.faces.pyramid import pillow_bicubic
+from fishprep.shards.schema import HR_SIZE
 
 BICUBIC = "bicubic"
 """The column of the Bicubic rows; those of the network bear the name of their map."""
@@ -38,17 +40,50 @@ class Outputs:
     estimated: Tensor | None
 
 
+class Enlarger(Protocol):
+    """Makes something of the LR faces of `faces`: `headline` is the name of what the figures are of."""
+
+    faces: SplitFaces
+
+    @property
+    def headline(self) -> str: ...
+
+    @property
+    def scale(self) -> int: ...
+
+    def __call__(self, batch: SplitBatch) -> Outputs: ...
+
+
+class Bicubic:
+    """Bicubic enlargement alone."""
+
+    headline = BICUBIC
+
+    def __init__(self, faces: SplitFaces) -> None:
+        self.faces, self.scale = faces, HR_SIZE // faces.lr_size
+
+    def __call__(self, batch: SplitBatch) -> Outputs:
+        hr, device = _images(batch.hr), torch.device("cpu")
+        enlarged = _images(pillow_bicubic(batch.lr, HR_SIZE))
+        return Outputs(hr, {BICUBIC: enlarged}, {}, _skins(batch.skin, device), None)
+
+
 class Methods:
-    """Runs every method. The network runs once for each choice of a map, or once where it reads none.
+    """Runs every method. The network runs once for each choice of a map, or once where it reads none. `bicubic`: beside it.
 
     Raises CheckpointError where there is no network that enlarges, or no ParsingNet and the estimated map is asked for;
     ConfigurationError where another face's map is asked for and there is only one face.
     """
 
     def __init__(
-        self, resolver: FaceSuperResolver, faces: SplitFaces, choices: tuple[MapChoice, ...], seed: int
+        self,
+        resolver: FaceSuperResolver,
+        faces: SplitFaces,
+        choices: tuple[MapChoice, ...],
+        seed: int,
+        bicubic: bool = True,
     ) -> None:
-        self.resolver, self.faces = resolver, faces
+        self.resolver, self.faces, self._bicubic = resolver, faces, bicubic
         self.reads_map = resolver.sr_net.config.needs_map
         self.choices = choices if self.reads_map else (UNUSED,)
         self.has_parsing_net = _has_parsing_net(resolver)
@@ -64,10 +99,15 @@ class Methods:
         """The name of the choice that the figures are of."""
         return self.choices[0].name
 
+    @property
+    def scale(self) -> int:
+        """HR over LR size."""
+        return self.resolver.scale
+
     def __call__(self, batch: SplitBatch) -> Outputs:
         lr, truth = self._image(batch.lr), self._skin(batch.skin)
         parsed = self.resolver.parse(lr) if self.has_parsing_net else None
-        enlarged = {BICUBIC: self._image(pillow_bicubic(batch.lr, batch.hr.shape[1]))}
+        enlarged = {BICUBIC: self._image(pillow_bicubic(batch.lr, HR_SIZE))} if self._bicubic else {}
         given: dict[str, Tensor] = {}
         for choice in self.choices:
             chosen = self._map(choice, batch, truth, parsed) if self.reads_map else None
@@ -93,10 +133,18 @@ class Methods:
         return chosen.expand(-1, self.resolver.sr_net.config.map_channels, -1, -1)
 
     def _image(self, pixels: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(pixels).to(self.resolver.device).permute(0, 3, 1, 2).float() / 255
+        return _images(pixels, self.resolver.device)
 
     def _skin(self, pixels: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(pixels).to(self.resolver.device)[:, None].float()
+        return _skins(pixels, self.resolver.device)
+
+
+def _images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+def _skins(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    return torch.from_numpy(pixels).to(device)[:, None].float()
 
 
 def _one_channel(maps: Tensor) -> Tensor:

@@ -210,7 +210,7 @@ class Figurer:
 
     def _differences(self, columns: dict[str, Column], others: dict[str, Column]) -> Figures:
         """Of each column minus the other of its name, face by face."""
-        return self._figures({name: _minus(values, others[name]) for name, values in columns.items()})
+        return self._figures({name: minus(values, others[name]) for name, values in columns.items()})
 
     def _rows(self, methods: MethodColumns, choices: tuple[MapChoice, ...]) -> tuple[MapRow, ...]:
         columns = [methods[choice.name] for choice in choices]
@@ -253,7 +253,8 @@ def _left_out(measures: MeasuredFaces, titles: dict[str, MeasureText], methods: 
     return [f"{each}." for each in said]
 
 
-def _minus(one: Column, other: Column) -> Column:
+def minus(one: Column, other: Column) -> Column:
+    """Face by face, (N,)."""
     # infinity minus infinity (two perfect enlargements) is no number, and no cause for a message of NumPy's
     with np.errstate(invalid="ignore"):
         return one - other

@@ -88,6 +88,16 @@ _PRECISION: TypeAdapter[Literal["float32", "bfloat16", "float16"] | None] = Type
 )
 
 
+def read_position(path: Path) -> Position:
+    """How far the run is whose state this is, without reading its tensors. Raises CheckpointError for anything else."""
+    try:
+        check_regular(path)
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return _position(json.loads((file.metadata() or {})["position"]))
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
+
+
 def is_state(path: Path) -> bool:
     """Whether a file is a state, of any version."""
     try:

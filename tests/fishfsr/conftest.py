@@ -1,6 +1,9 @@
-"""Faces and weights that the tests of the networks share."""
+"""Faces and weights that the tests of the networks share, and the browser that looks at pages."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +11,8 @@ from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.registry import create_model
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
@@ -44,3 +49,18 @@ def pair(lively: Callable[..., nn.Module]) -> Checkpoint:
         lively(create_model("fishfsrnet_x4", width=8), 4),
         Details(recipe="ab" * 32, protocol="reference", results={"psnr": 27.5}),
     )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a screen; a machine without it skips, continuous integration must have it."""
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("continuous integration needs chromium: apt-get install chromium")
+        pytest.skip("needs chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as programs:
+        browser = programs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -16,12 +16,14 @@ from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.errors import CheckpointError, ExportError, MissingExtraError
 from fishfsr.export import export_onnx, export_state_dict, export_torchscript
 from fishfsr.inference.resolver import FaceSuperResolver
+from fishfsr.methods.every import METHODS
 from fishfsr.registry import create_model
 
 Images = Callable[..., Tensor]
 
 
 SIZE = 5
+RIVALS = [name for name, method in METHODS.items() if method.rival]
 DETAILS = Details(recipe="ab" * 32, licence="mine", training={"shards": {"crop": "square", "expand": None}})
 
 
@@ -78,6 +80,37 @@ def test_a_pair_needs_both_networks(tmp_path: Path) -> None:
     alone = FaceSuperResolver(Checkpoint(sr_net=create_model("fishfsrnet_x2", width=4)))
     with pytest.raises(CheckpointError, match="no ParsingNet"):
         export_onnx(alone, tmp_path / "pair.onnx")
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_a_method_without_a_map_is_a_graph_of_the_lr_face_alone(
+    name: str, lively: Callable[..., nn.Module], images: Images, tmp_path: Path
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    small = {"sisn": {"groups": 1, "blocks": 1}, "dic": {"turns": 2}, "vdsr": {"layers": 3}}
+    network = lively(create_model(f"{name}_x16", width=8, **small.get(name, {})))
+    resolver, path = FaceSuperResolver(Checkpoint(sr_net=network, details=DETAILS)), tmp_path / "method.onnx"
+    parity = export_onnx(resolver, path)
+    assert parity.sr <= 1e-4 and parity.map is None
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert ([each.name for each in session.get_inputs()], [each.name for each in session.get_outputs()]) == (
+        ["lr"],
+        ["sr"],
+    )
+    assert "map" not in session.get_modelmeta().custom_metadata_map["values"]
+    lr = images(2, 8)
+    np.testing.assert_allclose(session.run(None, {"lr": lr.numpy()})[0], resolver.upscale(lr), atol=1e-4)
+
+
+def test_torchscript_of_a_method_without_a_map(
+    lively: Callable[..., nn.Module], images: Images, tmp_path: Path
+) -> None:
+    resolver = FaceSuperResolver(Checkpoint(sr_net=lively(create_model("srcnn_x8", width=8)), details=DETAILS))
+    assert export_torchscript(resolver, tmp_path / "method.pt").map is None
+    lr = images(2, 16)
+    (sr,) = torch.jit.load(str(tmp_path / "method.pt"))(lr)
+    torch.testing.assert_close(sr, resolver.upscale(lr), atol=1e-4, rtol=0)
 
 
 def test_torchscript_is_the_pair_for_any_batch(resolver: FaceSuperResolver, images: Images, tmp_path: Path) -> None:

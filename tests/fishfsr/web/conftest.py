@@ -1,12 +1,9 @@
-"""One page on a server of its own, one browser, for all tests of the page."""
+"""One page on a server of its own for all tests of the page."""
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
@@ -15,7 +12,6 @@ from support import QUICK, run
 import fishfsr
 from fishprep.decoding.decode import Limits
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SETTINGS = fishfsr.WebSettings(
     port=0,
     upscale=fishfsr.UpscaleSettings(device="cpu", threads=1),
@@ -60,18 +56,3 @@ def page(upscaler: fishfsr.Upscaler, build: Path, folder: Path) -> Iterator[str]
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     server.should_exit = True
     thread.join(10)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium without a screen; a machine without it skips, continuous integration must have it."""
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("continuous integration needs chromium: apt-get install chromium")
-        pytest.skip("needs chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as programs:
-        browser = programs.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()

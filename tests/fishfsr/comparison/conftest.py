@@ -1,0 +1,37 @@
+"""Shards, and a comparison of two narrow methods on them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compared import FACES, QUICK, write
+from support import run
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("shards"))
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without classes."""
+    return write(tmp_path_factory.mktemp("plain"), classes=False)
+
+
+@pytest.fixture(scope="session")
+def words(shards: Path) -> Callable[..., tuple[object, ...]]:
+    """A function that gives the words of a comparison of SRCNN and FishFSRNet, three steps each, into a folder."""
+
+    def asked(out: Path, *more: object, methods: str = "srcnn,fishfsrnet") -> tuple[object, ...]:
+        return ("compare", shards, "--out", out, "--methods", methods, *FACES, *QUICK, *more)
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, words: Callable[..., tuple[object, ...]]) -> Path:
+    """The folder of that comparison, gone through without a stop."""
+    out = tmp_path_factory.mktemp("whole")
+    run("fishfsr", *words(out))
+    return out
