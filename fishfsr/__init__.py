@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         read_metadata,
         save_checkpoint,
     )
-    from fishfsr.comparison.budget import Budget, parse_budget
+    from fishfsr.comparison.budget import TrainingBudget, parse_budget
     from fishfsr.comparison.news import ComparisonNews, FacesMeasured
     from fishfsr.comparison.plan import ComparisonSettings, parse_widths
     from fishfsr.comparison.request import ComparisonRequest
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "fishfsr.checkpoint": "Checkpoint CheckpointMetadata Details load_checkpoint pack_checkpoint read_metadata save_checkpoint",
     "fishfsr.compat.importer": "imported_checkpoint",
-    "fishfsr.comparison.budget": "Budget parse_budget",
+    "fishfsr.comparison.budget": "TrainingBudget parse_budget",
     "fishfsr.comparison.plan": "ComparisonSettings parse_widths",
     "fishfsr.comparison.result": "Comparison",
     "fishfsr.comparison.news": "ComparisonNews FacesMeasured",

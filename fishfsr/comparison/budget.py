@@ -13,7 +13,7 @@ _MINUTES = {"m": 1.0, "h": 60.0}
 
 
 @dataclass(frozen=True)
-class Budget:
+class TrainingBudget:
     """Either `minutes` of training or `faces` seen, the other is None.
 
     A face counts each time it is in a step. Minutes are of this machine's clock, steps and validations, not the opening of files.
@@ -45,7 +45,7 @@ class Budget:
         return f"{self.faces:,} faces" if self.faces is not None else f"{self.minutes:g} minutes"
 
 
-def parse_budget(text: str) -> Budget:
+def parse_budget(text: str) -> TrainingBudget:
     """A budget as the command line spells it. Raises ConfigurationError for anything else.
 
     >>> str(parse_budget("20m")), str(parse_budget("1.5h")), str(parse_budget("50_000faces"))
@@ -58,5 +58,5 @@ def parse_budget(text: str) -> Budget:
         )
     amount = float(found["amount"].replace(",", "").replace("_", ""))
     if found["unit"].startswith("face"):
-        return Budget(faces=round(amount))
-    return Budget(minutes=amount * _MINUTES[found["unit"][0]])
+        return TrainingBudget(faces=round(amount))
+    return TrainingBudget(minutes=amount * _MINUTES[found["unit"][0]])

@@ -13,7 +13,7 @@ FaceColumns = Mapping[str, Column]
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedSpread:
     """Lowest and highest mean of the seeds, and how many there are."""
 
     low: float
@@ -38,12 +38,12 @@ def paired_differences(columns: FaceColumns, reference: FaceColumns, bootstrap: 
     }
 
 
-def spread_of(columns: Sequence[FaceColumns], measure: str) -> Spread | None:
+def spread_of(columns: Sequence[FaceColumns], measure: str) -> SeedSpread | None:
     """Between the seeds; None where there is one alone."""
     if len(columns) < 2:
         return None
     means = [float(np.mean(each[measure][np.isfinite(each[measure])])) for each in columns]
-    return Spread(min(means), max(means), len(means))
+    return SeedSpread(min(means), max(means), len(means))
 
 
 def is_apart(difference: Figure) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from fishfsr.comparison.budget import Budget
+from fishfsr.comparison.budget import TrainingBudget
 from fishfsr.comparison.contestants import Contestant, chosen, reference_of
 from fishfsr.comparison.recipes import (
     Recipe,
@@ -36,7 +36,7 @@ class ComparisonSettings:
     `fishfsr train --set` takes them. `evaluation`: how all are measured, and on what.
     """
 
-    budget: Budget
+    budget: TrainingBudget
     methods: str = "all"
     scale: int = 8
     recipe: Recipe = "published"
@@ -135,7 +135,7 @@ def _entry(contestant: Contestant, seed: int, settings: ComparisonSettings, over
     full = full_width(contestant, settings.scale)
     width = settings.widths.get(contestant.name, settings.widths.get("", full))
     asked = budgeted(merged(method_settings(contestant, width, settings.recipe), over), "sr", settings.budget)
-    config = training_config("paper", settings.scale, seed, asked, None, None)
+    config = training_config("paper", {"scale": settings.scale, "seed": seed}, asked, None, None)
     if config.sr.width != width:
         raise ConfigurationError("sr.width: widths are set by --width, which the table names")
     return Entrant(contestant, seed, width, full, asked, config, _needed(contestant, config, settings, over))
@@ -148,13 +148,15 @@ def _needed(
     if config.sr.network(scale).needs_map:
         own = parsing_settings(settings.widths.get(PARSING_WIDTH), recipe)
         asked = budgeted(merged(own, _without_sr(over)), "parsing", settings.budget)
-        resolved = training_config("paper", scale, None, asked, None, None)
+        resolved = training_config("paper", {"scale": scale}, asked, None, None)
         return Shared("parsing", resolved.parsing.width, asked, resolved)
     if contestant.method.needs_aligner:
         # by the same method for every width: what trains it must not hang on who is compared
         own = alignment_settings(ALIGNED, config.sr.width, recipe)
         asked = budgeted(merged(own, _without_sr(over)), "alignment", settings.budget)
-        return Shared("alignment", config.sr.width, asked, training_config("paper", scale, None, asked, None, None))
+        return Shared(
+            "alignment", config.sr.width, asked, training_config("paper", {"scale": scale}, asked, None, None)
+        )
     return None
 
 

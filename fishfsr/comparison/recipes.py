@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from fishfsr.comparison.budget import Budget
+from fishfsr.comparison.budget import TrainingBudget
 from fishfsr.comparison.contestants import Contestant
 from fishfsr.errors import ConfigurationError
 from fishfsr.methods.base import Method
@@ -43,7 +43,7 @@ def check_recipe(recipe: str) -> None:
         raise ConfigurationError(f"no recipe {recipe!r}; there are {', '.join(get_args(Recipe))}")
 
 
-def recipe_words(recipe: Recipe, budget: Budget) -> str:
+def recipe_words(recipe: Recipe, budget: TrainingBudget) -> str:
     """The recipe in a sentence, for the head of the table."""
     if recipe == "published":
         return (
@@ -91,7 +91,7 @@ def _published(method: Method) -> Settings:
     return dict(method.published)
 
 
-def budgeted(settings: Settings, stage: str, budget: Budget) -> Settings:
+def budgeted(settings: Settings, stage: str, budget: TrainingBudget) -> Settings:
     """Settings with the steps that the budget of `stage` comes to, a rise that fits into them, and validations."""
     section = settings[stage]
     steps = budget.steps(section.get("batch_size", 8))

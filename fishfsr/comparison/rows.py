@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fishfsr.comparison.intervals import Spread
+from fishfsr.comparison.intervals import SeedSpread
 from fishfsr.comparison.paper import PaperRow
 from fishfsr.evaluation.measures import ACCURACY, IDENTITY, PSNR, SSIM
 from fishfsr.evaluation.summary import Figure, Figures
@@ -37,7 +37,7 @@ class ComparedRow:
     seeds: int = 0
     figures: Figures = field(default_factory=dict)
     differences: Figures = field(default_factory=dict)
-    spread: Spread | None = None
+    spread: SeedSpread | None = None
     cost: NetworkCost | None = None
     milliseconds: float | None = None
     seconds: float | None = None

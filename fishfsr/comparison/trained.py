@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fishfsr.comparison.budget import Budget
+from fishfsr.comparison.budget import TrainingBudget
 from fishfsr.errors import FishFSRError, TrainingError
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.run import StageChoice, TrainingOutcome
@@ -60,7 +60,7 @@ class Training:
     run: Path
     stage: StageChoice
     batch_size: int
-    budget: Budget
+    budget: TrainingBudget
 
     @property
     def record(self) -> Path:

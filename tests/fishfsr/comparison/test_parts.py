@@ -12,7 +12,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as some
 
-from fishfsr.comparison.budget import ENDLESS, Budget, parse_budget
+from fishfsr.comparison.budget import ENDLESS, TrainingBudget, parse_budget
 from fishfsr.comparison.conclusion import Circumstances, conclude
 from fishfsr.comparison.frontier import frontiers
 from fishfsr.comparison.intervals import is_apart, over_seeds, paired_differences, spread_of
@@ -25,7 +25,7 @@ from fishfsr.registry import ModelSize
 
 @given(some.integers(1, 10**7), some.integers(1, 512))
 def test_steps_come_nearest_to_the_faces(faces: int, batch: int) -> None:
-    steps = Budget(faces=faces).steps(batch)
+    steps = TrainingBudget(faces=faces).steps(batch)
     assert steps >= 1 and (steps == 1 or abs(steps * batch - faces) <= batch / 2)
 
 
@@ -40,7 +40,7 @@ def test_minutes_run_out() -> None:
     ]
     for wrong in ({}, {"minutes": 1.0, "faces": 1}, {"faces": 0}, {"minutes": -1.0}):
         with pytest.raises(ConfigurationError):
-            Budget(**wrong)
+            TrainingBudget(**wrong)
 
 
 def test_paired_intervals_are_those_of_scipy() -> None:
