@@ -8,8 +8,8 @@ import numpy as np
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks.base import Box, Face, LandmarkBackend, Query
 from fishprep.landmarks.chip import can_cut
-from fishprep.landmarks.dlib import PointsPredictor
 from fishprep.landmarks.geometry import box_of_points
+from fishprep.landmarks.predictor import PointsPredictor
 from fishprep.landmarks.weights import DLIB_68
 
 STARTS = (

@@ -31,8 +31,8 @@ and AFW 99 % have less than 0.32, none more than 0.41."""
 MOST_ROLL = 120.0
 """Degrees: a face that is turned further counts as upside down."""
 
-MOST_APART = 20.0
-"""Degrees between the rolls that two detectors' points give one face."""
+MOST_FURTHER = 0.1
+"""By how much another detector's points may stray further from what BlazeFace saw than those fitted to that."""
 
 
 PORTRAIT_SCORE = 0.7
@@ -47,7 +47,7 @@ PORTRAIT_STRAY = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class SeenFace:
     """A detection with the points fitted: (68, 2), and (6, 2) of the detector."""
 
     points: np.ndarray
@@ -60,11 +60,22 @@ class _Seen:
     def stray(self) -> float:
         return stray(self.points, self.seen)
 
+    @property
+    def doubt(self) -> str:
+        """Why the face is not believed; empty where it is."""
+        if self.stray > MOST_STRAY:
+            return f"the points do not fit the face seen: {self.stray:.2f} of the distance between its eyes astray"
+        turned = roll(self.points)
+        return f"the face stands upside down: turned by {turned:.0f} degrees" if abs(turned) > MOST_ROLL else ""
+
+    @property
+    def face(self) -> Face:
+        return Face(self.points, self.box, self.score, self.name, self.doubt)
+
     def is_portrait_of(self, image: np.ndarray) -> bool:
         """Whether the photo is of this face, beyond doubt and upright."""
-        share = (self.box[3] - self.box[1]) / max(image.shape[:2])
         sure = self.score >= PORTRAIT_SCORE and self.stray <= PORTRAIT_STRAY
-        return sure and share >= PORTRAIT_SHARE and abs(roll(self.points)) <= PORTRAIT_ROLL
+        return sure and share_of(self.box, image) >= PORTRAIT_SHARE and abs(roll(self.points)) <= PORTRAIT_ROLL
 
 
 @dataclass(frozen=True)
@@ -86,8 +97,8 @@ class BlazeFaces:
         self.detectors = (upright, *(BlazeFace(upright.network, each, device) for each in further))
         self.weights = dict(upright.weights)
 
-    def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """The faces of photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned, and those where an upright
+    def look(self, images: Sequence[np.ndarray]) -> list[list[SeenFace]]:
+        """What is seen in photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned, and those where an upright
         face alone is seen not turned by half."""
         upright = self._look(images, range(len(images)), 0)
         further = [
@@ -100,11 +111,15 @@ class BlazeFaces:
             for number in range(len(images))
         ]
 
-    def _look(self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int) -> dict[int, list["_Seen"]]:
+    def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
+        """The same as faces."""
+        return [[one.face for one in seen] for seen in self.look(images)]
+
+    def _look(self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int) -> dict[int, list[SeenFace]]:
         found = self.detectors[look].find([images[number] for number in numbers])
         return {
             number: [
-                _Seen(points, one.points, one.box, one.score, NAMES[look])
+                SeenFace(points, one.points, one.box, one.score, NAMES[look])
                 for one in detections
                 if one.points is not None and (points := self.fitter.fit(images[number], one.points[:2])) is not None
             ]
@@ -121,14 +136,20 @@ class BlazeFaces:
         return max(seen, key=lambda one: one.score, default=None)
 
 
-def doubt_of_other(face: Face, seen: Sequence[Face]) -> str:
-    """Why the points of another detector's face do not fit it: they are of a face less turned than the one that BlazeFace has `seen`
-    there."""
+def doubt_of_other(face: Face, seen: Sequence[SeenFace]) -> str:
+    """Why the points of another detector's face do not fit it: BlazeFace has `seen` eyes, nose and mouth of the face elsewhere, where
+    the points fitted to them are."""
     for other in seen:
-        apart = abs((roll(other.points) - roll(face.points) + 180) % 360 - 180)
-        if not other.doubt and overlap(face.box, other.box) >= SAME_FACE and apart > MOST_APART:
-            return f"the points are of a face turned by {roll(face.points):.0f} degrees, this one is by {roll(other.points):.0f}"
+        if not other.doubt and overlap(face.box, other.box) >= SAME_FACE:
+            far = stray(face.points, other.seen)
+            if far > other.stray + MOST_FURTHER:
+                return f"the points do not fit the face there: {far:.2f} of the distance between its eyes astray"
     return ""
+
+
+def share_of(box: Box, image: np.ndarray) -> float:
+    """Height of a face over the photo's longer side."""
+    return (box[3] - box[1]) / max(image.shape[:2])
 
 
 def _plain(box: Box) -> Box:
@@ -144,17 +165,10 @@ def stray(points: np.ndarray, seen: np.ndarray) -> float:
     return float(np.linalg.norm(mine - seen[:4], axis=1).mean()) / apart if apart > 0 else np.inf
 
 
-def _kept(seen: list[_Seen]) -> list[Face]:
-    """Of two looks at one face that counts whose points fit better what it saw."""
-    kept: list[Face] = []
-    for one in sorted(seen, key=lambda one: one.stray):
+def _kept(seen: list[SeenFace]) -> list[SeenFace]:
+    """Of two looks at one face that counts which is surer and whose points fit better what it saw."""
+    kept: list[SeenFace] = []
+    for one in sorted(seen, key=lambda one: one.stray - one.score):
         if all(overlap(one.box, other.box) < SAME_FACE for other in kept):
-            kept.append(Face(one.points, one.box, one.score, one.name, _doubt(one)))
+            kept.append(one)
     return kept
-
-
-def _doubt(one: _Seen) -> str:
-    if one.stray > MOST_STRAY:
-        return f"the points do not fit the face seen: {one.stray:.2f} of the distance between its eyes astray"
-    turned = roll(one.points)
-    return f"the face stands upside down: turned by {turned:.0f} degrees" if abs(turned) > MOST_ROLL else ""

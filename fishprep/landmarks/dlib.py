@@ -1,7 +1,7 @@
 """dlib's detectors and its 68-point predictor: no download, no GPU."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,13 @@ from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
 from fishprep.landmarks.blazeface import BlazeFaces, Tiling, doubt_of_other
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
-from fishprep.landmarks.geometry import MIRROR, box_of_points, eye_centres, left_to_right, overlap, without_doubles
+from fishprep.landmarks.geometry import eye_centres, overlap
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
+from fishprep.landmarks.predictor import PointsPredictor
+from fishprep.landmarks.search import SAME_FACE, PhotoSearch, is_at
 from fishprep.landmarks.second_look import TRACE_SCORE, WEAK, SecondLook
 from fishprep.landmarks.upright import UprightFitter
 from fishprep.landmarks.weights import DLIB_68, DLIB_CNN
-
-AT_PLACE = 0.2
-"""Overlap (intersection over union) from which a face found counts as the annotated one. Loose, as annotated boxes vary."""
-
-SAME_FACE = 0.4
-"""Overlap from which two detections are one face."""
 
 LARGEST_PLACE_ERROR = 0.2
 """Inter-ocular distances that an eye may lie from its known place."""
@@ -41,7 +37,7 @@ class DlibSettings:
         80 px, so with one doubling from 40.
     detector: what searches, one after the other while nothing is found: one of `landmarks.SEARCHES`.
     thorough: BlazeFace looks at tiles of the photo too, down to `smallest` of its pixels a pixel (turned_tiles: turned as well), and
-        after HOG for all the faces that HOG leaves.
+        after HOG in portraits too.
     cnn_side: the CNN detector's photo is shrunk to this: seconds per photo on a CPU.
     device: of BlazeFace.
     mirror: fit the points in the mirrored face too and take the mean: the predictor's time doubles.
@@ -96,14 +92,14 @@ class DlibBackend(LandmarkBackend):
 
     def detect(self, queries: Sequence[Query]) -> list[list[Face]]:
         """As `LandmarkBackend.detect`; dlib searches photos one after another, BlazeFace together all that it is left to search."""
-        searches = [_Search(query, annotated_box(query.reference)) for query in queries]
+        searches = [PhotoSearch(query, annotated_box(query.reference)) for query in queries]
         for search in searches:
             for found in self._searches(search.query):
                 self._take(search, found)
                 if search.ended:
                     break
         if self._blazeface is not None:
-            left = [search for search in searches if not search.ended or self._wants_all(search)]
+            left = [search for search in searches if not search.ended or self._looks_further(search)]
             self._look(left)
             for search in left:
                 self._take(search, search.not_found_yet())
@@ -119,23 +115,24 @@ class DlibBackend(LandmarkBackend):
         best = max(found, key=lambda one: one[1], default=None)
         return None if best is None else Candidate(*best, "dlib-hog")
 
-    def _wants_all(self, search: "_Search") -> bool:
-        return self.settings.thorough and search.wanted is None
+    def _looks_further(self, search: PhotoSearch) -> bool:
+        """Whether BlazeFace adds the faces that HOG left: not where it is known whose is wanted, nor in a portrait."""
+        return search.wanted is None and (self.settings.thorough or not search.is_portrait)
 
-    def _look(self, searches: list["_Search"]) -> None:
+    def _look(self, searches: list[PhotoSearch]) -> None:
         """What BlazeFace sees, in photos where it has not been asked yet."""
         assert self._blazeface is not None
         asked = [search for search in searches if search.seen is None]
         if not asked:
             return
-        looked = self._blazeface.faces([search.query.image for search in asked])
+        looked = self._blazeface.look([search.query.image for search in asked])
         for search, found in zip(asked, looked, strict=True):
             search.seen = found
 
-    def _take(self, search: "_Search", found: list[Face]) -> None:
+    def _take(self, search: PhotoSearch, found: list[Face]) -> None:
         search.take([self._looked_at_twice(face, search) for face in found])
 
-    def _looked_at_twice(self, face: Face, search: "_Search") -> Face:
+    def _looked_at_twice(self, face: Face, search: PhotoSearch) -> Face:
         """The face, with the doubt about it; none where its eyes are where the data set has them."""
         query, wanted = search.query, search.wanted
         if face.backend in BLAZEFACE_NAMES:
@@ -145,7 +142,7 @@ class DlibBackend(LandmarkBackend):
             return face
         if face.backend == "dlib-cnn":
             return replace(face, doubt=self._second_look.doubt_of_other(query.image, face.box))
-        lone = wanted is None or not _is_at(face, wanted)
+        lone = wanted is None or not is_at(face, wanted)
         doubt = self._second_look.doubt(query.image, face.box, face.score, lone)
         if not doubt and wanted is None and face.score < WEAK and self._blazeface is not None:
             self._look([search])
@@ -223,93 +220,12 @@ class DlibBackend(LandmarkBackend):
         return max(at_place, default=None)
 
 
-@dataclass
-class _Search:
-    """What has been found in a photo so far. wanted: where the annotated face is. seen: BlazeFace's faces, once it was asked."""
-
-    query: Query
-    wanted: Box | None
-    faces: list[Face] = field(default_factory=list)
-    doubtful: list[Face] = field(default_factory=list)
-    seen: list[Face] | None = None
-
-    def take(self, looked_at: list[Face]) -> None:
-        """Faces with their doubts, found by one search."""
-        self.doubtful += [face for face in looked_at if face.doubt]
-        self.faces = without_doubles([*self.faces, *(face for face in looked_at if not face.doubt)], SAME_FACE)
-
-    def not_found_yet(self) -> list[Face]:
-        """Of BlazeFace's faces those at no face that has been found: whose points are there stay."""
-        return [face for face in self.seen or [] if not any(_is_at(face, box_of_points(f.points)) for f in self.faces)]
-
-    @property
-    def ended(self) -> bool:
-        """Whether the wanted face is among those found."""
-        return any(_is_at(face, self.wanted) for face in self.faces)
-
-    def result(self) -> list[Face]:
-        """The faces found; where there are none, the doubted ones."""
-        return left_to_right(self.faces or without_doubles(self.doubtful, SAME_FACE))
-
-
 def place_error(points: np.ndarray, eyes: np.ndarray) -> float:
     """Larger distance of the two eye centres of (68, 2) points from `eyes` (2, 2), over the distance between the latter."""
     apart = float(np.linalg.norm(eyes[1] - eyes[0]))
     return float(np.linalg.norm(eye_centres(points) - eyes, axis=1).max()) / apart if apart > 0 else np.inf
 
 
-class PointsPredictor:
-    """dlib's regression trees on a chip of fixed size, which makes its whole-pixel points finer than the photo's pixels."""
-
-    side, margin = 384, 64
-
-    # Five boxes around the known place, in shares of its side: on faces that HOG misses their mean is nearer to the eyes.
-    shifts = ((0.0, 0.0), (0.0625, 0.0), (-0.0625, 0.0), (0.0, 0.0625), (0.0, -0.0625))
-
-    # HOG box of a face from its points: centre minus mean point, and side, in root-mean-square distances from the mean point
-    # (8,273 CelebA faces). Needed where another detector's box has another shape than those that the predictor was trained on.
-    hog_below, hog_side = -0.1, 2.7
-
-    def __init__(self, trees: Any, rectangle: Any, mirror: bool) -> None:
-        self._trees = trees
-        self._mirror = mirror
-        self._middle = rectangle(self.margin, self.margin, self.side - self.margin - 1, self.side - self.margin - 1)
-
-    def fit(self, image: np.ndarray, box: Box) -> np.ndarray:
-        """(68, 2) float32 points of the face in a HOG box."""
-        chip = cut_chip(image, box, self.side, self.margin)
-        points = self._raw(chip.image)
-        if self._mirror:
-            mirrored = self._raw(np.ascontiguousarray(chip.image[:, ::-1]))[list(MIRROR)]
-            mirrored[:, 0] = self.side - 1 - mirrored[:, 0]
-            points = (points + mirrored) / 2
-        return chip.to_photo(points).astype(np.float32)
-
-    def fit_twice(self, image: np.ndarray, box: Box) -> np.ndarray:
-        """The same from another detector's box: a first fit tells where the HOG box would be."""
-        points = self.fit(image, box)
-        centre = points.mean(axis=0)
-        spread = float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean()))
-        x, y = float(centre[0]), float(centre[1]) + self.hog_below * spread
-        half = self.hog_side * spread / 2
-        second = (x - half, y - half, x + half, y + half)
-        return self.fit(image, second) if can_cut(image, second) else points
-
-    def fit_around(self, image: np.ndarray, box: Box) -> np.ndarray:
-        """The mean of fits from boxes around a guessed one."""
-        side = box[2] - box[0]
-        moved = [(box[0] + x * side, box[1] + y * side, box[2] + x * side, box[3] + y * side) for x, y in self.shifts]
-        fits = np.stack([self.fit(image, each) for each in moved if can_cut(image, each)])
-        return fits.mean(axis=0, dtype=np.float32)
-
-    def _raw(self, image: np.ndarray) -> np.ndarray:
-        return np.array([(part.x, part.y) for part in self._trees(image, self._middle).parts()], np.float64)
-
-
 def _edges(rectangle: Any) -> Box:
     """dlib's rectangles include their last pixels."""
     return rectangle.left() - 0.5, rectangle.top() - 0.5, rectangle.right() + 0.5, rectangle.bottom() + 0.5
-
-
-def _is_at(face: Face, wanted: Box | None) -> bool:
-    return wanted is None or overlap(box_of_points(face.points), wanted) >= AT_PLACE

@@ -13,7 +13,7 @@ from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
 from fishprep.landmarks import LandmarkRequest, blazeface, create_backend
 from fishprep.landmarks.base import Box, Face, Query, Reference
-from fishprep.landmarks.blazeface import doubt_of_other, stray
+from fishprep.landmarks.blazeface import SeenFace, doubt_of_other, stray
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 from fishprep.landmarks.geometry import box_of_points, eye_centres, overlap
 from fishprep.landmarks.upright import BOX, UprightFitter
@@ -162,26 +162,28 @@ def asked(both: DlibBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many photos BlazeFace was given, each time that it was asked."""
     search, counts = both._blazeface, []
     assert search is not None
-    faces = search.faces
-    monkeypatch.setattr(search, "faces", lambda images: counts.append(len(images)) or faces(images))
+    look = search.look
+    monkeypatch.setattr(search, "look", lambda images: counts.append(len(images)) or look(images))
     return counts
 
 
-def test_a_thorough_search_adds_what_hog_leaves_and_moves_nothing(
+def test_what_hog_leaves_is_added_and_nothing_of_hogs_moves(
     portrait: np.ndarray, both: DlibBackend, asked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = portrait[:240, 100:340]
     pair = Query(np.concatenate([head, np.rot90(head)], axis=1))
-    [[upright]] = both.detect([pair])
-    assert upright.backend == "dlib-hog" and asked == []
-    monkeypatch.setattr(both, "settings", replace(both.settings, thorough=True))
+    [[alone]] = DlibBackend(DlibSettings(detector="hog"), WeightStore.from_environment()).detect([pair])
     [[first, second]] = both.detect([pair])
     assert asked == [1]
-    np.testing.assert_array_equal(first.points, upright.points)
-    assert (first.box, first.backend, second.backend) == (upright.box, "dlib-hog", "blazeface-turned")
-    known = Query(pair.image, Reference(box=box_of_points(upright.points)))
-    [[alone]] = both.detect([known])
-    assert asked == [1] and alone.box == upright.box, "whose face is wanted is known"
+    np.testing.assert_array_equal(first.points, alone.points)
+    assert (first.box, first.backend, second.backend) == (alone.box, "dlib-hog", "blazeface-turned")
+    known = Query(pair.image, Reference(box=box_of_points(alone.points)))
+    [[wanted]] = both.detect([known])
+    assert asked == [1] and wanted.box == alone.box, "whose face is wanted is known"
+    assert [face.backend for face in both.detect([Query(head)])[0]] == ["dlib-hog"]
+    assert asked == [1], "the photo is a portrait of the face that HOG is sure of"
+    monkeypatch.setattr(both, "settings", replace(both.settings, thorough=True))
+    assert [face.backend for face in both.detect([Query(head)])[0]] == ["dlib-hog"] and asked == [1, 1]
 
 
 def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
@@ -201,14 +203,17 @@ def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
     assert sum(asked) == 2
 
 
-def test_points_less_turned_than_the_face_there_are_doubted(both: DlibBackend, wanted: np.ndarray) -> None:
+def test_points_that_stray_from_the_face_there_are_doubted(wanted: np.ndarray) -> None:
     box = box_of_points(wanted)
     middle = wanted.mean(0)
-    sideways = ((wanted - middle) @ np.array([[0, 1], [-1, 0]]) + middle).astype(np.float32)
-    mine, there = Face(wanted, box, 0.5, "dlib-hog"), Face(sideways, box, 0.9, "blazeface-turned")
-    assert "turned by" in doubt_of_other(mine, [there])
-    assert not doubt_of_other(mine, [Face(wanted, box, 0.9, "blazeface")]) and not doubt_of_other(mine, [])
-    assert not doubt_of_other(mine, [replace(there, doubt="astray")])
+    aside = ((wanted - middle) @ np.array([[0, 1], [-1, 0]]) + middle).astype(np.float32)
+    seen = np.stack([*eye_centres(aside), aside[30], aside[[48, 54]].mean(0), aside[0], aside[16]]).astype(float)
+    there = SeenFace(aside, seen, box, 0.9, "blazeface-turned")
+    mine = Face(wanted, box, 0.5, "dlib-hog")
+    assert "astray" in doubt_of_other(mine, [there])
+    assert not doubt_of_other(replace(mine, points=aside), [there]) and not doubt_of_other(mine, [])
+    assert not doubt_of_other(mine, [replace(there, points=wanted)]), "no better than mine"
+    assert not doubt_of_other(mine, [replace(there, seen=seen + 90)]), "which is doubted itself"
     assert not doubt_of_other(mine, [replace(there, box=(0.0, 0.0, 9.0, 9.0))])
 
 
