@@ -172,7 +172,7 @@ class BuildMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is not None)
     @rule(fault=FAULTS)
     def repair(self, fault: Fault) -> None:
-        said = self._command(fault, lambda: fishprep.verify(self.out, repair=True))
+        said = self._command(fault, self._run_repair)
         if said == "" and not self._problems():
             self._mended()
 
@@ -371,6 +371,9 @@ class BuildMachine(RuleBasedStateMachine):
     def _run_retry(self, limit: int) -> None:
         self._write_split()
         fishprep.retry(self.out, "too_small", fishprep.RetrySettings(min_side=limit, workers=1), engine=STUB)
+
+    def _run_repair(self) -> None:
+        fishprep.verify(self.out, repair=True)
 
     def _problems(self) -> tuple[str, ...]:
         try:

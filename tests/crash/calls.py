@@ -61,7 +61,7 @@ class Commands:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         root = Path(__file__).parents[2]
-        places = (root, root / "cli", root / "tests" / "helpers")
+        places = (root, root / "cli", root / "tests" / "helpers", root / "tests" / "crash")
         path = os.pathsep.join([*map(str, places), os.environ.get("PYTHONPATH", "")])
         environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FISHFSR_OFFLINE": "1"}
         environment |= {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(scratch)}
@@ -80,11 +80,12 @@ class Commands:
         self._process.stdin.close()
         self._process.wait(300)
 
-    def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None, **limits: int) -> Ended:
-        """Run a command to its end. traced: under strace, with these options. seconds: of CPU that it may take."""
+    def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None, **more: object) -> Ended:
+        """Run a command to its end. traced: under strace, with these options. more: what `zygote` takes beside them,
+        such as `seconds` of CPU that it may take."""
         printed, log = self._scratch / "printed", self._scratch / "strace"
         program, *arguments = command
-        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), **limits}))
+        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), **more}))
         child = int(self._answer())
         tracer = None if traced is None else _attached(child, log, traced)
         self._say("go")

@@ -4,6 +4,7 @@ import builtins
 import errno
 import io
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +20,11 @@ class Killed(BaseException):
 
 
 @contextmanager
-def fused(out: Path, after: int | None, fault: str = "KILL") -> Iterator[list[str]]:
+def fused(out: Path, after: int | None, fault: str = "KILL", really: bool = False) -> Iterator[list[str]]:
     """While the block lasts, the call below `out` after so many others is the process's last, or is refused (EIO, ENOSPC).
 
-    None lets all pass. The list that is given holds what was called. The lock is let go: the system does that.
+    None lets all pass. The list that is given holds what was called. The lock is let go: the system does that. really: the process
+    is killed by a signal; INT is the other one that it may get.
     """
     called: list[str] = []
     before = {name: getattr(os, name) for name in CALLS}
@@ -37,6 +39,9 @@ def fused(out: Path, after: int | None, fault: str = "KILL") -> Iterator[list[st
             raise Killed
         called.append(told)
         if after is not None and len(called) == after + 1:
+            if really and fault in ("KILL", "INT"):
+                os.kill(os.getpid(), signal.Signals[f"SIG{fault}"])
+                return
             if fault == "KILL":
                 dead = True
                 raise Killed

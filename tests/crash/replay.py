@@ -85,7 +85,9 @@ class Log:
                         if unsafe.get(renamed):
                             yield f"{changes[-1][0]} gets its name before its bytes are safe"
                         pending[folder_of(changes[-1][0])] = changes[-1][0]
-        yield from (f"{name} may be lost in the end" for name in pending.values())
+        for number in self._unsafe(self.operations)[1]:
+            made = [name for name, file in self.operations[number].changes if file is not None]  # type: ignore[union-attr]
+            yield from (f"{name} may be lost in the end" for name in made if not name.startswith(".lock"))
         names = dict(self.before)
         for operation in self.operations:
             if isinstance(operation, Names):

@@ -4,29 +4,41 @@ import pytest
 from build_machine import BuildMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from process_machine import ProcessMachine
+from scenarios import Stage
 from stubs import STUB, StubEngine
 from test_calls import WHOLE
 
 from fishprep.engines import ENGINES
 
 
-@pytest.mark.ends(14000 if WHOLE else 300)
-def test_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+def run(machine: type[BuildMachine], sequences: int, steps: int) -> None:
+    """To shrink what fails takes longer than a test may: that is for `make crash`."""
     before = BuildMachine.steps
-    examples, steps = (700, 30) if WHOLE else (5, 24)
     run_state_machine_as_test(
-        BuildMachine,
+        machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=sequences,
             stateful_step_count=steps,
             deadline=None,
             derandomize=not WHOLE,
             database=None,
-            phases=list(Phase)
-            if WHOLE
-            else (Phase.explicit, Phase.generate),  # to shrink takes longer than the test may
+            phases=list(Phase) if WHOLE else (Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(f"builds: {BuildMachine.steps - before:,} steps")
+    print(f"{machine.__name__}: {BuildMachine.steps - before:,} steps")
+
+
+@pytest.mark.ends(14000 if WHOLE else 300)
+def test_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+    run(BuildMachine, *((700, 30) if WHOLE else (5, 24)))
+
+
+@pytest.mark.ends(7200 if WHOLE else 300)
+def test_in_any_order_with_real_processes(stage: Stage) -> None:
+    ProcessMachine.commands = stage.commands
+    run(ProcessMachine, *((11, 30) if WHOLE else (3, 12)))
+    print(f"commands by their exit codes: {dict(ProcessMachine.ends)}")
+    assert {code for _, code in ProcessMachine.ends} >= {0, -9}

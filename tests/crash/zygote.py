@@ -2,7 +2,9 @@
 
 Requests come as lines of JSON on stdin: `{"program", "arguments", "log"}` forks a process that waits, and answers with its number;
 `go` lets it run, and answers with how it ended (as `os.waitstatus_to_exitcode` says it) and with the MiB that it took. What it
-prints goes to `log`. With `"here": true` the command runs in this process itself, so that what it loads late is loaded from then on.
+prints goes to `log`. With `"stub": true` a build makes its faces of nothing, as `stubs` says; `after`, `fault` and `out` are those of
+`fuse.fused`, by real signals. With `"here": true` the command runs in this process itself, so that what it loads late is loaded
+from then on.
 """
 
 import ctypes
@@ -12,7 +14,7 @@ import resource
 import signal
 import sys
 import traceback
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
@@ -85,15 +87,27 @@ def _forked(request: dict[str, object], wait: int) -> None:
 
 def _run(request: dict[str, object]) -> int:
     from fishcli import common, fsr, prep
+    from fuse import fused
+    from stubs import StubEngine
 
     from fishprep.common.errors import FishPrepError
+    from fishprep.engines import ENGINES
 
     groups: dict[str, tuple[click.Group, common.Errors]] = {
         "fishprep": (prep.cli, (FishPrepError,)),
         "fishfsr": (fsr.cli, fsr.ERRORS),
     }
     program, arguments = str(request["program"]), list(request["arguments"])  # type: ignore[call-overload]
-    with open(str(request["log"]), "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+    if request.get("stub"):
+        ENGINES["local"] = StubEngine
+    with (
+        open(str(request["log"]), "w", buffering=1) as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+        ExitStack() as fuse,
+    ):
+        if "after" in request:
+            fuse.enter_context(fused(Path(str(request["out"])), request["after"], str(request["fault"]), really=True))  # type: ignore[arg-type]
         try:
             return common.execute(groups[program][0], program, arguments, groups[program][1])
         except BaseException:
