@@ -8,7 +8,7 @@ from fishfsr.comparison.rows import ComparedRow
 
 WIDTH, HEIGHT = 440.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 14.0, 40.0
-LINE, LETTER = 13.0, 5.9
+LINE, LETTER = 14.0, 6.5
 """Height of a name and width of its letters, in units of the picture."""
 
 
@@ -106,11 +106,11 @@ def _unbeaten(points: Sequence[tuple[float, float]]) -> set[int]:
 
 def _labels(points: Sequence[tuple[float, float]], titles: Sequence[str]) -> list[tuple[float, float, str]]:
     """Where each name stands: beside its point, right or left, as near as it can without lying on another name or point."""
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in points]
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in points]
     found: list[tuple[float, float, str]] = []
     for (x, y), title in zip(points, titles, strict=True):
         options = [
-            (x + side * 8, y + shift * LINE / 2, "start" if side > 0 else "end")
+            (x + side * 9, y + shift * LINE / 2, "start" if side > 0 else "end")
             for shift in (0, -1, 1, -2, 2, -3, 3, -4, 4)
             for side in (1, -1)
         ]

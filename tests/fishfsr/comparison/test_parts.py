@@ -125,8 +125,8 @@ def test_names_do_not_lie_on_each_other() -> None:
     for picture in frontiers(rows, "method-0"):
         boxes = []
         for point in picture.points:
-            left = point.label_x - (5.5 * len(point.title) if point.anchor == "end" else 0)
-            boxes.append((left, point.label_y - 9, left + 5.5 * len(point.title), point.label_y))
+            left = point.label_x - (6.0 * len(point.title) if point.anchor == "end" else 0)
+            boxes.append((left, point.label_y - 9, left + 6.0 * len(point.title), point.label_y))
         for one, other in itertools.combinations(boxes, 2):
             assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
