@@ -29,7 +29,8 @@ from fishfsr.registry import create_model
 from fishfsr.training.config import SrSection, TrainingConfig, resolve_training
 from fishfsr.training.optimiser import adam
 from fishfsr.training.precision import amp
-from fishfsr.training.run import TrainingRequest, run_training
+from fishfsr.training.request import TrainingRequest
+from fishfsr.training.run import run_training
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.shards.schema import LR_SIZES
 from fishprep.shards.writer import Samples, write_shard

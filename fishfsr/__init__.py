@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from fishfsr.models.count import count_parameters
     from fishfsr.registry import ModelRecord, create_model, list_models, model_size
     from fishfsr.training.journal import Note, Trained, TrainingNews, Validated
-    from fishfsr.training.run import TrainingOutcome
+    from fishfsr.training.request import TrainingOutcome
     from fishfsr.training.start import train
     from fishfsr.upscaling.photo import UpscaledFace, UpscaledPhoto
     from fishfsr.upscaling.pictures import PictureFormat
@@ -91,7 +91,7 @@ _PUBLIC = {
     "fishfsr.models.count": "count_parameters",
     "fishfsr.registry": "ModelRecord create_model list_models model_size",
     "fishfsr.training.journal": "Note Trained TrainingNews Validated",
-    "fishfsr.training.run": "TrainingOutcome",
+    "fishfsr.training.request": "TrainingOutcome",
     "fishfsr.training.start": "train",
     "fishfsr.upscaling.photo": "UpscaledFace UpscaledPhoto",
     "fishfsr.upscaling.pictures": "PictureFormat",

@@ -10,7 +10,7 @@ from typing import Any
 from fishfsr.comparison.budget import TrainingBudget
 from fishfsr.errors import FishFSRError, TrainingError
 from fishfsr.training.folder import RunFolder
-from fishfsr.training.run import StageChoice, TrainingOutcome
+from fishfsr.training.request import StageChoice, TrainingOutcome
 from fishfsr.training.state import read_position
 from fishprep.common.errors import FishPrepError
 from fishprep.common.files import read_text, sha256_file, write_text

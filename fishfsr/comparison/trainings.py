@@ -11,7 +11,7 @@ from fishfsr.comparison.request import ComparisonRequest
 from fishfsr.comparison.shared import GivenNetwork
 from fishfsr.comparison.trained import Account, Training
 from fishfsr.training.journal import Note
-from fishfsr.training.run import TrainingOutcome
+from fishfsr.training.request import TrainingOutcome
 from fishfsr.training.start import train
 
 WHAT = {"parsing": "ParsingNet", "alignment": "the network of landmarks"}

@@ -2,25 +2,21 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
-from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata
-from fishfsr.data.turns import Turns
+from fishfsr.checkpoint import Checkpoint, load_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.methods.alignment import AlignmentNet, AlignmentNetConfig
 from fishfsr.methods.base import Method
 from fishfsr.methods.every import METHODS
-from fishfsr.models.config import SrNetConfig
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
 from fishfsr.registry import build_network
-from fishfsr.training.config import ARCHITECTURE_OPTIONS, TRAINED, Settings, StageSection, TrainingConfig
+from fishfsr.training.config import StageSection, TrainingConfig
 from fishfsr.training.earlier import check_same, earlier_state
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.initialise import unit_variance
@@ -28,81 +24,18 @@ from fishfsr.training.journal import ORDER, MetricsJournal, Note, TrainingListen
 from fishfsr.training.loop import StageLoop
 from fishfsr.training.precision import amp
 from fishfsr.training.ranks import Ranks, process_group
+from fishfsr.training.request import StageChoice, TrainingOutcome, TrainingRequest
 from fishfsr.training.stages import AlignmentStage, ParsingStage, SrStage, TrainingStage
 from fishfsr.training.state import Position, TrainingState
 from fishfsr.training.surroundings import Surroundings, collect_faces
 from fishfsr.training.validation import Validator
 from fishprep.common.files import sha256_file, write_text
-from fishprep.common.stop import Reason, StopRequest
+from fishprep.common.stop import StopRequest
 from fishprep.common.version import __version__
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 N = TypeVar("N", bound=nn.Module)
-StageChoice = Literal["parsing", "alignment", "sr", "both"]
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """A training that is asked for.
-
-    `shards`: folders or files; `named`: what the user called them, where that is something else. `init`: a checkpoint whose
-    networks are gone on with. `resume`: go on with what is in
-    `out`; `overwrite`: begin anew there. `max_minutes`: validate, save and stop then; nothing else changes. `turns`: which of the
-    shards to train on are here.
-    """
-
-    shards: tuple[Path, ...]
-    out: Path
-    config: TrainingConfig
-    stage: StageChoice = "both"
-    init: Path | None = None
-    device: str = "auto"
-    resume: bool = True
-    overwrite: bool = False
-    max_minutes: float | None = None
-    tensorboard: bool = False
-    named: tuple[str, ...] = ()
-    turns: Turns | None = None
-
-
-@dataclass(frozen=True)
-class TrainingOutcome:
-    """Where a training stands: `reason` is None where all that was asked for is done.
-
-    `first`: whether this process is the one of its group that speaks. `figures`: stage → means of the best validation of this
-    sitting, by measure.
-    """
-
-    reason: Reason | None
-    stage: str
-    step: int
-    checkpoint: Path
-    first: bool = True
-    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-def init_settings(path: Path) -> Settings:
-    """The architecture of a checkpoint as settings, so that a training can start from its weights.
-
-    Raises ConfigurationError for networks of another kind than those that are trained here.
-    """
-    metadata = read_metadata(path)
-    settings: Settings = {}
-    if metadata.parsing_net is not None:
-        config = metadata.parsing_net.config
-        settings["parsing"] = {"width": config.width, "blocks": getattr(config, "blocks", 8)}
-    if metadata.sr_net is not None:
-        sr, architecture = metadata.sr_net.config, metadata.sr_net.architecture
-        if architecture not in TRAINED or sr.map_channels != 1:
-            raise ConfigurationError(f"{path}: {architecture} cannot be trained here, only run")
-        assert isinstance(sr, SrNetConfig)
-        values = {name: value for name, value in sr.to_dict().items() if name not in ("scale", "map_channels")}
-        if METHODS[architecture].rival:
-            del values["use_map"]
-        options = {name: values.pop(name) for name in sorted(values.keys() - ARCHITECTURE_OPTIONS)}
-        settings |= {"sr": {"architecture": architecture, **values, "options": options}, "scale": sr.scale}
-    return settings
 
 
 def run_training(request: TrainingRequest, listen: TrainingListener) -> TrainingOutcome:

@@ -11,7 +11,8 @@ from fishfsr.data.near import Fetching
 from fishfsr.errors import ConfigurationError
 from fishfsr.training.config import TrainingConfig, flat, merged, parse_assignments, read_settings, resolve_training
 from fishfsr.training.journal import Note, TrainingListener, TrainingNews, Validated
-from fishfsr.training.run import StageChoice, TrainingOutcome, TrainingRequest, init_settings, run_training
+from fishfsr.training.request import StageChoice, TrainingOutcome, TrainingRequest, init_settings
+from fishfsr.training.run import run_training
 
 Choices = Mapping[str, Any] | Sequence[str]
 """Settings by name, `{"sr.width": 16}` or in tables `{"sr": {"width": 16}}`; or texts as the command's `--set` takes them."""

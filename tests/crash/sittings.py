@@ -12,7 +12,8 @@ import training
 
 from fishfsr.training.journal import Trained, TrainingNews, Validated
 from fishfsr.training.loop import StageLoop
-from fishfsr.training.run import TrainingRequest, run_training
+from fishfsr.training.request import TrainingRequest
+from fishfsr.training.run import run_training
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import torch
 
 from fishfsr.training.config import parse_assignments, resolve_training
 from fishfsr.training.journal import Trained, TrainingNews, read_metrics
-from fishfsr.training.run import TrainingRequest, run_training
+from fishfsr.training.request import TrainingRequest
+from fishfsr.training.run import run_training
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.shards import schema
 from fishprep.shards.schema import LR_SIZES

@@ -24,7 +24,8 @@ from fishfsr.metrics import psnr
 from fishfsr.registry import create_model
 from fishfsr.training.config import resolve_training
 from fishfsr.training.journal import Trained, read_metrics
-from fishfsr.training.run import TrainingRequest, init_settings, run_training
+from fishfsr.training.request import TrainingRequest, init_settings
+from fishfsr.training.run import run_training
 from fishfsr.training.state import TrainingState
 
 
