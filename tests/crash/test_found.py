@@ -57,6 +57,14 @@ def test_a_retry_that_is_refused_removes_nothing(out: Path) -> None:
     assert contents(out) == whole
 
 
+def test_a_shard_that_was_cut_is_made_anew(out: Path) -> None:
+    """Seen by no test once: that `build` looks at the sizes of shards, where `verify` reads them."""
+    whole = contents(out)
+    (out / "train-00000.h5").write_bytes(whole["train-00000.h5"][:-1])
+    build(out)
+    assert contents(out) == whole
+
+
 def test_a_build_that_was_removed_in_part_keeps_no_shard_that_nobody_speaks_of(out: Path) -> None:
     """`--overwrite` was killed when a retry's record was gone and its shards were not: `build` took them for its own."""
     retry(out)
