@@ -24,7 +24,7 @@ from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
 from fishfsr.models.state import load_state
 from fishfsr.registry import ARCHITECTURES, architecture_of
-from fishprep.common.files import check_regular, open_regular
+from fishprep.common.files import check_regular, open_regular, sweep_abandoned
 from fishprep.common.mistaken import mistaken_for
 from fishprep.common.tensors import save_tensors
 from fishprep.common.version import __version__
@@ -123,6 +123,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, dtype: torch.dtype = tor
         header[name] = _json({"architecture": entry.architecture, "config": entry.config.to_dict()})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep_abandoned(path)
         save_tensors(path, tensors, header)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error

@@ -17,7 +17,7 @@ from fishfsr.errors import CheckpointError, ExportError, InputError, MissingExtr
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.folding import fold
 from fishfsr.registry import architecture_of
-from fishprep.common.files import atomic
+from fishprep.common.files import atomic, sweep_abandoned
 from fishprep.common.version import __version__
 from fishprep.shards.schema import HR_SIZE
 
@@ -91,6 +91,7 @@ def export_onnx(resolver: FaceSuperResolver, path: Path, lr_size: int | None = N
     """
     check_extra()
     plain, folded, size = _pairs(resolver, lr_size)
+    sweep_abandoned(path)
     with atomic(path) as temporary:
         _write(folded, temporary, size)
         _add_facts(temporary, facts_of(resolver, size))
@@ -107,6 +108,7 @@ def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | N
     CheckpointError where a network is missing.
     """
     plain, _, size = _pairs(resolver, lr_size)
+    sweep_abandoned(path)
     with atomic(path) as temporary:
         try:
             with torch.inference_mode(), warnings.catch_warnings():
@@ -138,6 +140,7 @@ def export_state_dict(resolver: FaceSuperResolver, path: Path) -> None:
         name: {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
         for name, network in networks.items()
     }
+    sweep_abandoned(path)
     with atomic(path) as temporary:
         torch.save({**weights, "facts": facts_of(resolver, None)}, temporary)
 

@@ -8,8 +8,13 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be removed
+    fcntl = None  # type: ignore[assignment]
 
 LONGEST_NAME = 255
 """Bytes of a file's name, on every system of today."""
@@ -62,14 +67,15 @@ def atomic(path: Path, replace: bool = True, flushed: bool = True) -> Iterator[P
     try:
         temporary.touch()
         ordinary = stat.S_IMODE(temporary.stat().st_mode)
-        yield temporary
-        temporary.chmod(ordinary)  # safetensors writes files that their owner alone can read
-        if flushed:
-            flush(temporary)
-        if replace:
-            temporary.replace(path)
-        else:
-            _rename_new(temporary, path)
+        with _at_work(temporary):
+            yield temporary
+            temporary.chmod(ordinary)  # safetensors writes files that their owner alone can read
+            if flushed:
+                flush(temporary)
+            if replace:
+                temporary.replace(path)
+            else:
+                _rename_new(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -89,6 +95,35 @@ def _rename_new(temporary: Path, path: Path) -> None:
         temporary.replace(path)
     else:
         temporary.unlink()
+
+
+@contextmanager
+def _at_work(temporary: Path) -> Iterator[None]:
+    """Hold the lock of a file that is being written, where the drive has locks; it goes with the process."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep_abandoned(path: Path) -> None:
+    """Remove what writers of `path` that were killed have left beside it; nothing where a drive cannot tell whether they live."""
+    if fcntl is None or not path.parent.is_dir():
+        return
+    for left in [each for each in path.parent.iterdir() if meant_for(each.name) == path.name]:
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def meant_for(name: str) -> str | None:

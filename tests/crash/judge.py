@@ -98,8 +98,6 @@ class Judge:
         if again.code != 0 and scenario.over not in again.printed:
             yield f"the same command again ended with {again.code}: {again.printed}"
         now = contents(scenario.out)
-        if not scenario.sweeps:
-            now = {name: found for name, found in now.items() if meant_for(name) is None}
         if now != goal.after:
             names = sorted(name for name in now.keys() | goal.after if now.get(name) != goal.after.get(name))
             yield f"the same command again ended otherwise: {', '.join(names)}"

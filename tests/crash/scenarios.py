@@ -26,7 +26,7 @@ TIMES = ("seconds", "images_per_second")
 @dataclass(frozen=True)
 class Scenario:
     """A command. before: the folder that its output is at the start (None: there is none). passing: names in the output that
-    hold something else along the way than in the end. sweeps: whether a later run takes away what a killed one left. over: what it says
+    hold something else along the way than in the end. over: what it says
     where all of it is done already, and that is no success."""
 
     name: str
@@ -34,7 +34,6 @@ class Scenario:
     out: Path
     before: Path | None
     passing: tuple[str, ...] = ()
-    sweeps: bool = True
     over: str = "\0"
 
     def lay_out(self) -> None:
@@ -189,9 +188,7 @@ def _pack(stage: Stage) -> Scenario:
         shutil.copy(stage.checkpoint("earlier", seed=2), before / "packed.safetensors")
     out = str(stage.out / "packed.safetensors")
     command = ("fishfsr", "models", "pack", str(stage.checkpoint()), out, "--overwrite", "--licence", "none")
-    return Scenario(
-        "pack", command, stage.out, before, sweeps=False
-    )  # it has no lock, which would say that none is at work
+    return Scenario("pack", command, stage.out, before)
 
 
 SCENARIOS: dict[str, Callable[[Stage], Scenario]] = {

@@ -12,13 +12,15 @@ from stubs import STUB, StubEngine, settings
 from train_machine import SETTINGS, ends
 
 import fishprep
+from fishfsr.checkpoint import Checkpoint, save_checkpoint
 from fishfsr.errors import CheckpointError, TrainingError
+from fishfsr.registry import create_model
 from fishfsr.training import loop
 from fishfsr.training.journal import MetricsJournal
 from fishfsr.training.run import run_training
 from fishfsr.training.state import FORMAT, FORMAT_VERSION, TrainingState, _header
 from fishprep.common.errors import BuildError
-from fishprep.common.files import write_text
+from fishprep.common.files import atomic, sweep_abandoned, write_text
 from fishprep.common.tensors import save_tensors
 from fishprep.engines import ENGINES
 
@@ -157,3 +159,18 @@ def test_a_line_of_the_log_that_was_damaged_is_named(tmp_path: Path) -> None:
         journal.path.write_bytes(b"".join([*lines[:3], damaged]))  # behind the state: as a kill leaves it
         journal.rewind("parsing", 3)
         assert journal.path.read_bytes() == b"".join(lines[:3])
+
+
+def test_what_a_killed_writer_of_one_file_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    """`models pack`, `import` and `export` have no lock of a folder that would tell whether a temporary file is somebody's."""
+    path, others = tmp_path / "pair.safetensors", tmp_path / ".other.safetensors.1.tmp"
+    others.touch()
+    with atomic(path) as alive:
+        left = tmp_path / ".pair.safetensors.1.tmp"
+        left.touch()
+        sweep_abandoned(path)
+        assert alive.exists() and not left.exists() and others.exists()
+    network = create_model("parsingnet_x8", width=8, blocks=1)
+    left.touch()
+    save_checkpoint(path, Checkpoint(network))  # type: ignore[arg-type]
+    assert path.exists() and not left.exists()

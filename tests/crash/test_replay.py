@@ -88,7 +88,7 @@ def _faults(state: State, scenario: Scenario, goal: dict[str, str], stage: Stage
     again = stage.commands.run(scenario.command)
     if again.code != 0 and scenario.over not in again.printed:
         wrong.append(f"the same command ended with {again.code}: {again.printed}")
-    now = {n: c for n, c in contents(out).items() if scenario.sweeps or meant_for(n) is None}
+    now = contents(out)
     if now != goal:
         wrong.append(
             f"the same command ended otherwise: {sorted(n for n in now.keys() | goal if now.get(n) != goal.get(n))}"
