@@ -190,8 +190,10 @@ def test_minutes_are_spent_once(shards: Path, tmp_path: Path, monkeypatch: pytes
     run("fishfsr", *words)
     minutes, steps = (float(table(tmp_path)["srcnn"][name]) for name in ("minutes", "steps"))
     assert 0.03 <= minutes < 0.06 and steps > 1
-    run("fishfsr", *words)
-    assert float(table(tmp_path)["srcnn"]["steps"]) == steps
+    for record in (tmp_path / "methods" / "srcnn.json", tmp_path / "nothing"):  # without its record, and with it
+        record.unlink(missing_ok=True)
+        run("fishfsr", *words)
+        assert float(table(tmp_path)["srcnn"]["steps"]) == steps
 
 
 @pytest.mark.parametrize(
