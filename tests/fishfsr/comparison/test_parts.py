@@ -84,13 +84,13 @@ def test_what_is_concluded() -> None:
         row("a", 25, -2, -1, 24),
         row("b", 27, 0.5, 1, 25),
         row("c", 26.1, -0.1, 0.3, 26),
-        row("ours", 26, 0, 0, 27),
+        row("ours", 26.5, 0, 0, 27),
     ]
     rows.append(ComparedRow("d", "D", error="broken"))
     first, apart, order, seeds, limits, failed = conclude(rows, Circumstances(8, 9, "5 minutes of training", "ours"))
-    assert "5 minutes" in first and first.endswith("B 27.00, C 26.10, OURS 26.00, A 25.00.")
+    assert "5 minutes" in first and first.endswith("B 27.00, OURS 26.50, C 26.10, A 25.00.")
     assert "better than it B (+0.75); worse than it A (−1.50); not told apart from it C (+0.10)" in apart
-    assert "OURS, C, B, A" in order and "Of 6 pairs of methods 3 stand" in order
+    assert "OURS, C, B, A" in order and "Of 6 pairs of methods 4 stand" in order
     assert "One training each" in seeds and "in the end" in limits and failed.endswith("D.")
     assert is_apart(rows[0].differences["psnr"]) and not is_apart(rows[2].differences["psnr"])
     assert len(conclude(rows[:1], Circumstances(8, 9, "5 minutes", "ours"))) == 1
