@@ -32,7 +32,6 @@ from face_pictures import (
 
 from fishfsr.upscaling.faces import Search, create_finder
 from fishprep.common.weights import WeightStore
-from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings
 from fishprep.landmarks import SEARCHES, LandmarkRequest, create_backend
 from fishprep.landmarks.base import Face, Query
 from fishprep.landmarks.chip import cut_chip
@@ -173,11 +172,7 @@ def print_curve(photos: Photos, store: WeightStore) -> None:
     made = DlibBackend(DlibSettings(detector="blazeface"), store)
     search = made._blazeface
     assert search is not None
-    low = [
-        BlazeFace(each.network, BlazeFaceSettings(THRESHOLDS[0], each.settings.smallest, each.settings.turns))
-        for each in search.detectors
-    ]
-    search.detectors = tuple(low)
+    search.detectors = tuple(each.lowered(THRESHOLDS[0]) for each in search.detectors)
     kinds: dict[str, Callable[[Shown], Shown]] = {
         f"{side} px": lambda shown, side=side: in_view(shown, side)
         for side in (14, *SIZES, 80)  # type: ignore[misc]

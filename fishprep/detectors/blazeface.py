@@ -7,7 +7,9 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from fishprep.common.device import exact_convolutions
 from fishprep.common.errors import WeightsError
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
@@ -30,13 +32,14 @@ sums come in another order, so that a tile would no longer say what it says alon
 
 @dataclass(frozen=True)
 class BlazeFaceSettings:
-    """min_score: below it a detection is none. smallest: tiles are cut while a pixel of theirs is at least so many of the
-    picture's; None looks at the whole picture alone. turns: quarter turns by which each tile is looked at: the network sees faces up
-    to about 50 degrees from upright."""
+    """min_score: below it a detection is none; tile_score: the same in a tile of part of the picture, of which there are many.
+    smallest: tiles are cut while a pixel of theirs is at least so many of the picture's; None looks at the whole picture alone.
+    turns: quarter turns by which each tile is looked at: the network sees faces up to about 50 degrees from upright."""
 
     min_score: float = 0.5
     smallest: float | None = None
     turns: tuple[int, ...] = (0,)
+    tile_score: float = 0.7
 
 
 def load_blazeface(settings: BlazeFaceSettings, store: WeightStore, device: str = "cpu") -> "BlazeFace":
@@ -59,27 +62,30 @@ class BlazeFace:
     def __init__(self, network: BlazeFaceNetwork, settings: BlazeFaceSettings, device: str = "cpu") -> None:
         self.settings = settings
         self.device = torch.device(device)
-        # Depthwise convolutions over pixels whose features lie together cost a CPU two thirds of the time, in batches half.
-        self.network = network.eval().requires_grad_(False).to(self.device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Depthwise convolutions over pixels whose features lie together take two thirds of a CPU's time, in batches half.
+        placed = network.eval().requires_grad_(False).to(self.device)
+        self.network = convert_conv2d_weight_memory_format(placed, torch.channels_last)
 
     def find(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """As `Detector.find`."""
-        cut = [(number, tile) for number, image in enumerate(images) for tile in self._tiles(image)]
+        cut = [(number, *each) for number, image in enumerate(images) for each in self._tiles(image)]
         cut.sort(
             key=lambda each: each[1].image.shape
         )  # a batch has one shape; what is seen of a picture keeps its order
         seen: dict[tuple[int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
         at_once = BATCH.get(self.device.type, BATCH["cpu"])
         for part in _batches(cut, at_once):
-            for (number, tile), (places, scores) in zip(part, self._look([tile for _, tile in part]), strict=True):
+            looked = self._look([tile for _, tile, _ in part], [least for _, _, least in part])
+            for (number, tile, _), (places, scores) in zip(part, looked, strict=True):
                 points = _in_order(tile.to_picture(places.reshape(len(places), 8, 2)))
                 seen.setdefault((number, tile.turns), []).append((points.reshape(len(points), 16), scores))
         return [self._faces([seen[number, turns] for turns in self.settings.turns]) for number in range(len(images))]
 
     def lowered(self, min_score: float) -> "BlazeFace":
         """The same detector with another threshold."""
-        return BlazeFace(self.network, replace(self.settings, min_score=min_score), str(self.device))
+        return BlazeFace(
+            self.network, replace(self.settings, min_score=min_score, tile_score=min_score), str(self.device)
+        )
 
     def _faces(self, looks: list[list[tuple[np.ndarray, np.ndarray]]]) -> list[Detection]:
         """What the looks at a picture, one for each turn, say together: of two that see one face the surer counts alone."""
@@ -93,30 +99,33 @@ class BlazeFace:
             for v, score in zip(values[kept], scores[kept], strict=True)
         ]
 
-    def _tiles(self, image: np.ndarray) -> list[Tile]:
+    def _tiles(self, image: np.ndarray) -> list[tuple[Tile, float]]:
+        """What is looked at, and the score from which a detection there is one."""
         height, width = image.shape[:2]
         smallest = self.settings.smallest
         first = first_side(height, width, SIDE, LEAST_SIDE, STEP)
         further = [] if smallest is None else search_sides(height, width, SIDE, smallest)[1:]
-        upright = [tile for side in (first, *further) for tile in tiles(image, side, SIDE, SHARED, STEP)]
-        return [tile.turned(turns) for tile in upright for turns in self.settings.turns]
+        sides = [(first, self.settings.min_score), *((side, self.settings.tile_score) for side in further)]
+        upright = [(tile, least) for side, least in sides for tile in tiles(image, side, SIDE, SHARED, STEP)]
+        return [(tile.turned(turns), least) for tile, least in upright for turns in self.settings.turns]
 
     @torch.inference_mode()
-    def _look(self, cut: list[Tile]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each tile, all of one shape: boxes and six points (N, 16) in its pixels, and scores (N,)."""
+    def _look(self, cut: list[Tile], least: list[float]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each tile, all of one shape: boxes and six points (N, 16) in its pixels, and scores (N,), none below its `least`."""
         pixels = torch.from_numpy(np.stack([tile.image for tile in cut])).to(self.device)
-        logits, places = self.network(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        with exact_convolutions(self.device):
+            logits, places = self.network(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
         scores = logits.double().sigmoid()
         pairs = places.double().unflatten(2, (8, 2))
         middles = anchors(*pixels.shape[1:3]).to(self.device)
         centre, half = pairs[:, :, 0] + middles, pairs[:, :, 1] / 2
         points = pairs[:, :, 2:] + middles[:, None]
         values = torch.cat((centre - half, centre + half, points.flatten(2)), 2)
-        sure = (scores >= self.settings.min_score) & (half > 0).all(2)
+        sure = (scores >= torch.tensor(least, dtype=scores.dtype, device=self.device)[:, None]) & (half > 0).all(2)
         return [(v[m].cpu().numpy(), s[m].cpu().numpy()) for v, s, m in zip(values, scores, sure, strict=True)]
 
 
-def _batches(cut: list[tuple[int, Tile]], at_once: int) -> Iterator[list[tuple[int, Tile]]]:
+def _batches(cut: list[tuple[int, Tile, float]], at_once: int) -> Iterator[list[tuple[int, Tile, float]]]:
     """At most `at_once` neighbours of one shape."""
     for _, alike in groupby(cut, key=lambda each: each[1].image.shape):
         while part := list(islice(alike, at_once)):

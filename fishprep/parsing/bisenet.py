@@ -1,8 +1,7 @@
 """The `bisenet` parser: 19 classes by facexlib's BiSeNet."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -13,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from fishprep.common.device import resolve_device
+from fishprep.common.device import exact_convolutions, resolve_device
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
@@ -116,7 +115,7 @@ class BiSeNetParser:
 
     def _logits(self, inputs: Tensor) -> Tensor:
         """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, size / 8, size / 8) float32, the last ones padding."""
-        with torch.inference_mode(), _exact_convolutions(self._device):
+        with torch.inference_mode(), exact_convolutions(self._device):
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
             full = torch.cat([inputs, inputs[-1:].expand(self.batch - len(inputs), -1, -1, -1)])
@@ -142,16 +141,6 @@ def check_precision(precision: Precision, device: torch.device) -> None:
     """ConfigurationError where the device lacks it."""
     if device.type == "cpu" and precision is Precision.FLOAT16:
         raise ConfigurationError("float16 is for CUDA devices; on a CPU take float32 or bfloat16")
-
-
-@contextmanager
-def _exact_convolutions(device: torch.device) -> Iterator[None]:
-    """On CUDA: float32 is float32, and the algorithm is the same from run to run."""
-    if device.type != "cuda":
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
 
 
 def _trained_size(header: dict[str, str], path: Path) -> int:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fishprep.common.device import own_device
+from fishprep.common.device import exact_convolutions, own_device
 from fishprep.common.turns import WORKER
 
 
@@ -21,3 +21,12 @@ def test_workers_take_devices_in_turn(monkeypatch: pytest.MonkeyPatch, worker: s
 def test_without_devices_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert own_device("cuda") == "cuda"
+
+
+@pytest.mark.parametrize(("device", "inside"), [("cuda:0", (False, True)), ("cpu", (True, False))])
+def test_convolutions_on_cuda_are_float32_and_the_same_each_time(device: str, inside: tuple[bool, bool]) -> None:
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(enabled=True, benchmark=False, deterministic=False, allow_tf32=True):
+        with exact_convolutions(torch.device(device)):
+            assert (cudnn.allow_tf32, cudnn.deterministic) == inside
+        assert (cudnn.allow_tf32, cudnn.deterministic) == (True, False)

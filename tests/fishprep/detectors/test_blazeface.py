@@ -82,6 +82,15 @@ def test_small_faces_are_found_in_tiles(portrait: np.ndarray) -> None:
     np.testing.assert_allclose(face.points[:2].mean(0), (1000 + 225 * 140 / 512, 700 + 103 * 140 / 512), atol=3)
 
 
+def test_a_tile_of_many_needs_a_surer_face_than_the_whole_picture(portrait: np.ndarray) -> None:
+    wide = np.full((900, 1200, 3), 127, np.uint8)
+    wide[700:840, 1000:1140] = cv2.resize(portrait, (140, 140), interpolation=cv2.INTER_AREA)
+    (face,) = detector(smallest=1.0).find([wide])[0]
+    assert detector(smallest=1.0, tile_score=face.score + 0.01).find([wide])[0] == []
+    (large,) = detector(smallest=1.0, tile_score=1.0).find([portrait])[0]
+    assert large.score > 0.5
+
+
 def test_a_picture_depends_on_itself_alone(portrait: np.ndarray) -> None:
     empty = np.zeros((50, 70, 3), np.uint8)
     alone, together = detector().find([portrait]), detector().find([empty, portrait, empty])
