@@ -1,6 +1,7 @@
 """How fast is a build, beside the loop that people write, and how much memory does it take?
 
     python benchmarks/build.py --parser-weights FILE [--photos 200] [--memory]
+    python benchmarks/build.py --against CHECKOUT [--photos 60] [--runs 3] [-- FLAGS OF BUILD]
 
 Speed, in one process and one torch thread each, on the same photos:
   plain loop   one photo at a time: Pillow, dlib, crop, Pillow resizes, facexlib's BiSeNet (all three heads, full-size
@@ -8,11 +9,15 @@ Speed, in one process and one torch thread each, on the same photos:
   pipeline     what a worker of `fishprep build` does, shard written and checked, by stage
 
 `--memory` runs whole builds of 500 and of 8,000 photos and prints the peak memory of the largest process and of all
-together. It prints tables and asserts nothing.
+together. `--against` runs whole builds of this checkout and of another one in turn, with the same libraries, and prints the CPU
+seconds of each, children included, and their ratio: what counts on a busy machine. It prints tables and asserts nothing.
 """
 
 import argparse
+import os
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +36,7 @@ from rich.table import Table
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import ShardBuilder
 from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom, load_networks, make_parser
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.resolved import resolve
@@ -146,7 +152,7 @@ def pipeline(photos: list[Photo], weights: Path, size: int | None, out: Path) ->
     source = WeightsFrom(parser=weights)
     resolved = resolve(BuildConfiguration(parser_size=size), source)
     attributes = BuildAttributes(resolved.configuration, resolved.recipe, "", {})
-    builder = ShardBuilder(out, attributes, load_networks(resolved.configuration, source))
+    builder = ShardBuilder(BuildFolder.at(out), attributes, load_networks(resolved.configuration, source))
     result = builder(ShardSpec(ShardName("train", 0), tuple(photos)), lambda news: None)
     with Shard(out / "train-00000.h5") as shard:
         skin = dict(zip(shard.ids, np.array(shard.skin(128)), strict=True))
@@ -222,6 +228,49 @@ def memory(console: Console, weights: Path) -> None:
     console.print(table)
 
 
+def against(console: Console, checkout: Path, count: int, runs: int, flags: list[str]) -> None:
+    """Builds of both in turn, each pair with an order of its own."""
+    here = Path(__file__).resolve().parent.parent
+    spent: dict[Path, list[float]] = {checkout: [], here: []}
+    files = sorted((FACES / "img_align_celeba").iterdir())
+    with tempfile.TemporaryDirectory() as folder:
+        photos = Path(folder, "photos")
+        photos.mkdir()
+        for path in files[:: max(1, len(files) // count)][:count]:
+            shutil.copyfile(path, photos / path.name)
+        for number in range(runs):
+            for of in list(spent)[:: 1 if number % 2 else -1]:
+                spent[of].append(cpu_of_build(of, photos, Path(folder, "out"), flags))
+    table = Table(title=f"{count} photos, one worker, {' '.join(flags) or 'no flags'}: CPU seconds of whole builds")
+    for column in ("", *(f"run {number + 1}" for number in range(runs)), "median"):
+        table.add_column(column, justify="right")
+    for name, of in (("before", checkout), ("now", here)):
+        table.add_row(name, *(f"{seconds:.1f}" for seconds in spent[of]), f"{statistics.median(spent[of]):.1f}")
+    ratios = [now / before for before, now in zip(spent[checkout], spent[here], strict=True)]
+    table.add_row("ratio", *(f"{ratio:.2f}" for ratio in ratios), f"{statistics.median(ratios):.2f}")
+    console.print(table)
+
+
+def cpu_of_build(checkout: Path, photos: Path, out: Path, flags: list[str]) -> float:
+    """User and system, of the command and of its workers."""
+    command = [
+        Path(sys.executable).parent / "fishprep",
+        "build",
+        photos,
+        out,
+        "--workers",
+        1,
+        "--quiet",
+        "--overwrite",
+        *flags,
+    ]
+    paths = os.pathsep.join(map(str, (checkout, checkout / "cli")))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*map(str, command)], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": paths})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def watch(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:
     """Peak resident KiB of a process, of its largest child, and of all at one moment (Linux)."""
     parent = worker = together = 0
@@ -251,11 +300,19 @@ def resident(pid: int) -> int:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--parser-weights", type=Path, required=True)
+    arguments.add_argument("--parser-weights", type=Path)
+    arguments.add_argument("--against", type=Path)
+    arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--photos", type=int, default=200)
     arguments.add_argument("--memory", action="store_true")
+    arguments.add_argument("flags", nargs="*")
     given = arguments.parse_args()
     console = Console()
+    if given.against is not None:
+        against(console, given.against.resolve(), given.photos, given.runs, given.flags)
+        return
+    if given.parser_weights is None:
+        arguments.error("--parser-weights, or --against")
     if given.memory:
         memory(console, given.parser_weights)
     else:

@@ -161,7 +161,7 @@ def control_plane(actors: int, naps: int = 600) -> tuple[float, float]:
     """CPU seconds of the driver for each spec, and specs a second of `actors` workers that sleep 20 ms each."""
     import ray
 
-    ray.init(num_cpus=actors, log_to_driver=False, include_dashboard=False, object_store_memory=80 << 20)
+    ray.init("local", num_cpus=actors, log_to_driver=False, include_dashboard=False, object_store_memory=80 << 20)
     engine = create_engine("ray", ClusterSettings())
     run = engine.run(sleeper, map(Nap, range(naps)), actors)
     for _ in range(actors):
@@ -179,13 +179,15 @@ def control_plane(actors: int, naps: int = 600) -> tuple[float, float]:
 @dataclass(frozen=True)
 class World:
     """What a simulation knows: start of a worker and the driver's time for a shard in seconds; hours between losses of a machine;
-    the share of machines at half speed; after how many medians a copy is made (None: never)."""
+    the share of machines at half speed; after how many medians a copy is made (None: never); what a copy takes of each shard (None:
+    as long as the first one: what is long is long by itself, and not by where it is worked on)."""
 
     start: float
     driver: float
     hours: float | None = None
     slow: float = 0.0
     copy: float | None = None
+    elsewhere: Sequence[float] | None = None
     seed: int = 0
 
 
@@ -228,22 +230,25 @@ class Simulation:
         self.served = max(now, after, self.served) + self.world.driver
         self._begin(self.served, shard, worker)
 
-    def _begin(self, begin: float, shard: int, worker: int) -> None:
+    def _begin(self, begin: float, shard: int, worker: int, is_copy: bool = False) -> None:
         """Losses have no memory, so that the life of a machine may be drawn anew for each shard."""
-        whole = self.seconds[shard] * self.times[worker]
+        seconds = self.world.elsewhere if is_copy and self.world.elsewhere is not None else self.seconds
+        whole = seconds[shard] * self.times[worker]
         life = float("inf") if self.world.hours is None else float(self.chance.exponential(self.world.hours * 3600))
         heapq.heappush(self.running, (begin + min(whole, life), begin, shard, worker, life < whole))
 
     def _copy(self, long: float) -> None:
         """Those who are free begin anew what takes long; the earlier end counts."""
         slow = sorted(
-            (begin, shard) for _, begin, shard, _, _ in self.running if shard not in self.copied | self.ended.keys()
+            (begin, shard)
+            for _, begin, shard, _, _ in self.running
+            if shard not in self.copied and shard not in self.ended
         )
         while slow and self.free:
             begin, shard = slow.pop(0)
             now, worker = heapq.heappop(self.free)
             self.copied.add(shard)
-            self._begin(max(now, begin + long), shard, worker)
+            self._begin(max(now, begin + long), shard, worker, is_copy=True)
 
 
 def simulate(seconds: Sequence[float], workers: int, world: World) -> float:
@@ -261,10 +266,11 @@ def bounded(seconds: Sequence[float], starts: Sequence[float], world: World) -> 
     return whole
 
 
-def drawn(seconds: Sequence[float], count: int, seed: int) -> list[float]:
-    """So many shards, each as long as one that was measured; one of a hundred takes four times as long."""
+def drawn(seconds: Sequence[float], count: int, seed: int) -> tuple[list[float], list[float]]:
+    """So many shards, each as long as one that was measured, and one of a hundred four times as long; and the same without that."""
     chance = np.random.default_rng(seed)
-    return list(chance.choice(seconds, count) * np.where(chance.random(count) < 0.01, 4.0, 1.0))
+    usual = chance.choice(seconds, count)
+    return list(usual * np.where(chance.random(count) < 0.01, 4.0, 1.0)), list(usual)
 
 
 def efficiency(seconds: Sequence[float], workers: int, whole: float) -> str:
@@ -314,25 +320,30 @@ def main() -> None:
     for workers in WORKERS:
         cells = []
         for each in (10, 20, 60, 120):
-            shards = drawn(seconds, workers * each, asked.seed)
+            shards, _ = drawn(seconds, workers * each, asked.seed)
             cells.append(efficiency(shards, workers, bounded(shards, [start] * workers, plain)))
         table.add_row(str(workers), *cells)
     console.print(table)
     worlds = {
         "plain": plain,
         "+ copies": replace(plain, copy=1.5),
+        "+ copies, what is long is so by its machine": plain,
         "+ a machine lost every 4 h": replace(plain, hours=4.0),
         "+ 5 % of machines at half speed": replace(plain, slow=0.05),
         "both, with copies": replace(plain, hours=4.0, slow=0.05, copy=1.5),
         "driver 2 s a shard": replace(plain, driver=2.0),
     }
     table = Table(title="simulated from measured times; not run on N machines: efficiency at 60 shards a worker")
-    for column in ("workers", *worlds):
+    for column in ("workers", *worlds, "none four times as long"):
         table.add_column(column, justify="right")
     for workers in WORKERS:
-        shards = drawn(seconds, workers * 60, asked.seed)
+        shards, usual = drawn(seconds, workers * 60, asked.seed)
+        worlds["+ copies, what is long is so by its machine"] = replace(plain, copy=1.5, elsewhere=usual)
+        wholes = [simulate(shards, workers, world) for world in worlds.values()]
         table.add_row(
-            str(workers), *(efficiency(shards, workers, simulate(shards, workers, world)) for world in worlds.values())
+            str(workers),
+            *(efficiency(shards, workers, whole) for whole in wholes),
+            efficiency(usual, workers, simulate(usual, workers, plain)),
         )
     console.print(table)
 

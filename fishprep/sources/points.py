@@ -12,6 +12,12 @@ POINTS_SUFFIXES = (".pts", ".csv", ".json")
 """A file of the photo's name with one of these, in small or large letters, holds the photo's 68 points."""
 
 
+_IN_NO_FOLDER = (
+    "no points file: those beside a photo in an archive or in a bucket are not read; unpack them into a folder and give that "
+    "with --points"
+)
+
+
 @dataclass(frozen=True)
 class PointsFile:
     """The points file of a photo; where there is none, or it may not be read, `problem` says so in one line."""
@@ -43,6 +49,8 @@ class PointsFiles:
         place = photo if self.points is None else self.points / photo.relative_to(self.root)
         there = self._folder(place.parent)
         spellings = [stem + suffix for suffix in POINTS_SUFFIXES for stem in (place.stem, place.name)]
+        if self.points is None and not there.is_there:
+            return PointsFile(problem=_IN_NO_FOLDER)
         if not there.points and not there.folded:
             return PointsFile(problem=self._not_found(spellings))
         found = next((there.points[name] for name in spellings if name in there.points), None)
@@ -72,8 +80,9 @@ class PointsFiles:
             try:
                 entries = sorted((entry.name for entry in os.scandir(folder)), reverse=True)  # `.pts` wins over `.PTS`
             except OSError:
-                entries = []
-            self._listed[folder] = _Folder.of(entries)
+                self._listed[folder] = _Folder({}, {}, frozenset(), is_there=False)
+            else:
+                self._listed[folder] = _Folder.of(entries)
         return self._listed[folder]
 
 
@@ -81,12 +90,13 @@ class PointsFiles:
 class _Folder:
     """points: names of points files, with the suffix in small letters → as they are on the disk; folded: in small letters.
 
-    others: all other names, with and without their suffixes.
+    others: all other names, with and without their suffixes. is_there: whether there is such a folder on this machine.
     """
 
     points: dict[str, str]
     folded: dict[str, list[str]]
     others: frozenset[str]
+    is_there: bool = True
 
     @classmethod
     def of(cls, entries: Sequence[str]) -> "_Folder":

@@ -12,10 +12,13 @@ from typing import Any
 import gated
 import pytest
 from annotated import write_photo
-from gated import Gate, contents, until
+from gated import Gate, contents, is_gone, until
+from here import Here
 from support import rows
 
 import fishprep
+from fishprep.builds.run import Finished
+from fishprep.engines import ENGINES, ray_engine
 from fishprep.engines.dispatch import Patience
 
 clusters = (
@@ -45,6 +48,18 @@ def alone(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
     fates = {name: row["status"] for name, row in rows(out).items()}
     assert fates.pop("bomb") == "failed" and fates.pop("torn") == "undecodable" and set(fates.values()) == {"ok"}
     return contents(out)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four photos, and beside them what one worker in this process makes of them."""
+    folder = tmp_path_factory.mktemp("few") / "photos"
+    for number in range(4):
+        write_photo(folder, f"{number}", number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        gated.build(folder, folder.parent / "alone")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -94,71 +109,62 @@ def running(photos: Path, out: Path, patience: Patience = PATIENCE) -> Running:
     return Running(lambda: gated.build(photos, out, engine="ray", cluster=settings))
 
 
-def node_of(cluster: Any, process: int) -> Any:
-    """The node whose raylet stands above a worker process."""
-    above = {process}
-    while process > 1:
-        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-        above.add(process)
-    (found,) = [node for node in cluster.nodes if raylet(node) in above]
-    return found
-
-
-def raylet(node: Any) -> int:
-    return int(node.all_processes["raylet"][0].process.pid)
-
-
-def test_a_worker_is_killed_a_machine_lost_one_added_and_a_worker_stopped(
+def test_a_worker_is_killed_a_machine_lost_one_added_a_worker_stopped_and_an_orphan_publishes_late(
     photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
 ) -> None:
     for number in (0, 1, 3):
         gate.hold(f"train-0000{number}")
     build = running(photos, out)
-    first, second = gate.await_one("train-00000"), gate.await_one("train-00001")
-    os.kill(first.above, signal.SIGKILL)  # the actor; the process below it ends with it
-    cluster.remove(node_of(cluster, second.above))
+    each = {gate.await_one("train-00000"), gate.await_one("train-00001")}
+    orphan = next(one for one in each if cluster.above(one.above) is not cluster.nodes[0])
+    (killed,) = each - {orphan}
+    os.kill(killed.above, signal.SIGKILL)  # the actor; the process below it ends with it
+    lost = cluster.above(orphan.above)
+    cluster.cut_off(lost)
     cluster.add()
     stopped = gate.await_one("train-00003")
     os.kill(stopped.above, signal.SIGSTOP)
     build.come_to_its_end()
     assert contents(out) == alone
-    order = [each.shard for each in gate.arrivals()]
+    order = [one.shard for one in gate.arrivals()]
     times = {name: order.count(name) for name in set(order)}
     assert times.pop("train-00000") == times.pop("train-00001") == times.pop("train-00003") == 2
     assert set(times.values()) == {1}
     again = {name: len(order) - 1 - order[::-1].index(name) for name in times | {"train-00000": 2, "train-00001": 2}}
-    assert again["train-00001"] < order.index("train-00004"), "what was lost with a machine is next"
-    assert again["train-00000"] > order.index("train-00006"), "what was lost by its own doing is set aside"
+    assert again[orphan.shard] < order.index("train-00004"), "what was lost with a machine is next"
+    assert again[killed.shard] > order.index("train-00005"), "what was lost by its own doing is set aside"
+    assert not gate.has_left(orphan), "it is at work as if nothing had happened"
+    gate.let_go(orphan.process)
+    until(lambda: gate.has_left(orphan))
+    assert contents(out) == alone, "what it publishes is nobody's loss"
+    cluster.remove(lost)
 
 
-def test_a_driver_is_killed_and_the_same_command_goes_on(
-    photos: Path, out: Path, gate: Gate, alone: dict[str, bytes], cluster: Any
-) -> None:
-    gate.hold("train-00003")
+def test_a_driver_is_killed_and_two_go_on_at_the_same_time(few: Path, out: Path, gate: Gate, cluster: Any) -> None:
+    gate.hold("train-00002")
     helpers = Path(gated.__file__)
     path = os.pathsep.join(filter(None, (str(helpers.parent), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path}
     driver = subprocess.Popen(
-        [sys.executable, str(helpers), str(photos), str(out), cluster.address],
+        [sys.executable, str(helpers), str(few), str(out), cluster.address],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )
-    held = gate.await_one("train-00003")
+    held = gate.await_one("train-00002")
     driver.kill()
     driver.communicate()
-    until(lambda: not Path(f"/proc/{held.process}").exists() and not Path(f"/proc/{held.above}").exists())
+    until(lambda: is_gone(held.process) and is_gone(held.above))
     before = len(list(out.glob("train-*.parquet")))
-    result = running(photos, out).come_to_its_end()
-    assert before and result.resumed == before and result.built == 8 - before
-    assert contents(out) == alone and not list(out.glob(".*.tmp"))
+    both = gated.build_beside_others(few, out, 2, ray_engine)
+    assert before and all(isinstance(one, Finished) and one.totals.photos == 4 for one in both)
+    assert contents(out) == contents(few.parent / "alone") and not list(out.glob(".*.tmp"))
 
 
 def test_machines_that_are_not_fit_are_left_out_by_name(
-    photos: Path,
+    few: Path,
     out: Path,
     gate: Gate,
-    alone: dict[str, bytes],
     cluster: Any,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -176,7 +182,7 @@ def test_machines_that_are_not_fit_are_left_out_by_name(
     )
     for node in list(cluster.nodes)[1:]:
         cluster.remove(node)
-    build = running(photos, out, Patience(copy=1e9))
+    build = running(few, out, Patience(copy=1e9))
     gate.await_one("train-00000")  # the first one's CPU is everybody's
     bad = [cluster.add(first=older), cluster.add(first=other), cluster.add(NODE="full", FULL="1")]
     try:
@@ -184,4 +190,4 @@ def test_machines_that_are_not_fit_are_left_out_by_name(
     finally:
         for node in bad:
             cluster.remove(node)
-    assert contents(out) == alone
+    assert contents(out) == contents(few.parent / "alone")

@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine: a real control plane, and a real raylet for each node."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,18 +32,19 @@ def patiently(begin: Callable[[], Any]) -> Any:
 
 
 class Nodes:
-    """Machines of a cluster, each of which has room for one worker."""
+    """Machines of a cluster, each of which has room for one worker, the head too."""
 
     def __init__(self) -> None:
         head = {
-            "num_cpus": 0,
+            "num_cpus": 1,
+            "env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, (str(HELPERS), os.environ.get("PYTHONPATH"))))},
             "include_dashboard": False,
             "include_log_monitor": False,
             "object_store_memory": STORE_BYTES,
             "_system_config": QUICK,
         }
         self._cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
-        self.nodes: list[Any] = []
+        self.nodes: list[Any] = [self._cluster.head_node]
 
     @property
     def address(self) -> str:
@@ -65,6 +67,23 @@ class Nodes:
         self.nodes.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def cut_off(self, node: Any) -> None:
+        """The cluster has lost it, and what runs there does not know: nobody waits for its raylet, so that this seems to live."""
+        os.kill(self.raylet(node), signal.SIGKILL)
+
+    @staticmethod
+    def raylet(node: Any) -> int:
+        return int(node.all_processes["raylet"][0].process.pid)
+
+    def above(self, process: int) -> Any:
+        """The node whose raylet stands above a worker process."""
+        above = {process}
+        while process > 1:
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+            above.add(process)
+        (found,) = [node for node in self.nodes if self.raylet(node) in above]
+        return found
+
     def close(self) -> None:
         ray.shutdown()
         self._cluster.shutdown()
@@ -72,11 +91,11 @@ class Nodes:
 
 @contextmanager
 def nodes(count: int) -> Iterator[Nodes]:
-    """So many machines beside the head, which does no work."""
+    """So many machines, the head among them."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     made = Nodes()
     try:
-        for _ in range(count):
+        for _ in range(count - 1):
             made.add()
         yield made
     finally:

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,14 @@ import pytest
 
 import fishprep
 from fishprep.builds import build as building
+from fishprep.builds.build import Unfinished
 from fishprep.builds.builder import BuilderFactory, ShardBuilder
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.part import Part
+from fishprep.builds.run import Finished
+from fishprep.engines.base import Engine
 from fishprep.faces.photo import Photo
+from fishprep.public.planning import prepare
 
 LONGEST = 200
 """Seconds that anybody waits for anything, on a machine that is busy."""
@@ -60,6 +67,16 @@ class Gate:
         while held.exists():
             time.sleep(0.02)
 
+    def leave(self, shard: str) -> None:
+        """Said by who has stored a shard, or found it stored."""
+        with (self.folder / "left").open("a") as log:
+            log.write(f"{shard} {os.getpid()}\n")
+
+    def has_left(self, one: Arrival) -> bool:
+        """Whether somebody who came has stored the shard since."""
+        left = self.folder / "left"
+        return left.exists() and f"{one.shard} {one.process}" in left.read_text().splitlines()
+
     def arrivals(self) -> list[Arrival]:
         """All who came, in order."""
         try:
@@ -80,6 +97,14 @@ def until(said: Any) -> None:
     while not said():
         assert time.monotonic() < end, "it never came to it"
         time.sleep(0.05)
+
+
+def is_gone(process: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked yet how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True)
@@ -103,10 +128,13 @@ class GatedFactory(BuilderFactory):
 
 class GatedBuilder(ShardBuilder):
     def _write(self, spec: Any, samples: Any, rows: Any) -> Any:
-        Gate(Path(str(self.folder)).parent / "gate").pass_by(str(spec.name))
+        gate = Gate(Path(str(self.folder)).parent / "gate")
+        gate.pass_by(str(spec.name))
         if "FULL" in os.environ:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return super()._write(spec, samples, rows)
+        record = super()._write(spec, samples, rows)
+        gate.leave(str(spec.name))
+        return record
 
 
 SETTINGS = fishprep.BuildSettings(landmarks="annotation", parser="landmark-skin", device="cpu", workers=2, shard_size=1)
@@ -117,6 +145,20 @@ def build(photos: Path, out: Path, **options: Any) -> fishprep.BuildResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "BuilderFactory", GatedFactory)
         return fishprep.build(photos, out, SETTINGS, **options)
+
+
+def build_beside_others(
+    photos: Path, out: Path, count: int, engine: Callable[[], Engine]
+) -> list[Finished | Unfinished]:
+    """So many that build the same at the same time, each by an engine of its own."""
+    request = prepare(photos, out, SETTINGS, lambda news: None).request(out)
+
+    def one(_: int) -> Finished | Unfinished:
+        return building.build_part(request, Part(0, 1), 1, lambda news: None, engine())
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(count) as pool:
+        patch.setattr(building, "BuilderFactory", GatedFactory)
+        return list(pool.map(one, range(count)))
 
 
 def contents(out: Path) -> dict[str, bytes]:

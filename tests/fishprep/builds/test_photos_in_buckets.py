@@ -250,3 +250,14 @@ def test_only_the_beginning_of_what_may_be_a_photo_is_read(bucket: Bucket, folde
         found = open_source(SourceRequest(Path(storage.url))).listing()
     assert [photo.relative for photo in found.photos] == ["picture"]
     assert [r.headers.get("range") for r in trouble.seen if r.key.endswith("picture")] == ["bytes=0-15"]
+
+
+def test_archives_in_a_bucket_are_refused_with_what_to_do(bucket: Bucket, tmp_path: Path) -> None:
+    storage = ObjectStorage(bucket.url())
+    for name in ("img_align_celeba.zip", "list_eval_partition.txt"):
+        with storage.put(name) as path:
+            path.write_bytes(b"whatever")
+    for url in (storage.url, f"{storage.url}/img_align_celeba.zip"):
+        said = annotated.build(url, tmp_path / "out", code=1).err
+        assert f"{storage.url}/img_align_celeba.zip: archives are not read where they lie in a bucket: fetch it" in said
+    assert not (tmp_path / "out").exists()

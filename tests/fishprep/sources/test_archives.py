@@ -367,3 +367,13 @@ def test_a_list_may_be_a_text_of_paths_or_a_parquet_file(tmp_path: Path) -> None
 def test_a_name_that_is_too_long_for_any_path(tmp_path: Path) -> None:
     name = "/".join(["d"] * 3000) + "/a.jpg"
     assert content(listed(zip_of(tmp_path, name))[name]) == b"some bytes" * 100
+
+
+def test_points_beside_photos_in_an_archive_are_not_read_and_that_is_said(photos: Path, tmp_path: Path) -> None:
+    archive = pack_zip(photos, tmp_path / "faces.zip")
+    run("fishprep", "build", archive, tmp_path / "out", *FLAGS, code=3)
+    said = {row["status"]: row["reason"] for row in rows(tmp_path / "out").values() if row["id"] != "test/broken"}
+    assert (
+        list(said) == ["bad_annotation"]
+        and "unpack them into a folder and give that with --points" in said["bad_annotation"]
+    )
