@@ -53,7 +53,7 @@ class ComparisonFolder:
             refuse_foreign(
                 (self.path / name for name in (PLAN, *RESULTS, "methods", "networks", "measured")), "comparison"
             )
-        earlier = self._earlier()
+        earlier = {} if overwrite else self._earlier()
         if overwrite:
             self._clear()
         elif changed := _differences(earlier, facts):
@@ -75,6 +75,9 @@ class ComparisonFolder:
             raise ConfigurationError(f"{self.plan}: cannot be read: {error}") from error
         if found.get("format_version") != FORMAT_VERSION:
             raise ConfigurationError(f"{self.plan}: of another version, {found.get('format_version')!r}")
+        trainings = found.get("trainings")
+        if not isinstance(trainings, dict) or not all(isinstance(each, dict) for each in trainings.values()):
+            raise ConfigurationError(f"{self.plan}: damaged; begin anew with --overwrite, or take the file away")
         return found
 
     def _clear(self) -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from fishfsr.comparison.budget import TrainingBudget
 from fishfsr.errors import FishFSRError, TrainingError
 from fishfsr.training.folder import RunFolder
@@ -45,6 +47,9 @@ class Account:
         return Path(self.checkpoint)
 
 
+_ACCOUNT = TypeAdapter(Account)
+
+
 class Stopped(Exception):
     """A training was asked to stop; `reason` as `StopRequest` says."""
 
@@ -70,8 +75,8 @@ class Training:
     def done(self) -> Account | None:
         """The account of an earlier sitting that finished, where its checkpoint is still that one."""
         try:
-            found = Account(**json.loads(read_text(self.record)))
-        except (OSError, ValueError, TypeError):
+            found = _ACCOUNT.validate_json(read_text(self.record))
+        except (OSError, ValueError):
             return None
         if found.error is not None or found.checkpoint is None:
             return None

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,28 @@ def test_another_comparison_is_not_gone_on_with(whole: Path, words: Words, tmp_p
     (tmp_path / "index.html").write_text("mine")
     assert "choose another folder" in run("fishfsr", *words(tmp_path), code=1).err
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{", '{"format": 1, "trainings": [1]}', '{"format": 1, "format_version": 1, "trainings": {"srcnn": 3}}'],
+)
+def test_a_damaged_plan_is_named(text: str, whole: Path, words: Words, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(text)
+    assert "plan.json" in run("fishfsr", *words(tmp_path), code=1).err
+
+
+def test_damaged_records_are_made_anew(whole: Path, words: Words, tmp_path: Path) -> None:
+    """Neither a record nor kept columns that say nonsense, are of other faces or are cut, change a figure."""
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    (out / "methods" / "srcnn.json").write_text('{"checkpoint": "best.safetensors", "steps": "many"}')
+    columns = sorted((out / "measured").iterdir())
+    columns[0].write_bytes(columns[1].read_bytes())
+    columns[2].write_bytes(columns[2].read_bytes()[:-8])
+    run("fishfsr", *words(out))
+    assert (out / "per_face.csv").read_bytes() == (whole / "per_face.csv").read_bytes()
+    assert timeless(out) == timeless(whole)
 
 
 def test_seeds_and_ablations(words: Words, whole: Path, tmp_path: Path) -> None:
