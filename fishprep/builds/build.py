@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 
 from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.expected import missing, retried_names, taken_names
@@ -19,6 +20,9 @@ from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
 from fishprep.shards.schema import ShardName
 from fishprep.storage.together import at_once
+
+_ROWS_AT_ONCE = 256
+"""Files of rows whose photos are held together with the plan at a time."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,12 @@ def _taken_names(folder: BuildFolder) -> set[ShardName] | None:
 
 def _refuse_other_photos(folder: BuildFolder, done: PlannedSpecs) -> None:
     """A retry of an earlier version could take the number of a shard that was lost: its rows are not those of the build's."""
-    standing = at_once(lambda name: folder.rows(name, ["photo"]), done.names, folder.storage)
-    for number, (name, rows) in enumerate(zip(done.names, standing, strict=True)):
-        if set(rows["photo"].to_pylist()) != set(done.ids(number)):
+    some = (done.names[first : first + _ROWS_AT_ONCE] for first in range(0, len(done), _ROWS_AT_ONCE))
+    tables = chain.from_iterable(
+        at_once(lambda name: folder.rows(name, ["photo"]), names, folder.storage) for names in some
+    )
+    for name, rows, ids in zip(done.names, tables, done.ids(), strict=True):
+        if set(rows["photo"].to_pylist()) != set(ids):
             named = [file for file, record in folder.retries().items() if name in retried_names(record)]
             raise BuildError(
                 f"{folder.where(name.rows_file)} holds other photos than the plan gives it; delete it, {name.file}"

@@ -116,9 +116,9 @@ class BuildFolder:
         """The lines of one shard, by its number among all; the others are not read. BuildError where they are damaged."""
         return tables.read_plan_group(self.storage, PLAN, group)
 
-    def planned_ids(self, group: int) -> list[str]:
-        """The ids of the photos of one shard."""
-        return tables.read_plan_ids(self.storage, PLAN, group)
+    def planned_ids(self, groups: Iterable[int]) -> Iterator[list[str]]:
+        """The ids of the photos of each of some shards, by their numbers among all."""
+        return tables.read_plan_ids(self.storage, PLAN, groups)
 
     def planned_counts(self) -> Mapping[str, int]:
         """How many photos each split has in the plan."""

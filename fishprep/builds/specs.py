@@ -1,6 +1,6 @@
 """The specs of a build, each made when it is asked for: a shard's name, where its stored plan says what its photos are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, overload
 
@@ -81,8 +81,8 @@ class SpecMaker(Protocol):
     def spec(self, run: Stretch) -> AnySpec:
         """The spec of a run."""
 
-    def ids(self, run: Stretch) -> list[str]:
-        """The ids of its photos."""
+    def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
+        """The ids of the photos of each run."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class NamedSpecs:
     def spec(self, run: Stretch) -> AnySpec:
         return NamedSpec(run.name, self.plan, run.number, self.told[run.number])
 
-    def ids(self, run: Stretch) -> list[str]:
-        return self.plan.ids(run.number)
+    def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
+        return self.plan.ids(run.number for run in runs)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class HeldSpecs:
         some = slice(run.start, run.stop)
         return ShardSpec(run.name, tuple(as_planned(self.photos[some], self.lines[some])))
 
-    def ids(self, run: Stretch) -> list[str]:
-        return [line.id for line in self.lines[run.start : run.stop]]
+    def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
+        return ([line.id for line in self.lines[run.start : run.stop]] for run in runs)
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ class PlannedSpecs(Sequence[AnySpec]):
         """Of all specs together."""
         return sum(run.stop - run.start for run in self.runs)
 
-    def ids(self, number: int) -> list[str]:
-        """The ids of the photos of a spec."""
-        return self.members.ids(self.runs[number])
+    def ids(self) -> Iterator[list[str]]:
+        """The ids of the photos of each spec, in order."""
+        return self.members.ids(self.runs)
 
     def only(self, wanted: Sequence[bool]) -> "PlannedSpecs":
         """Those for which `wanted` says so."""

@@ -1,7 +1,7 @@
 """The plan that a build stored, as its workers read it: the photos of one shard, by the number of its row group."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fishprep.builds.folder import BuildFolder
@@ -33,9 +33,9 @@ class StoredPlan:
             for line in lines
         )
 
-    def ids(self, group: int) -> list[str]:
-        """Of the photos of a row group, in order. BuildError where the plan cannot be read."""
-        return self.folder.planned_ids(group)
+    def ids(self, groups: Iterable[int]) -> Iterator[list[str]]:
+        """Of the photos of each of some row groups, in order. BuildError where the plan cannot be read."""
+        return self.folder.planned_ids(groups)
 
 
 def digest(lines: Iterable[PlannedPhoto]) -> str:

@@ -102,11 +102,11 @@ def read_plan_group(storage: Storage, name: str, number: int) -> tuple[PlannedPh
         return tuple(_lines(file.read_row_group(number)))
 
 
-def read_plan_ids(storage: Storage, name: str, number: int) -> list[str]:
-    """The ids of the photos of one row group."""
-    with _plan(storage, name, storage.open(name)) as file:
-        ids: list[str] = file.read_row_group(number, columns=["id"]).column(0).to_pylist()
-        return ids
+def read_plan_ids(storage: Storage, name: str, numbers: Iterable[int]) -> Iterator[list[str]]:
+    """The ids of the photos of each of some row groups; the plan is opened once."""
+    with _plan(storage, name, storage.local(name)) as file:
+        for number in numbers:
+            yield file.read_row_group(number, columns=["id"]).column(0).to_pylist()
 
 
 def count_splits(storage: Storage, name: str) -> Counter[str]:

@@ -198,6 +198,25 @@ def test_a_build_goes_on_by_names_from_where_its_photos_are_now(faces: Path, tmp
     assert all(row["status"] == "ok" for row in rows(tmp_path / "out").values())
 
 
+def test_to_go_on_the_plan_is_opened_as_often_whatever_is_done(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    local, part = FolderStorage.local, FolderStorage.open
+    monkeypatch.setattr(FolderStorage, "local", lambda self, name: (opened.append(name), local(self, name))[1])
+    monkeypatch.setattr(
+        FolderStorage, "open", lambda self, name: (opened.append(f"part of {name}"), part(self, name))[1]
+    )
+    times: list[int] = []
+    for size in (6, 1):
+        build(faces, tmp_path / f"{size}", "--shard-size", size)
+        opened.clear()
+        build(faces, tmp_path / f"{size}", "--shard-size", size)
+        times.append(opened.count("plan.parquet"))
+        assert "part of plan.parquet" not in opened
+    assert times[0] == times[1] < 6
+
+
 def test_photos_come_with_the_spec_where_the_plan_is_of_an_older_build(
     faces: Path, tmp_path: Path, sent: list[bytes]
 ) -> None:
@@ -232,9 +251,9 @@ def planned(source: Path, out: Path, size: int, **options: Any) -> tuple[Planned
 
 def assert_equal(specs: PlannedSpecs, held: list[ShardSpec]) -> None:
     assert specs.names == [spec.name for spec in held] and specs.photo_count == sum(len(spec.photos) for spec in held)
-    for number, (spec, whole) in enumerate(zip(specs, held, strict=True)):
+    for spec, whole, ids in zip(specs, held, specs.ids(), strict=True):
         assert spec.parts == whole.parts
-        assert specs.ids(number) == [photo.id for photo in whole.photos]
+        assert ids == [photo.id for photo in whole.photos]
         assert [facts(photo) for photo in spec.loaded().photos] == [facts(photo) for photo in whole.photos]
         if whole.parts:
             first = whole.parts[:1]
