@@ -145,10 +145,11 @@ class BuildMachine(RuleBasedStateMachine):
 
     @rule(fault=FAULTS)
     def overwrite(self, fault: Fault) -> None:
-        before = self.plan
+        before, begun = self.plan, self._files().get("configuration.json")
         self.broken, self.whole, self.retried, self.plan, self.certain = {}, {}, None, None, False
         said = self._command(fault, self._run_build, overwrite=True)
-        self._ended(said, before)
+        is_another = self._files().get("configuration.json") != begun
+        self._ended(said, None if is_another else before)
 
     @precondition(lambda self: self._is_finished())
     @rule(fault=FAULTS, limit=st.sampled_from((50, 60)))
@@ -400,6 +401,8 @@ class BuildMachine(RuleBasedStateMachine):
         """Whether a build goes on: a photo of which no rows stand may be another one of the same size."""
         if self.plan is None or self.plan.keys() != self.photos.keys():
             return False
+        if not (self.out / "plan.parquet").exists():  # stopped before it was: what there is to plan is planned
+            return all(was.split == self.photos[name].split for name, was in self.plan.items())
         made = self._made()
         return all(_may_become(was, self.photos[name], made.get(name)) for name, was in self.plan.items())
 

@@ -16,7 +16,8 @@ from support import rows, run, shards
 
 from fishprep.builds import drawn
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import inputs_hash
+from fishprep.builds.inputs import changes_of
+from fishprep.builds.manifest import PlannedPhoto, inputs_hash
 from fishprep.builds.tables import write_plan
 from fishprep.engines import ENGINES
 from fishprep.places.file import File
@@ -202,3 +203,22 @@ def test_a_split_that_was_drawn_is_not_drawn_again(tmp_path: Path, monkeypatch: 
     assert looked == [6, 6]
     build(photos, out, *flags, "--overwrite")
     assert looked == [6, 6, 6] and shards(out) == whole
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ([], "photos gone: 1 (a)"),
+        ([{}, {"id": "b"}], "photos added: 1 (b)"),
+        ([{"size": 6}], "photos changed: 1 (a)"),
+        ([{"sha256": "0" * 64}], "photos changed: 1 (a)"),
+        ([{"split": "val"}], "photos in another split: 1 (a)"),
+        ([{"path": "b.png"}], "photos at another path: 1 (a)"),
+        ([{"annotation": "other"}], "photos of which the source says something else"),
+    ],
+)
+def test_each_kind_of_change_is_told(now: list[dict[str, object]], said: str) -> None:
+    line = PlannedPhoto("a", "a.png", "train", None, "points", 5, "1")
+    (told,) = changes_of([line], [replace(line, **each) for each in now])  # type: ignore[arg-type]
+    assert told.startswith(said)
+    assert changes_of([line], [replace(line, version="2")]) == [], "a time alone is no change"
