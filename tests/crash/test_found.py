@@ -59,6 +59,16 @@ def test_a_retry_that_is_refused_removes_nothing(out: Path) -> None:
     assert contents(out) == whole
 
 
+def test_a_retry_beside_a_lost_shard_is_refused(out: Path) -> None:
+    """Its rows stand, so that only a look at the shard tells."""
+    whole = contents(out)
+    del whole["train-00000.h5"]
+    (out / "train-00000.h5").unlink()
+    with pytest.raises(BuildError, match="1 shard of the build missing, the first train-00000"):
+        retry(out)
+    assert contents(out) == whole
+
+
 def test_a_shard_that_was_cut_is_made_anew(out: Path) -> None:
     """Seen by no test once: that `build` looks at the sizes of shards, where `verify` reads them."""
     whole = contents(out)

@@ -227,6 +227,15 @@ def test_a_record_of_other_rows(out: Path, said: dict[str, Any]) -> None:
     assert "train-00001.parquet: its record speaks of other rows" in problems(out)
 
 
+def test_a_record_of_other_pieces(out: Path) -> None:
+    """By which a training fetches parts of a shard, and proves them."""
+    path = out / "train-00001.parquet"
+    table = pq.read_table(path)
+    record = json.loads(table.schema.metadata[b"record"]) | {"pieces": {"image/128": [0, 8, "0" * 64]}}
+    pq.write_table(table.replace_schema_metadata({b"record": json.dumps(record).encode()}), path)
+    assert "train-00001.h5: its pieces are not those that were recorded" in problems(out)
+
+
 def test_shards_that_nobody_speaks_of(out: Path) -> None:
     shutil.copy(out / "train-00000.h5", out / "celeba.h5")
     (out / "train-00001.parquet").unlink()
@@ -259,6 +268,23 @@ def test_rows_that_are_nowhere_else_are_not_made_up(out: Path) -> None:
     refused = run("fishprep", "verify", out, "--repair", code=1).err
     assert "test-00000.parquet" in refused and "delete it and test-00000.h5, and build again" in refused
     assert (out / "manifest.json").read_text() == before
+
+
+def test_rows_of_a_shard_that_is_gone_are_not_restored(out: Path) -> None:
+    """`build` makes both anew; it would not where rows speak of a shard."""
+    for end in (".parquet", ".h5"):
+        (out / f"train-00001{end}").unlink()
+    repair(out)
+    assert not (out / "train-00001.parquet").exists()
+
+
+def test_a_manifest_that_was_changed_restores_nothing(out: Path) -> None:
+    (out / "train-00001.parquet").unlink()
+    said = json.loads((out / "manifest.json").read_text())
+    next(record for record in said["shards"] if record["name"] == "train-00001")["sha256"] = "0" * 64
+    (out / "manifest.json").write_text(json.dumps(said))
+    repair(out)
+    assert not (out / "train-00001.parquet").exists()
 
 
 def test_an_unfinished_build_gets_no_manifest(out: Path) -> None:
