@@ -233,6 +233,14 @@ def read_photos(faces: Path, count: int) -> Photos:
     )
 
 
+def all_turned(portraits: list[Shown]) -> dict[str, list[Shown]]:
+    return {f"turned by {angle}": [turned(each, angle) for each in portraits] for angle in (0, 30, 60, 90)}
+
+
+def all_covered(portraits: list[Shown]) -> dict[str, list[Shown]]:
+    return {part: [covered(each, part) for each in portraits] for part in ("lower half", "upper half", "one eye")}
+
+
 def print_tables(given: argparse.Namespace, store: WeightStore, photos: Photos) -> None:
     names = given.detectors or ["hog", "blazeface", "hog+blazeface"]
     tables = given.tables or TABLES
@@ -240,10 +248,8 @@ def print_tables(given: argparse.Namespace, store: WeightStore, photos: Photos) 
     builds = {name: backend(name, store) for name in names}
     finders = {name: finder(name, store) for name in names}
     thorough = {f"{name} --thorough": backend(name, store, True) for name in names if "blazeface" in name}
-    angles = {f"turned by {angle}": [turned(each, angle) for each in portraits] for angle in (0, 30, 60, 90)}
-    hidden = {part: [covered(each, part) for each in portraits] for part in ("lower half", "upper half", "one eye")}
     if "turned" in tables:
-        printer.rows("Portraits at 800 px (build)", builds, angles)
+        printer.rows("Portraits at 800 px (build)", builds, all_turned(portraits))
     if "small" in tables:
         sizes = {f"face of {side} px": [shrunk_to(each, side) for each in portraits] for side in SIZES}
         printer.rows("Small portraits (upscale)", finders, sizes)
@@ -261,9 +267,9 @@ def print_tables(given: argparse.Namespace, store: WeightStore, photos: Photos) 
     if "curve" in tables:
         print_curve(photos, store)
     if "covered" in tables:
-        printer.rows("Half hidden, at 800 px (build)", builds, hidden)
+        printer.rows("Half hidden, at 800 px (build)", builds, all_covered(portraits))
     if "missed" in tables:
-        print_missed(store, angles | {"groups": photos.groups} | hidden)
+        print_missed(store, all_turned(portraits) | {"groups": photos.groups} | all_covered(portraits))
 
 
 if __name__ == "__main__":

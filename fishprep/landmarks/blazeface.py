@@ -1,6 +1,6 @@
 """Faces that BlazeFace sees, with the 68 points that dlib's predictor fits to them once they are turned upright."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,9 +73,14 @@ class SeenFace:
         return Face(self.points, self.box, self.score, self.name, self.doubt)
 
     def is_portrait_of(self, image: np.ndarray) -> bool:
-        """Whether the photo is of this face, beyond doubt and upright."""
+        """Whether the photo is of this face, which is settled."""
+        return self.is_settled and share_of(self.box, image) >= PORTRAIT_SHARE
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the face is beyond doubt and upright: looking at it turned tells no more."""
         sure = self.score >= PORTRAIT_SCORE and self.stray <= PORTRAIT_STRAY
-        return sure and share_of(self.box, image) >= PORTRAIT_SHARE and abs(roll(self.points)) <= PORTRAIT_ROLL
+        return sure and abs(roll(self.points)) <= PORTRAIT_ROLL
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,14 @@ class BlazeFaces:
     def look(self, images: Sequence[np.ndarray]) -> list[list[SeenFace]]:
         """What is seen in photos (H, W, 3) uint8 RGB, searched together. Portraits are not looked at turned, and those where an upright
         face alone is seen not turned by half."""
-        upright = self._look(images, range(len(images)), 0)
+        upright = self._look(images, range(len(images)), 0, {})
+        settled = {number: [one.box for one in seen if one.is_settled] for number, seen in upright.items()}
         further = [
             number for number, image in enumerate(images) if not any(s.is_portrait_of(image) for s in upright[number])
         ]
-        aside = self._look(images, further, 1)
-        over = self._look(images, [number for number in further if aside[number] or not upright[number]], 2)
+        aside = self._look(images, further, 1, settled)
+        unclear = [number for number in further if aside[number] or not upright[number]]
+        over = self._look(images, unclear, 2, settled)
         return [
             _kept(upright[number] + without_doubles(aside.get(number, []) + over.get(number, []), SAME_FACE))
             for number in range(len(images))
@@ -115,13 +122,18 @@ class BlazeFaces:
         """The same as faces."""
         return [[one.face for one in seen] for seen in self.look(images)]
 
-    def _look(self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int) -> dict[int, list[SeenFace]]:
+    def _look(
+        self, images: Sequence[np.ndarray], numbers: Sequence[int], look: int, settled: Mapping[int, list[Box]]
+    ) -> dict[int, list[SeenFace]]:
+        """What a look sees of some of the photos, by their numbers; not what is `settled` there, to which no points are fitted again."""
         found = self.detectors[look].find([images[number] for number in numbers])
         return {
             number: [
                 SeenFace(points, one.points, one.box, one.score, NAMES[look])
                 for one in detections
-                if one.points is not None and (points := self.fitter.fit(images[number], one.points[:2])) is not None
+                if one.points is not None
+                and all(overlap(one.box, box) < SAME_FACE for box in settled.get(number, ()))
+                and (points := self.fitter.fit(images[number], one.points[:2])) is not None
             ]
             for number, detections in zip(numbers, found, strict=True)
         }

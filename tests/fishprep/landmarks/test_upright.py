@@ -137,6 +137,20 @@ def test_a_portrait_is_not_looked_at_turned_and_others_are(
     assert (upright.backend, aside.backend) == ("blazeface", "blazeface-turned")
 
 
+def test_points_are_not_fitted_again_to_a_face_that_is_settled(
+    portrait: np.ndarray, both: DlibBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = both._blazeface
+    assert search is not None
+    small = np.full((800, 800, 3), 90, np.uint8)
+    small[:180, :180] = portrait[20:200, 140:320]  # which its sides show a face too, less sure
+    fit, fitted = UprightFitter.fit, []
+    monkeypatch.setattr(UprightFitter, "fit", lambda self, image, eyes: fitted.append(eyes) or fit(self, image, eyes))
+    assert search.detectors[1].find([small])[0]
+    [[face]] = search.faces([small])
+    assert face.backend == "blazeface" and len(fitted) == 1
+
+
 def test_turned_by_half_is_looked_at_where_something_lies_on_its_side_or_nothing_is_seen(
     portrait: np.ndarray, both: DlibBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
