@@ -66,6 +66,10 @@ if TYPE_CHECKING:
     default="dlib",
     help="Embedder of the identity cosine.",
 )
+@click.option(
+    "--where",
+    help='Only faces whose rows fulfil a condition, trained on and measured: "abs(yaw) < 30" (fishprep rows).',
+)
 @click.option("--limit", type=click.IntRange(1), help="Measure only the first so many faces of the split.")
 @click.option("--show", type=click.IntRange(0), default=3, help="Faces shown of the worst and about the median each.")
 @click.option(
@@ -142,7 +146,8 @@ def _end(outcome: "ComparisonOutcome", as_json: bool) -> None:
 def _settings(flags: dict[str, Any]) -> "ComparisonSettings":
     import fishfsr
 
-    names = ("split", "protocol", "identity", "limit", "device")
+    names = ("split", "protocol", "identity", "where", "limit", "device")
+    chosen = () if flags["where"] is None else (f"where={flags['where']}",)
     evaluation = fishfsr.EvaluationSettings(shown=flags["show"], **{name: flags[name] for name in names})
     return fishfsr.ComparisonSettings(
         budget=fishfsr.parse_budget(flags["budget"]),
@@ -151,6 +156,6 @@ def _settings(flags: dict[str, Any]) -> "ComparisonSettings":
         recipe=flags["recipe"],
         widths=fishfsr.parse_widths(flags["widths"]),
         seeds=flags["seeds"],
-        settings=flags["assignments"],
+        settings=(*flags["assignments"], *chosen),
         evaluation=evaluation,
     )

@@ -55,7 +55,9 @@ class Measuring:
             "lr_size": faces.lr_size,
             "protocol": settings.protocol,
             "identity": settings.identity,
-            "precision": settings.precision,
+            "where": faces.where,
+            "degradation": settings.degradation,
+            "options": str(settings.options),
             "version": __version__,
             "torch": torch.__version__,
         }

@@ -15,6 +15,7 @@ from fishfsr.comparison.scores import Scores
 from fishfsr.comparison.shared import find_given
 from fishfsr.comparison.trained import EXPECTED, Account, Stopped
 from fishfsr.comparison.trainings import Trainings
+from fishfsr.data.degradation import Degradation
 from fishfsr.data.near import Fetching
 from fishfsr.errors import ConfigurationError
 from fishfsr.evaluation.faces import SplitFaces
@@ -96,7 +97,8 @@ def _faces(request: ComparisonRequest, listen: ComparisonListener) -> SplitFaces
     evaluation, scale = request.settings.evaluation, request.settings.scale
     files = Fetching((evaluation.split,), scale, request.cache).near(request.shards, lambda text: listen(Note(text)))
     named = ", ".join(map(str, request.shards))
-    return SplitFaces(named, evaluation.split, scale, evaluation.limit, files=files)
+    degradation = Degradation.model_validate({"name": evaluation.degradation})
+    return SplitFaces(named, evaluation.split, scale, evaluation.limit, degradation, files, evaluation.where)
 
 
 def _telling(title: str, listen: ComparisonListener) -> Callable[[str, int, int], None]:

@@ -138,6 +138,9 @@ class Scores:
             "protocol": f"{protocol.name}: {in_words(protocol, settings.scale)}",
             "identity": evaluation.identity,
             "faces": f"{self._faces.folder}: {counted(len(self._faces), 'face')} of {self._faces.available:,}, split {evaluation.split}",
+            "chosen by": self._faces.where or "",
+            "LR faces degraded by": "" if evaluation.degradation == "none" else evaluation.degradation,
+            "run with": str(evaluation.options),
             "recipe of the faces": self._faces.attributes.recipe,
             "time of a face": f"the quickest of {REPEATS} looks at {TIMED} faces at once, device {evaluation.device}, "
             f"{counted(torch.get_num_threads(), 'thread')}; reading is not in it",

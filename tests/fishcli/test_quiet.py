@@ -19,7 +19,7 @@ ELSEWHERE = {
     "fishprep verify", "fishprep describe",
     "fishprep build", "fishprep import", "fishprep plan", "fishprep retry", "fishprep demo", "fishprep parse",
     "fishprep parser train", "fishprep parser eval", "fishprep models download", "fishfsr train", "fishfsr upscale",
-    "fishfsr models import", "fishfsr web",
+    "fishfsr models import", "fishfsr web", "fishfsr compare",
 }  # fmt: skip
 """Commands that load networks or photos: tests of their own run them quietly, or with --json."""
 

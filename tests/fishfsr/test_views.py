@@ -106,6 +106,30 @@ def test_equal_views_train_with_equal_bytes(shards: tuple[Path, Path], tmp_path:
     run("fishfsr", *words, "--where", "(blur>2)and name!='f3'", code=0)  # the same condition: all is done
 
 
+def test_a_comparison_trains_and_measures_the_chosen_faces(shards: tuple[Path, Path], tmp_path: Path) -> None:
+    tables = []
+    for name, folder, words in zip(("view", "alone"), shards, (("--where", WHERE), ()), strict=True):
+        flags = (
+            "--split",
+            "val",
+            "--budget",
+            "8faces",
+            "--identity",
+            "none",
+            "--show",
+            0,
+            "--width",
+            8,
+            "--recipe",
+            "common",
+        )
+        beside = ("--methods", "srcnn", "--set", "sr.batch_size=4", "--device", "cpu", "--quiet")
+        ran = run("fishfsr", "compare", folder, "-o", tmp_path / name, *flags, *beside, *words)
+        tables.append([row.split(",")[3:] for row in (tmp_path / name / "per_face.csv").read_text().splitlines()])
+        assert (WHERE in (tmp_path / name / "comparison.json").read_text()) is bool(words) and ran.err == ""
+    assert tables[0] == tables[1] and len(tables[0]) == 1 + sum(map(is_chosen, range(11)))
+
+
 def test_an_evaluation_measures_the_chosen_faces(shards: tuple[Path, Path], tmp_path: Path) -> None:
     whole, _ = shards
     pair = Checkpoint(create_model("parsingnet_x8", width=4, blocks=1), create_model("fishfsrnet_x8", width=4))  # type: ignore[arg-type]

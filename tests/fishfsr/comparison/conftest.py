@@ -1,5 +1,6 @@
 """Shards, and a comparison of two narrow methods on them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,5 +34,6 @@ def words(shards: Path) -> Callable[..., tuple[object, ...]]:
 def whole(tmp_path_factory: pytest.TempPathFactory, words: Callable[..., tuple[object, ...]]) -> Path:
     """The folder of that comparison, gone through without a stop."""
     out = tmp_path_factory.mktemp("whole")
-    run("fishfsr", *words(out))
+    ran = run("fishfsr", *words(out), "--quiet", "--json")
+    assert ran.err == "" and json.loads(ran.out) == json.loads((out / "comparison.json").read_text())
     return out
