@@ -32,7 +32,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     portrait = astronaut()
     turned = cv2.warpAffine(portrait, cv2.getRotationMatrix2D((224, 120), 60, 1), (512, 512))
     small = np.full((512, 700, 3), 90, np.uint8)
-    small[:130, :130] = cv2.resize(portrait, (130, 130), interpolation=cv2.INTER_AREA)
+    small[:150, :150] = cv2.resize(portrait, (150, 150), interpolation=cv2.INTER_AREA)
     for name, picture in {"upright": portrait, "turned": turned, "small": small}.items():
         Image.fromarray(picture).save(folder / f"{name}.png")
     return folder
