@@ -1,9 +1,11 @@
-"""How large a face may be for a model: PSNR-Y by the size of the LR face, each model against bicubic.
+"""Which model makes most of a face of which size: PSNR-Y by the size of the LR face, each model against bicubic.
 
-    python benchmarks/sizes.py SHARDS CHECKPOINT... [--faces 100] [--sizes 8 10 12 ...]
+    python benchmarks/sizes.py SHARDS CHECKPOINT... [--faces 100] [--sizes 8 10 12 ...] [--resampled]
 
 The HR faces of a split are made smaller to each size by Pillow's bicubic kernel, then enlarged to 128²: by bicubic, and by each
-model after another bicubic step to its LR size. From this comes how far `fishfsr upscale` shrinks a face (LARGEST_SHRINK).
+model as `fishfsr upscale` does it, the face going through at its own size (`side_given`) and what comes out brought to 128² by bicubic.
+In bold the model that `upscale` takes of these. `--resampled`: instead, every face is first brought to the model's LR size. From this
+come the constants of `fishfsr.inference.sizes`.
 """
 
 import argparse
@@ -14,12 +16,43 @@ import torch
 
 from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.inference.resolver import FaceSuperResolver, load
+from fishfsr.inference.sizes import side_given, sides_served
 from fishfsr.metrics import psnr
 from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE, shard_paths
 
-SIZES = (8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 26, 28, 32, 36, 40, 44, 48, 56, 64)
+SIZES = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    16,
+    18,
+    20,
+    22,
+    23,
+    24,
+    28,
+    32,
+    36,
+    40,
+    44,
+    48,
+    52,
+    55,
+    56,
+    60,
+    64,
+    72,
+    80,
+    88,
+    104,
+    120,
+)
 BATCH = 20
 CUT_OFF = 8  # pixels of each side that PSNR leaves out, at every size
 
@@ -31,18 +64,23 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--faces", type=int, default=100)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    parser.add_argument("--resampled", action="store_true", help="Bring every face to the model's LR size first.")
     asked = parser.parse_args()
     hr = read(asked.shards, asked.split, asked.faces)
     resolvers = sorted((load(path, device="cpu") for path in asked.checkpoints), key=lambda resolver: -resolver.scale)
+    served = sides_served([resolver.scale for resolver in resolvers])
     print(f"{len(hr)} faces, PSNR-Y in dB (gain over bicubic)")
     print("| LR face | bicubic | " + " | ".join(f"x{resolver.scale}" for resolver in resolvers) + " |")
     print("|---" * (2 + len(resolvers)) + "|")
     for size in asked.sizes:
         lr = pillow_bicubic(hr, size)
         plain = decibel(pillow_bicubic(lr, HR_SIZE), hr)
-        cells = [
-            cell(decibel(enlarged(resolver, lr), hr), plain) if near(resolver, size) else "" for resolver in resolvers
-        ]
+        cells = []
+        for resolver in resolvers:
+            low, high = served[resolver.scale]
+            given = HR_SIZE // resolver.scale if asked.resampled else side_given(size, resolver.scale)
+            text = cell(decibel(enlarged(resolver, lr, given), hr), plain) if near(resolver, size) else ""
+            cells.append(f"**{text}**" if low <= size <= high and not asked.resampled else text)
         print(f"| {size} px | {plain:.2f} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -56,14 +94,15 @@ def read(folder: Path, split: str, count: int) -> np.ndarray:
 
 
 def near(resolver: FaceSuperResolver, size: int) -> bool:
-    """Whether a face of `size` is within a factor of two of what the model was trained on."""
-    return 0.5 <= size * resolver.scale / HR_SIZE <= 2
+    """Whether a face of `size` has 0.65 to 2 times the side that the model was trained on."""
+    return 0.65 <= size * resolver.scale / HR_SIZE <= 2
 
 
-def enlarged(resolver: FaceSuperResolver, lr: np.ndarray) -> np.ndarray:
-    """Faces of any size (N, s, s, 3) uint8 → (N, 128, 128, 3) uint8 by way of the model's LR size."""
-    fitting = images(pillow_bicubic(lr, HR_SIZE // resolver.scale))
-    return np.concatenate([to_uint8(resolver.upscale(part)) for part in fitting.split(BATCH)])
+def enlarged(resolver: FaceSuperResolver, lr: np.ndarray, given: int) -> np.ndarray:
+    """Faces of any size (N, s, s, 3) uint8 → (N, 128, 128, 3) uint8, going through the model at `given` pixels a side."""
+    fitting = images(pillow_bicubic(lr, given) if given != lr.shape[1] else lr)
+    restored = np.concatenate([to_uint8(resolver.upscale(part)) for part in fitting.split(BATCH)])
+    return pillow_bicubic(restored, HR_SIZE) if restored.shape[1] != HR_SIZE else restored
 
 
 def decibel(found: np.ndarray, hr: np.ndarray) -> float:

@@ -15,6 +15,8 @@ from fishfsr.models.sr_net import SrNet
 WIDTHS = (32, 64, 128, 128)
 DOWN, MIDDLE, UP = (4, 3, 2), 2, (3, 4, 5)
 """Depths of the hourglasses on the way down, at 16², and on the way up."""
+MULTIPLE = 32
+"""Of a face's pixels a side, for which every halving of network and hourglasses together leaves whole numbers."""
 SLOPE = 0.2
 
 
@@ -101,7 +103,11 @@ class SPARNet(SrNet):
     def forward(self, lr: Tensor, parsing: Tensor | None = None) -> Tensor:
         """As `SrNet.forward`; the map is not read."""
         check_image(lr, "the LR image")
-        return self.layers(enlarged(lr, self.config.scale) * 2 - 1) * 0.5 + 0.5
+        bicubic = enlarged(lr, self.config.scale)
+        height, width = bicubic.shape[2:]
+        # What is halved again and again must be so without a rest; faces of 128 pixels are.
+        whole = F.pad(bicubic, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        return self.layers(whole * 2 - 1)[..., :height, :width] * 0.5 + 0.5
 
 
 METHOD = Method(

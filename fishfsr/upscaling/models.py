@@ -12,7 +12,7 @@ from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import load
 from fishfsr.inference.runner import InferenceOptions
-from fishfsr.inference.sizes import LARGEST_SHRINK, largest_side, sides_served
+from fishfsr.inference.sizes import largest_side, sides_served
 from fishfsr.models.config import SCALES
 from fishfsr.upscaling.resolver import Resolver
 from fishfsr.upscaling.spoiled import looks_spoiled
@@ -24,7 +24,7 @@ from fishprep.shards.schema import HR_SIZE
 WHICH_MODEL = "; ".join(f"of {HR_SIZE // scale} px: x{scale}" for scale in SCALES)
 NO_MODEL = (
     "no checkpoint: give --model FILE.safetensors, once for each scale that is wanted. Faces whose crops have up to "
-    f"{int(HR_SIZE // min(SCALES) * LARGEST_SHRINK)} px a side can be enlarged; the models by LR size: {WHICH_MODEL}.\n"
+    f"{HR_SIZE - 1} px a side can be enlarged; the models by LR size: {WHICH_MODEL}.\n"
     "  install the trained ones:       pip install ./weights   (non-commercial use; then no --model is needed)\n"
     "  train one:                      fishfsr train SHARDS --scale 8 --out RUN   (then --model RUN/best.safetensors)\n"
     "  or convert the authors' files:  fishfsr models import FISHFSRNET.pth PARSINGNET.pth x8.safetensors"
@@ -143,8 +143,7 @@ class ModelSet:
         return max(model.scale for model in self.models)
 
     def for_crop(self, side: float, force: bool) -> FaceModel | None:
-        """The model for a crop of `side` pixels: the one with the smallest LR size to which it need not be shrunk by more than
-        SHRINK_BELOW_A_LARGER, or LARGEST_SHRINK where there is none of a larger LR size.
+        """The model for a crop of `side` pixels: the one with the smallest LR size that takes it (`largest_side`).
 
         Where there is none: None, or with `force` the one with the largest LR size, whatever is lost.
         """

@@ -10,7 +10,6 @@ from PIL import ExifTags, Image
 from fishfsr.errors import FishFSRError, InputError
 from fishfsr.inference.kinds import as_tensor, like, pixels_of
 from fishfsr.inference.resolver import FaceSuperResolver
-from fishfsr.inference.sizes import LARGEST_SHRINK
 from fishfsr.upscaling.kinds import Kind
 from fishfsr.upscaling.pictures import PictureFormat
 from fishfsr.upscaling.planning import PicturePlan, PlannedFace, Planner
@@ -136,8 +135,8 @@ def _why(plan: PicturePlan, face: PlannedFace) -> str:
     if plan.kind is Kind.ALIGNED:
         return f"an LR face of {face.side} px, to which {lr_size} are nearest"
     crop = f"its crop has {face.side} px a side"
-    if face.side > LARGEST_SHRINK * face.model.lr_size:
-        return f"{crop}, and is shrunk to {lr_size} by force"
+    if face.lr is not None and max(face.lr.shape) < face.side:
+        return f"{crop}, and is shrunk to {max(face.lr.shape)} px for x{face.model.scale} by force"
     return f"{crop}, which {lr_size} fit best"
 
 

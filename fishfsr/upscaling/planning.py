@@ -1,8 +1,8 @@
-"""A picture → its faces, each cut, resized for the model that fits it, or left alone with the reason.
+"""A picture → its faces, each cut for the model that fits it, or left alone with the reason.
 
-Resampling that loses information: shrinking a crop to the LR size (by up to LARGEST_SHRINK, where the model more than makes up for
-it; by more only with `force`), and shrinking a restored face where the crop has fewer pixels than the LR size or the photo is
-enlarged by less than the model's scale. Enlarging loses none, but gives the model a softer face than it was trained on.
+A crop goes through its model at its own size, as the networks take any: nothing of it is resampled. Only one that is much smaller than
+the LR size is enlarged to that, which loses nothing but gives the model a softer face than it was trained on, and only by `force` is
+one shrunk.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from fishfsr.errors import ConfigurationError
-from fishfsr.inference.sizes import LARGEST_SHRINK, SMALLEST_SIDE
+from fishfsr.inference.sizes import LARGEST_AS_IT_IS, SMALLEST_SIDE, side_given
 from fishfsr.upscaling.faces import FaceFinder
 from fishfsr.upscaling.kinds import LARGEST_LR_SIDE, SQUARE_ENOUGH, Kind, could_be_aligned, looks_like_crop
 from fishfsr.upscaling.models import FaceModel, ModelSet, needed_scale
@@ -81,7 +81,7 @@ class PicturePlan:
 
 @dataclass(frozen=True, eq=False)
 class Planner:
-    """Makes plans. kind: what every picture is, None to guess. force: shrink crops of any size to the largest LR size.
+    """Makes plans. kind: what every picture is, None to guess. force: shrink crops of any size to the largest that the models take.
 
     finder: None where nothing is to be searched, which `kind` must say; else ConfigurationError.
     """
@@ -176,17 +176,18 @@ class Planner:
         model = self.models.for_crop(side, self.force)
         if model is None:
             return PlannedFace(crop, box, reason=self._too_large(side))
-        size = (model.lr_size, model.lr_size) if square else _longer_side(width, height, model.lr_size)
+        given = side_given(side, model.scale)
+        size = (given, given) if square else _longer_side(width, height, given)
         lr = _resized(crop, size, self.models.recipe.resizer)
         chosen = self.models.for_pixels(model, crop, lr)
-        return PlannedFace(crop, box, chosen, lr, warnings=_scale_warnings(side, model))
+        return PlannedFace(crop, box, chosen, lr, warnings=_scale_warnings(side, given, model))
 
     def _too_large(self, side: int) -> str:
         largest = self.models.largest
         scale = needed_scale(side)
         other = f"--model of scale x{scale} takes it" if scale else "no scale takes it"
         return (
-            f"its crop has {side} px a side, more than {LARGEST_SHRINK:g} times the {largest.lr_size} of x{largest.scale}: {other}, "
+            f"its crop has {side} px a side, more than {LARGEST_AS_IT_IS} times the {largest.lr_size} of x{largest.scale}: {other}, "
             "--force shrinks it, which loses detail"
         )
 
@@ -214,14 +215,14 @@ def _pose_warnings(angles: tuple[float, float, float]) -> list[str]:
     ]
 
 
-def _scale_warnings(side: int, model: FaceModel) -> tuple[str, ...]:
-    if side > LARGEST_SHRINK * model.lr_size:
-        return (f"shrunk from {side} to {model.lr_size} px for x{model.scale}: detail of the photo is lost",)
-    if model.lr_size > LARGEST_STRETCH * side:
+def _scale_warnings(side: int, given: int, model: FaceModel) -> tuple[str, ...]:
+    if given < side:
+        return (f"shrunk from {side} to {given} px for x{model.scale}: detail of the photo is lost",)
+    if given > LARGEST_STRETCH * side:
         softer = "softer than what the model was trained on"
         scale = needed_scale(side)
         better = f"; x{scale} would fit better" if scale and scale > model.scale else ""
-        return (f"enlarged from {side} to {model.lr_size} px for x{model.scale}: {softer}{better}",)
+        return (f"enlarged from {side} to {given} px for x{model.scale}: {softer}{better}",)
     return ()
 
 

@@ -213,6 +213,7 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
         "force": planner.force,
         "models": planner.models.to_dict(),
         "recipe": planner.models.recipe.to_dict(),
+        "faces": "as they are",  # earlier ones were brought to the LR size
         "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
         "search": finder and finder.search.recorded(),
         **({"keep_all": True} if request.size.keep_all else {}),

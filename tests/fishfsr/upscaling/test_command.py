@@ -77,13 +77,17 @@ def test_a_batch_of_all_kinds_of_files(x4: Path, x8: Path, tmp_path: Path) -> No
     assert table["lr"]["kind"] == "aligned" and "was trained on 16 x 16" in table["lr"]["faces"][0]["warnings"][0]
     for name in ("group", "turned", "cmyk", "sixteen"):
         left, right = table[name]["faces"]
-        assert left["status"] == "left_alone" and "x2 takes it" in left["reason"]
-        assert right["status"] == "ok" and right["scale"] == 4
+        assert left["status"] == right["status"] == "ok" and left["scale"] == right["scale"] == 4
+        for face in (left, right):
+            assert face["lr_size"] == [face["side"], face["side"]], "nothing is resampled"
         np.testing.assert_allclose(right["box"], table["group"]["faces"][1]["box"], atol=3)
         assert Image.open(out / "restored_photos" / f"{name}.png").size == (880, 520)
     for folder, names in {
         "restored_photos": {"group", "turned", "cmyk", "sixteen"},
-        "restored_faces": {"group_01", "turned_01", "cmyk_01", "sixteen_01", "lr_00"},
+        "restored_faces": {
+            "lr_00",
+            *(f"{name}_0{k}" for name in ("group", "turned", "cmyk", "sixteen") for k in (0, 1)),
+        },
     }.items():
         assert {path.stem for path in (out / folder).iterdir()} == names
     assert "taken for a photo" in done.err and "guessed: 6 photo, 1 aligned" in done.out
@@ -125,7 +129,8 @@ def test_json_and_force(x8: Path, tmp_path: Path) -> None:
     result = json.loads(done.out)
     assert done.err == "" and result["counts"] == {"ok": 1} and result["restored"] == 2
     (row,) = result["inputs"]
-    assert all(face["shrunk"] and "detail of the photo is lost" in face["warnings"][0] for face in row["faces"])
+    assert [face["shrunk"] for face in row["faces"]] == [True, False]
+    assert "detail of the photo is lost" in row["faces"][0]["warnings"][0]
     assert Image.open(out / row["files"][-1]).size == (550, 325)
 
 

@@ -9,6 +9,7 @@ from resolvers import BicubicResolver
 
 from fishfsr.checkpoint import Checkpoint, Details, save_checkpoint
 from fishfsr.errors import CheckpointError, ConfigurationError
+from fishfsr.inference.sizes import side_given
 from fishfsr.upscaling.models import FaceModel, FaceRecipe, ModelSet, load_models, needed_scale
 from fishprep.faces.crop import CropRecipe
 
@@ -28,16 +29,16 @@ def trained_on(scale: int, **shards: object) -> FaceModel:
         (11, 8),
         (12, 8),
         (16, 8),
-        (20, 8),
-        (21, 4),
+        (22, 8),
         (23, 4),
         (32, 4),
-        (44, 4),
-        (45, None),
+        (55, 4),
+        (64, 4),
+        (65, None),
         (127, None),
     ],
 )
-def test_the_smallest_lr_size_that_is_not_much_smaller(bicubic: Models, side: int, scale: int | None) -> None:
+def test_the_smallest_lr_size_that_takes_it(bicubic: Models, side: int, scale: int | None) -> None:
     models = bicubic(4, 16, 8)
     found = models.for_crop(side, force=False)
     assert (found and found.scale) == scale
@@ -51,18 +52,15 @@ def test_aligned_faces_go_to_the_nearest_size(bicubic: Models) -> None:
 
 
 def test_needed_scale() -> None:
-    assert [needed_scale(side) for side in (5, 8, 10, 11, 20, 21, 40, 41, 89, 90)] == [
-        16,
-        16,
-        16,
-        8,
-        8,
-        4,
-        4,
-        2,
-        2,
-        None,
-    ]
+    sides = (5, 8, 10, 11, 22, 23, 55, 56, 127, 128)
+    assert [needed_scale(side) for side in sides] == [16, 16, 16, 8, 8, 4, 4, 2, 2, None]
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8, 16])
+def test_a_crop_goes_through_as_it_is_or_where_it_is_small_at_the_lr_size(scale: int) -> None:
+    for side in range(8, 128):
+        given, lr_size = side_given(side, scale), 128 // scale
+        assert given == side or (side < 0.85 * lr_size and given == lr_size) or (side > given == min(127, 2 * lr_size))
 
 
 def test_recipe_of_the_checkpoints() -> None:

@@ -29,16 +29,23 @@ def planned(photo: np.ndarray, points: list[np.ndarray], models: ModelSet, **opt
     return Planner(models, finder, Kind.PHOTO, **options).plan(photo)  # type: ignore[arg-type]
 
 
-def test_crops_are_the_recipe_s_and_reach_the_model_at_its_size(
+def test_crops_are_the_recipe_s_and_reach_the_model_as_they_are(
     photo: np.ndarray, points_at: Points, bicubic: Models
 ) -> None:
-    plan = planned(photo, [points_at(20, 30, 16), points_at(60, 50, 20)], bicubic(4, 8))
-    exact, smaller = plan.faces
+    plan = planned(photo, [points_at(20, 30, 16), points_at(60, 50, 20), points_at(110, 50, 12)], bicubic(4, 8))
+    exact, larger, smaller = plan.faces
     assert exact.box == pytest.approx((19.5, 29.5, 35.5, 45.5))
     np.testing.assert_array_equal(exact.crop, photo[30:46, 20:36])
     assert exact.lr is exact.crop and exact.model and exact.model.scale == 8 and not exact.warnings
-    assert smaller.side == 20 and smaller.model and smaller.model.scale == 8 and smaller.lr is not None
-    wanted = Image.fromarray(photo[50:70, 60:80]).resize((16, 16), Image.Resampling.BICUBIC)
+    assert (
+        larger.side == 20
+        and larger.model
+        and larger.model.scale == 8
+        and larger.lr is larger.crop
+        and not larger.warnings
+    )
+    assert smaller.side == 12 and smaller.model and smaller.model.scale == 8 and smaller.lr is not None
+    wanted = Image.fromarray(photo[50:62, 110:122]).resize((16, 16), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(smaller.lr, np.asarray(wanted))
     assert not smaller.warnings
     (stretched,) = planned(photo, [points_at(60, 50, 20)], bicubic(4)).faces
@@ -49,14 +56,14 @@ def test_crops_are_the_recipe_s_and_reach_the_model_at_its_size(
 def test_faces_too_large_are_left_alone_unless_forced_and_those_of_128_always(
     photo: np.ndarray, points_at: Points, bicubic: Models
 ) -> None:
-    points = [points_at(5, 30, 23), points_at(60, 30, 127), points_at(210, 30, 128)]
+    points = [points_at(5, 30, 33), points_at(60, 30, 127), points_at(210, 30, 128)]
     plain = planned(photo, points, bicubic(8)).faces
     assert [face.model for face in plain] == [None] * 3
     assert "x4 takes it" in plain[0].reason and "--force" in plain[0].reason
-    assert "no scale takes it" in plain[1].reason and "128 and more" in plain[2].reason
+    assert "x2 takes it" in plain[1].reason and "128 and more" in plain[2].reason
     forced = planned(photo, points, bicubic(8), force=True).faces
     assert [face.model is not None for face in forced] == [True, True, False]
-    assert forced[1].lr is not None and forced[1].lr.shape == (16, 16, 3)
+    assert forced[1].lr is not None and forced[1].lr.shape == (32, 32, 3)
     assert "detail of the photo is lost" in forced[1].warnings[0]
 
 
@@ -102,7 +109,7 @@ def test_aligned_faces_go_straight_through_whatever_their_shape(bicubic: Models)
 def test_crops_keep_their_shape(bicubic: Models) -> None:
     planner = Planner(bicubic(4), None, Kind.CROP)
     (face,) = planner.plan(np.zeros((20, 30, 3), np.uint8)).faces
-    assert face.lr is not None and face.lr.shape == (21, 32, 3)
+    assert face.lr is not None and face.lr.shape == (20, 30, 3)
     assert "square" in face.warnings[0]
     (large,) = planner.plan(np.zeros((128, 128, 3), np.uint8)).faces
     assert large.model is None and "128 and more" in large.reason

@@ -97,7 +97,7 @@ def test_a_bicubic_model_gives_the_bicubic_photo(
 def test_numbers_files_and_the_record(tmp_path: Path, points_at: Points) -> None:
     """Faces are numbered from the left; those of all photos go through a model together."""
     resolver, other = BicubicResolver(8), BicubicResolver(4)
-    points = [points_at(5, 20, 16), points_at(30, 30, 16), points_at(60, 10, 24), points_at(90, 40, 46)]
+    points = [points_at(5, 20, 16), points_at(30, 30, 16), points_at(60, 10, 32), points_at(90, 40, 66)]
     for name in ("one", "two", "three"):
         save(smooth(len(name)), tmp_path / "in" / f"{name}.png")
     out = tmp_path / "out"
