@@ -12,14 +12,11 @@ SMALLEST_SIDE = HR_SIZE // max(SCALES)
 LARGEST_SIDE: Mapping[int, int] = MappingProxyType({16: 10, 8: 22, 4: 55, 2: HR_SIZE - 1})
 """Scale → pixels a side of the largest crop that its pair takes where one of a larger LR size is at hand.
 
-Of larger crops that one makes more. Measured by `benchmarks/sizes.py` (docs/upscaling.md), as are the next two.
+Of larger crops that one makes more. Measured by `benchmarks/sizes.py` (docs/upscaling.md), as is the next.
 """
 
 LARGEST_AS_IT_IS = 2
 """Side of a crop over the LR size up to which the pair of the largest LR size at hand takes it, at its own size."""
-
-STRETCHED_BELOW = 0.85
-"""Side of a crop over the LR size below which it is enlarged to that: above, the pair makes more of the crop as it is."""
 
 
 def sides_served(scales: Collection[int]) -> dict[int, tuple[int, int]]:
@@ -42,11 +39,10 @@ def largest_side(scale: int, last: bool) -> int:
 
 
 def side_given(side: int, scale: int) -> int:
-    """Pixels a side at which a crop of `side` goes through a pair of this scale: its own, if the pair can make more of that than of
-    the crop enlarged to the LR size; where the crop is larger than any that the pair takes, that of the largest.
+    """Pixels a side at which a crop of `side` goes through a pair of this scale: its own, as the networks take any size and make more of
+    that than of the crop brought to the LR size; where it is larger than any that the pair takes, that of the largest.
 
-    >>> [side_given(side, 8) for side in (12, 14, 16, 20, 40)]
-    [16, 14, 16, 20, 32]
+    >>> [side_given(side, 8) for side in (12, 16, 20, 40)]
+    [12, 16, 20, 32]
     """
-    lr_size = HR_SIZE // scale
-    return lr_size if side < STRETCHED_BELOW * lr_size else min(side, largest_side(scale, last=True))
+    return min(side, largest_side(scale, last=True))

@@ -1,8 +1,6 @@
 """A picture → its faces, each cut for the model that fits it, or left alone with the reason.
 
-A crop goes through its model at its own size, as the networks take any: nothing of it is resampled. Only one that is much smaller than
-the LR size is enlarged to that, which loses nothing but gives the model a softer face than it was trained on, and only by `force` is
-one shrunk.
+A crop goes through its model at its own size, as the networks take any: nothing of it is resampled, but where `force` has one shrunk.
 """
 
 from dataclasses import dataclass, replace
@@ -28,9 +26,8 @@ LARGEST_OUTSIDE = 0.25
 LARGEST_YAW, LARGEST_PITCH, LARGEST_ROLL = 40.0, 32.0, 15.0
 """Degrees. 99 % of 8,500 aligned CelebA faces are within 39, 30 and 8; the roll of a tiny face is known to a few degrees only."""
 
-LARGEST_STRETCH = 1.55
-"""Enlargement of a crop to the LR size (that of the smallest crop for a model with another below it) above which it is softer than what the
-model knows."""
+SMALLEST_SHARE = 0.65
+"""Side of a crop over the LR size below which it is smaller than what the model knows; with all models at hand none is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,11 +215,10 @@ def _pose_warnings(angles: tuple[float, float, float]) -> list[str]:
 def _scale_warnings(side: int, given: int, model: FaceModel) -> tuple[str, ...]:
     if given < side:
         return (f"shrunk from {side} to {given} px for x{model.scale}: detail of the photo is lost",)
-    if given > LARGEST_STRETCH * side:
-        softer = "softer than what the model was trained on"
+    if side < SMALLEST_SHARE * model.lr_size:
         scale = needed_scale(side)
         better = f"; x{scale} would fit better" if scale and scale > model.scale else ""
-        return (f"enlarged from {side} to {given} px for x{model.scale}: {softer}{better}",)
+        return (f"{side} px: x{model.scale} was trained on faces of {model.lr_size} px{better}",)
     return ()
 
 

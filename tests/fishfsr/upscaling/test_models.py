@@ -57,10 +57,10 @@ def test_needed_scale() -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8, 16])
-def test_a_crop_goes_through_as_it_is_or_where_it_is_small_at_the_lr_size(scale: int) -> None:
+def test_a_crop_goes_through_as_it_is(scale: int) -> None:
     for side in range(8, 128):
-        given, lr_size = side_given(side, scale), 128 // scale
-        assert given == side or (side < 0.85 * lr_size and given == lr_size) or (side > given == min(127, 2 * lr_size))
+        given, largest = side_given(side, scale), min(127, 256 // scale)
+        assert given == side <= largest or side > given == largest
 
 
 def test_recipe_of_the_checkpoints() -> None:
