@@ -18,15 +18,16 @@ def _pair(name: str, sha256: str, size: int, purpose: str = "") -> WeightRecord:
 
 
 PAIRS = (
+    _pair("x2", "508df8591817fac53d878fc5c54b76a4bfcc2dbf346ac3842a2b6ad34a9eb158", 317_728),
     _pair("x4", "41dd6156730f3bc5d31799863b3e729ce7c83e286a05560a8d609b24c059419d", 1_745_874),
-    _pair("x8", "43541e31d0bee0ab07145fb12bad699276a4a965584a706ad29d959a042ace98", 6_233_906),
+    _pair("x8", "efd97aace5d6612135b0d0b4a904e29bf682178cf7613d33a6a96823d4845b86", 8_032_650),
+    _pair("x16", "5cf62e21894cc1496a9a71b67b20fcd06c20df8a9357e61cd06e0d5d01b65846", 6_384_746),
     _pair(
         "x4-wild", "c695892ccbff1f200c1ad87e7c179fd2970ec77d25687cd0c001a416eadc0f1c", 1_745_874, " of spoiled faces"
     ),
     _pair(
         "x8-wild", "6da0c9753f665b56c54bff320ad6416c98286b2b6fc8b0e193b8d0057ebd212f", 6_233_906, " of spoiled faces"
     ),
-    _pair("x16", "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6", 1_696_544),
 )
 """What `fishfsr upscale` takes where no model is named."""
 
@@ -43,8 +44,14 @@ EARLIER = (
         1_253_376,
         ", the paper's network",
     ),
+    _pair(
+        "x16-fishfsrnet",
+        "146d0ae4b9b3e1effed037279521b4e0520abddf9717b81ec2310b755d4beff6",
+        1_696_544,
+        ", the paper's network",
+    ),
 )
-"""The paper's network narrowed, which x4 and x8 were before; by name only."""
+"""The paper's network narrowed, which x4, x8 and x16 were before; by name only."""
 
 IDENTITY = WeightRecord(
     name="dlib-identity",

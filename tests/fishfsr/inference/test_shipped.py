@@ -11,6 +11,7 @@ from support import astronaut, run
 from fishfsr.checkpoint import load_checkpoint, save_checkpoint
 from fishfsr.data import Degradation
 from fishfsr.errors import ConfigurationError
+from fishfsr.evaluation.pictures import to_uint8
 from fishfsr.inference.find import find_checkpoint
 from fishfsr.inference.resolver import FaceSuperResolver, load
 from fishfsr.inference.shipped import shipped, shipped_models
@@ -27,11 +28,12 @@ def files() -> list[Path]:
 
 
 def test_each_is_a_pair_of_its_scale_under_its_terms(files: list[Path]) -> None:
-    names = ("x4", "x8", "x4-wild", "x8-wild", "x16")
+    names = ("x2", "x4", "x8", "x16", "x4-wild", "x8-wild")
     assert [path.name for path in files] == [f"fishfsr-{name}.safetensors" for name in names]
     for path in files:
         checkpoint = load_checkpoint(path)
-        assert checkpoint.parsing_net is not None and checkpoint.sr_net is not None
+        assert checkpoint.sr_net is not None
+        assert (checkpoint.parsing_net is not None) == checkpoint.sr_net.config.needs_map
         assert path.stem.split("-")[1] == f"x{checkpoint.details.scale}"
         assert "non-commercial" in (checkpoint.details.licence or "")
         assert (
@@ -69,18 +71,19 @@ def test_packed_it_is_half_as_large_and_nearly_the_same(files: list[Path], tmp_p
 
 
 def test_whatever_the_size_the_chosen_pair_makes_more_of_a_face_than_bicubic(files: list[Path]) -> None:
-    """Also where the face has to be made smaller for it; benchmarks/sizes.py has the mean over many faces, and further."""
+    """Also between the sizes that they were trained on; benchmarks/sizes.py has the mean over many faces."""
     models = load_models(files, device="cpu")
     hr = pillow_bicubic(astronaut()[None, :180, 130:310], HR_SIZE)
-    for side in (8, 9, 10, 12, 16, 18, 22, 24, 28, 32, 36, 40, 44):
+    for side in (8, 9, 10, 11, 12, 16, 20, 22, 23, 28, 32, 44, 55, 56, 64, 96, 120):
         lr = pillow_bicubic(hr, side)
         model = models.for_crop(side, force=False)
         assert model is not None
-        fitting = torch.from_numpy(pillow_bicubic(lr, model.lr_size)).permute(0, 3, 1, 2) / 255
-        truth = torch.from_numpy(hr).permute(0, 3, 1, 2) / 255
-        plain = torch.from_numpy(pillow_bicubic(lr, HR_SIZE)).permute(0, 3, 1, 2) / 255
-        ours, theirs = (psnr(image, truth, 8).mean() for image in (model.resolver.upscale(fitting), plain))
-        assert ours > theirs + 0.1, f"{side} px by x{model.scale}"
+        restored = to_uint8(model.resolver.upscale(torch.from_numpy(lr).permute(0, 3, 1, 2) / 255))
+        whole = restored if restored.shape[1] == HR_SIZE else pillow_bicubic(restored, HR_SIZE)
+        truth, ours, plain = (
+            torch.from_numpy(image).permute(0, 3, 1, 2) / 255 for image in (hr, whole, pillow_bicubic(lr, HR_SIZE))
+        )
+        assert psnr(ours, truth, 8).mean() > psnr(plain, truth, 8).mean() + 0.5, f"{side} px by x{model.scale}"
 
 
 def test_they_load_by_name(files: list[Path]) -> None:
@@ -88,9 +91,9 @@ def test_they_load_by_name(files: list[Path]) -> None:
     for model in shipped_models():
         assert model.status == "present" and load(model.name, "cpu").scale == model.scale
     earlier = [model.name for model in shipped_models() if not model.by_itself]
-    assert earlier == ["x4-fishfsrnet", "x8-fishfsrnet"]
+    assert earlier == ["x4-fishfsrnet", "x8-fishfsrnet", "x16-fishfsrnet"]
     with pytest.raises(
-        ConfigurationError, match=r"'x3' is shipped: there are x4, x8, .*; a file of this name is \./x3"
+        ConfigurationError, match=r"'x3' is shipped: there are x2, x4, .*; a file of this name is \./x3"
     ):
         load("x3")
 
@@ -100,10 +103,11 @@ def test_the_cards_are_those_of_the_documentation() -> None:
     cells = [line.split("|")[2:-1] for line in lines if line.startswith("| PSNR-Y, 998 test faces")]
     said = [f"{model.psnr:.2f} dB (bicubic {model.bicubic_psnr:.2f})" for model in shipped_models()]
     assert [cell.strip() for line in cells for cell in line] == said
-    assert [model.sides for model in shipped_models()[:5]] == [(21, 44), (11, 20), (21, 44), (11, 20), (8, 10)]
+    sides = {"x2": (56, 127), "x4": (23, 55), "x8": (11, 22), "x16": (8, 10)}
+    assert all(model.sides == sides[f"x{model.scale}"] for model in shipped_models())
 
 
-@pytest.mark.parametrize("side", [18, 28, 32])
+@pytest.mark.parametrize("side", [18, 28, 32, 50])
 def test_a_spoiled_face_goes_to_the_pair_for_those_and_a_sharp_one_does_not(files: list[Path], side: int) -> None:
     models = load_models(files, device="cpu")
     sharp = pillow_bicubic(astronaut()[None, :180, 130:310], side)
@@ -111,7 +115,5 @@ def test_a_spoiled_face_goes_to_the_pair_for_those_and_a_sharp_one_does_not(file
     Degradation(share=1, noise=(6, 6), jpeg=(50, 50)).apply(sharp, spoiled, 0, np.arange(1))
     model = models.for_crop(side, force=False)
     assert model is not None
-    names = [
-        models.for_pixels(model, crop[0], pillow_bicubic(crop, model.lr_size)[0]).name for crop in (sharp, spoiled)
-    ]
+    names = [models.for_pixels(model, crop[0], crop[0]).name for crop in (sharp, spoiled)]
     assert names == [f"fishfsr-x{model.scale}.safetensors", f"fishfsr-x{model.scale}-wild.safetensors"]
