@@ -18,7 +18,8 @@ SIDE = 2 * HR_SIZE  # pixels
 
 
 def restored_sheet(shards: Path, models: Sequence[str | Path]) -> Image.Image:
-    """A row for each face and model, as `fishfsr.load` takes it: LR | bicubic | SR | HR | the map that ParsingNet estimated.
+    """A row for each face and model, as `fishfsr.load` takes it: LR | bicubic | SR | HR | the map that ParsingNet estimated,
+    white where the network reads none.
 
     Meant for a handful of faces: all are in memory. Raises ShardError, and what `load` does.
     """
@@ -37,8 +38,8 @@ def _row(shard: Shard, index: int, resolver: FaceSuperResolver) -> list[Pixels]:
     hr = shard.images(HR_SIZE)[index]
     lr = np.array(shard.images(HR_SIZE // resolver.scale)[index])  # a copy: torch wants memory that can be written to
     batch = torch.from_numpy(lr)[None].permute(0, 3, 1, 2).float() / 255
-    parsing = resolver.parse(batch)
+    parsing = resolver.parse(batch) if resolver.sr_net.config.needs_map else None
     [sr] = to_uint8(resolver.upscale(batch, parsing))
-    [shown] = grey(parsing.mean(1, keepdim=True))
+    [shown] = grey(torch.ones_like(batch[:, :1]) if parsing is None else parsing.mean(1, keepdim=True))
     [plain] = pillow_bicubic(lr[None], HR_SIZE)
     return [lr, plain, sr, hr, shown]

@@ -1,13 +1,16 @@
 """Trainings that are killed, refused, stopped, begun anew and gone on with in orders that nobody thought of."""
 
 import random
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import training
+from fuse import fused
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from safetensors.torch import load_file
@@ -21,12 +24,49 @@ from fishfsr.training.run import run_training
 from fishprep.common.files import write_text
 
 
+@pytest.fixture(scope="module", autouse=True)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+        TrainMachine.prepare(tmp_path_factory.mktemp("trainings"))
+        yield
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"), [("line 2", "KILL"), ("line 7", "KILL"), ("state 1", "KILL"), ("state 1", "EIO")]
+)
+def test_broken_off_where_it_matters(at: str, fault: str) -> None:
+    """After a line of the log that no state knows yet; where a state is to get its name. Then refused, interrupted, gone on with."""
+    machine = TrainMachine()
+    machine.begin()
+    with fused(machine.run, None) as calls:
+        run_training(training.request(machine.shards, machine.run, *SETTINGS, "save_every=2"), lambda news: None)
+    shutil.rmtree(machine.run)
+    lines = [
+        number + 1 for number, call in enumerate(calls) if call.startswith("open") and call.endswith("metrics.jsonl")
+    ]
+    states = [
+        number for number, call in enumerate(calls) if call.startswith("replace") and ".state.safetensors" in call
+    ]
+    kind, number = at.split()
+    machine.train(((lines if kind == "line" else states)[int(number)], fault), save_every=2)
+    machine.what_stands_is_of_the_unbroken_run()
+    machine.other_settings()
+    machine.two_at_once()
+    machine.other_shards("other")
+    machine.train(None, save_every=2)
+    machine.other_shards("one")
+    machine.train_until_stopped(0, "interrupted", save_every=5)
+    machine.what_stands_is_of_the_unbroken_run()
+    machine.train_to_the_end(save_every=2)
+    machine.what_stands_is_of_the_unbroken_run()
+    machine.teardown()
+
+
 @pytest.mark.ends(14000 if WHOLE else 300)
-def test_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_any_order() -> None:
     """Weights, states and logs are those of a run that nothing happened to."""
-    monkeypatch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
-    TrainMachine.prepare(tmp_path)
-    examples, steps = (40, 30) if WHOLE else (3, 14)
+    examples, steps = (40, 30) if WHOLE else (2, 12)
     run_state_machine_as_test(
         TrainMachine,
         settings=settings(

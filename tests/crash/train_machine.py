@@ -122,8 +122,8 @@ class TrainMachine(RuleBasedStateMachine):
     def prepare(cls, place: Path) -> None:
         """Two sets of shards, each with its unbroken run."""
         cls.place, cls.unbroken = place, {}
-        for seed, name in enumerate(("one", "other")):
-            shards = training.write(place / name, {"train": (3, 2), "val": (2,)}, recipe=f"{seed}" * 64)
+        for name, counts in (("one", (3, 2)), ("other", (4, 2))):
+            shards = training.write(place / name, {"train": counts, "val": (2,)})
             cls.unbroken[name] = Unbroken.of(shards, place / f"unbroken-{name}")
 
     def __init__(self) -> None:

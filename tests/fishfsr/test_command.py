@@ -60,9 +60,9 @@ def test_models_are_listed_with_computed_sizes(run: Run) -> None:
     table = run("models")
     assert table.code == 0 and "7,011,843" in table.out and "30.218" in table.out
     shipped = {model["name"]: model for model in listed["shipped"]}
-    assert list(shipped)[:5] == ["x4", "x8", "x4-wild", "x8-wild", "x16"] and shipped["x8"]["sides"] == [11, 20]
+    assert list(shipped)[:5] == ["x2", "x4", "x8", "x16", "x4-wild"] and shipped["x8"]["sides"] == [11, 22]
     (line,) = (line for line in table.out.splitlines() if line.startswith("x8 "))
-    for text in ("16x16", "11-20 px", "sharp", "26.80 dB", "23.73 dB", "present", "non-commercial"):
+    for text in ("16x16", "11-22 px", "sharp", "26.90 dB", "23.73 dB", "present", "non-commercial"):
         assert text in line
 
 
