@@ -77,7 +77,6 @@ def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) 
         "preset",
         "config",
         "seed",
-        "where",
         "stage",
         "init",
         "device",
@@ -89,6 +88,8 @@ def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) 
     telling, settings = Telling(quiet), flags["assignments"]
     if flags["degradation"] is not None:
         settings = (f"degradation.name={flags['degradation']}", *settings)
+    if flags["where"] is not None:
+        settings = (f"where={flags['where']}", *settings)
     try:
         outcome = fishfsr.train(shards, out, settings=settings, listen=telling, **named)
     finally:

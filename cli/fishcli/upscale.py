@@ -53,7 +53,9 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
 )
 @click.option("--format", type=click.Choice(["png", "jpeg", "webp"]), default="png", help="Of the pictures written.")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, help="Of jpeg and webp; webp loses nothing at 100.")
-@click.option("--force", is_flag=True, help="Shrink faces far larger than the largest LR size too: loses detail.")
+@click.option(
+    "--force", is_flag=True, help="Shrink faces larger than the models take, those below 128 px: loses detail."
+)
 @click.option(
     "--crop",
     type=click.Choice([name for name in RECIPES if name != UNCROPPED]),

@@ -95,7 +95,7 @@ class ShardDataset(Dataset[Batch]):
             for shard, chosen in zip(self._shards, self._chosen, strict=True)
         ]
         self._ends = np.cumsum(counts)
-        if not len(self):
+        if self.where is not None and not len(self):
             raise DataError(
                 f"{self.paths[0].parent}: no face of the split {self.split!r} is chosen by --where {self.where!r}"
             )

@@ -31,7 +31,6 @@ def train(
     settings: Choices = (),
     config: Path | Mapping[str, Any] | None = None,
     seed: int | None = None,
-    where: str | None = None,
     stage: StageChoice = "both",
     init: Path | None = None,
     device: str = "auto",
@@ -48,8 +47,8 @@ def train(
     `shards`: folders, files or buckets (`s3://bucket/prefix`, fetched once into the folder `cache`) of one recipe. `cache_size`: GB
     that these may take there; where they are more, some shards at a time are fetched and trained on (`window` in the configuration).
     `preset`: "paper" unless `config`, a TOML file or what is in one, names another; its
-    settings are laid over the preset's, `settings` over those, `scale`, `seed` and `where` over all (docs/training.md). `where`: a
-    condition on the rows beside the shards, of which faces are trained and validated on. `init`: a checkpoint to go on from.
+    settings are laid over the preset's, `settings` over those, `scale` and `seed` over all (docs/training.md). `init`: a checkpoint
+    to go on from.
     `resume`: go on with the training that `out` holds, to the same bytes as without a stop; `overwrite`: begin anew there.
     `max_minutes`: validate, save and stop then, as Ctrl-C does. `listen` hears what the command prints. The caller's random
     numbers go on as if nothing had been trained.
@@ -57,8 +56,7 @@ def train(
     Raises FishFSRError (ConfigurationError, CheckpointError, DataError, TrainingError, ...), DeviceError, and ShardError for a
     damaged shard.
     """
-    given = {"scale": scale, "seed": seed, "where": where}
-    resolved = training_config(preset, given, settings, config, init)
+    resolved = training_config(preset, {"scale": scale, "seed": seed}, settings, config, init)
     paths = [shards] if isinstance(shards, str | Path) else shards
     fetching = Fetching(("train", "val"), resolved.scale, cache)
     near = fetching.in_turns(paths, cache_size, resolved.window, lambda text: listen(Note(text)))

@@ -161,13 +161,13 @@ class ModelSet:
         """Those that were trained on sharp faces alone, and have none for spoiled faces beside them."""
         return tuple(model for model in self._fitting if model.trained_clean and model.scale not in self._for_spoiled)
 
-    def for_pixels(self, model: FaceModel, crop: np.ndarray, lr: np.ndarray) -> FaceModel:
+    def for_pixels(self, model: FaceModel, lr: np.ndarray) -> FaceModel:
         """`model`, or the one of its scale for spoiled faces where there is one and the face looks spoiled.
 
-        `crop` (h, w, 3) uint8 is the face as it is in the picture, `lr` the same at the LR size.
+        `lr` (h, w, 3) uint8: the face as the model is given it.
         """
         other = self._for_spoiled.get(model.scale)
-        return other if other is not None and looks_spoiled(other.resolver, crop, lr) else model
+        return other if other is not None and looks_spoiled(other.resolver, lr) else model
 
     def to_dict(self) -> dict[str, object]:
         """Scale to file name, SHA-256 and precision: what a resumed run must agree on."""

@@ -135,8 +135,8 @@ def _why(plan: PicturePlan, face: PlannedFace) -> str:
     if plan.kind is Kind.ALIGNED:
         return f"an LR face of {face.side} px, to which {lr_size} are nearest"
     crop = f"its crop has {face.side} px a side"
-    if face.lr is not None and max(face.lr.shape) < face.side:
-        return f"{crop}, and is shrunk to {max(face.lr.shape)} px for x{face.model.scale} by force"
+    if face.lr is not None and max(face.lr.shape[:2]) < face.side:
+        return f"{crop}, and is shrunk to {max(face.lr.shape[:2])} px for x{face.model.scale} by force"
     return f"{crop}, which {lr_size} fit best"
 
 

@@ -127,7 +127,7 @@ class Planner:
         if (height, width) != (model.lr_size, model.lr_size):
             size = f"{model.lr_size} x {model.lr_size} px"
             warnings.append(f"{width} x {height} px: {model.name} (x{model.scale}) was trained on {size}")
-        return PlannedFace(image, box, self.models.for_pixels(model, image, image), image, warnings=tuple(warnings))
+        return PlannedFace(image, box, self.models.for_pixels(model, image), image, warnings=tuple(warnings))
 
     def _whole(self, image: np.ndarray, face: Face | None = None) -> PlannedFace:
         """A picture that is a crop. Its shape is kept: a longer side takes the LR size."""
@@ -176,7 +176,7 @@ class Planner:
         given = side_given(side, model.scale)
         size = (given, given) if square else _longer_side(width, height, given)
         lr = _resized(crop, size, self.models.recipe.resizer)
-        chosen = self.models.for_pixels(model, crop, lr)
+        chosen = self.models.for_pixels(model, lr)
         return PlannedFace(crop, box, chosen, lr, warnings=_scale_warnings(side, given, model))
 
     def _too_large(self, side: int) -> str:

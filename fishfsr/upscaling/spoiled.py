@@ -14,20 +14,16 @@ Measured on 80 faces (docs/upscaling.md), with as many sharp ones of the LR size
 ELSEWHERE = 3.8
 
 
-def looks_spoiled(resolver: Resolver, crop: np.ndarray, lr: np.ndarray) -> bool:
-    """Whether `resolver`, trained on spoiled faces among others, takes more from a face than from a sharp one.
-
-    `crop` (h, w, 3) uint8: the face as it is in the picture. `lr`: the same at the LR size.
-    """
-    return taken_away(resolver, crop, lr) >= SPOILED_FROM.get(resolver.scale, ELSEWHERE)
+def looks_spoiled(resolver: Resolver, lr: np.ndarray) -> bool:
+    """Whether `resolver`, trained on spoiled faces among others, takes more from a face `lr` (h, w, 3) uint8 than from a sharp one."""
+    return taken_away(resolver, lr) >= SPOILED_FROM.get(resolver.scale, ELSEWHERE)
 
 
-def taken_away(resolver: Resolver, crop: np.ndarray, lr: np.ndarray) -> float:
+def taken_away(resolver: Resolver, lr: np.ndarray) -> float:
     """Grey levels (root of the mean square) between a face and what the restored face shrinks to.
 
-    A pair that knows noise and JPEG blocks leaves them out, and sharpens what is blurred: its face shrinks to another one. Where the
-    crop was enlarged to the LR size that is no fault of the face: the two are compared at the crop's own size.
+    A pair that knows noise and JPEG blocks leaves them out, and sharpens what is blurred: its face shrinks to another one.
     """
-    own = as_tensor((crop if crop.size < lr.size else lr)[None])
-    left = shrunk(resolver.upscale(as_tensor(lr[None])).cpu(), own)
-    return 255 * float((left - own).square().mean().sqrt())
+    face = as_tensor(lr[None])
+    left = shrunk(resolver.upscale(face).cpu(), face)
+    return 255 * float((left - face).square().mean().sqrt())

@@ -33,7 +33,7 @@ class UpscaleSettings:
     """What restores faces, and how they are looked for; docs/upscaling.md explains each.
 
     models: one for each scale, as `fishfsr.load` takes them; none: those that are shipped. kind: what every picture is.
-    force: shrink crops of any size to the largest LR size. crop, expand: instead of the checkpoints' recipe. upright: whether faces
+    force: shrink crops larger than the models take. crop, expand: instead of the checkpoints' recipe. upright: whether faces
     are turned until their eyes are level, and back; None is as the checkpoints' recipe says.
     landmarks: dlib or fan; `detector` and `thorough` are dlib's alone. weights_dir: of FAN's weights. faces: which of several.
     smallest: crop side in pixels down to which to search, in a photo enlarged to at most `search_pixels`.

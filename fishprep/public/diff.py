@@ -42,7 +42,7 @@ def diff(
     status is another, and of the faces that both have how far crop, points, skin map and pixels are apart.
 
     html: where to write a page with the largest differences. progress: gets faces done, and all. The builds are only read. Memory
-    grows with the number of photos, about a kilobyte each. Raises BuildError where one is not finished, damaged, or the page cannot
+    grows with the number of photos, 1.4 KB each. Raises BuildError where one is not finished, damaged, or the page cannot
     be written, ShardError where a shard cannot be read.
     """
     folders = BuildFolder.at(located(one)), BuildFolder.at(located(other))

@@ -115,5 +115,5 @@ def test_a_spoiled_face_goes_to_the_pair_for_those_and_a_sharp_one_does_not(file
     Degradation(share=1, noise=(6, 6), jpeg=(50, 50)).apply(sharp, spoiled, 0, np.arange(1))
     model = models.for_crop(side, force=False)
     assert model is not None
-    names = [models.for_pixels(model, crop[0], crop[0]).name for crop in (sharp, spoiled)]
+    names = [models.for_pixels(model, crop[0]).name for crop in (sharp, spoiled)]
     assert names == [f"fishfsr-x{model.scale}.safetensors", f"fishfsr-x{model.scale}-wild.safetensors"]

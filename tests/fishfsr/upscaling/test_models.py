@@ -110,8 +110,8 @@ def test_of_two_of_a_scale_the_face_decides() -> None:
     # what bicubic "takes away": all that is finer than it can draw, so noise and not a gentle slope
     slope = np.repeat(np.linspace(90, 160, 16).astype(np.uint8)[None, :, None], 16, 0).repeat(3, 2)
     noisy = np.clip(slope + np.random.default_rng(0).normal(0, 30, slope.shape), 0, 255).astype(np.uint8)
-    assert models.for_pixels(sharp, slope, slope) is sharp and models.for_pixels(sharp, noisy, noisy) is spoiled
-    assert models.for_pixels(alone, noisy, noisy) is alone
+    assert models.for_pixels(sharp, slope) is sharp and models.for_pixels(sharp, noisy) is spoiled
+    assert models.for_pixels(alone, noisy) is alone
     with pytest.raises(ConfigurationError, match="both x8: give one per scale, or one trained on sharp"):
         ModelSet([sharp, degraded_in_training(8, 0.0)])
 
