@@ -102,7 +102,7 @@ def list_models(**flags: Any) -> None:
 
 
 @models.command("show", context_settings=common.FSR)
-@click.argument("checkpoint", type=common.CHECKPOINT)
+@click.argument("checkpoint", metavar="CHECKPOINT|NAME", type=common.CHECKPOINT)
 @common.usual_options
 def show_checkpoint(checkpoint: Path | str, **flags: Any) -> None:
     """Check CHECKPOINT, a file or the name of a shipped pair, and show what it says of itself.
@@ -181,7 +181,7 @@ def pack(checkpoint: Path, out: Path, licence: str | None, overwrite: bool, **fl
 
 
 @cli.command(context_settings=common.FSR)
-@click.argument("checkpoint", type=common.CHECKPOINT)
+@click.argument("checkpoint", metavar="CHECKPOINT|NAME", type=common.CHECKPOINT)
 @click.argument("out", type=common.NEW_FILE)
 @click.option(
     "--to",

@@ -34,6 +34,7 @@ CLEAN = "was trained on clean, shrunk faces alone: it does not know the blur, no
     "-m",
     "--model",
     multiple=True,
+    metavar="FILE|NAME",
     type=common.CHECKPOINT,
     help="Checkpoint, or the name of a shipped pair (`fishfsr models list`), once for each scale; the fitting one is taken.  "
     "[default: all that are shipped]",
