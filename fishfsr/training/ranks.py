@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TypeVar
 
 import torch
@@ -92,6 +93,9 @@ def process_group(device: str) -> Iterator[Ranks]:
     if own.type == "cuda":
         own = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(own)
+    # It has the group that there is when it is imported as a default argument, and so keeps it alive for ever: gloo's threads then
+    # outlive the interpreter, and abort the process. Optimizers import it.
+    import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
         yield Ranks(own, dist.get_rank(), dist.get_world_size())

@@ -129,6 +129,29 @@ def test_fewer_validation_faces_than_processes(shards: Path, tmp_path: Path) -> 
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+LEFT_BEHIND = """
+from pathlib import Path
+import torch
+from fishfsr.training.ranks import process_group
+
+with process_group("cpu") as ranks:
+    weights = torch.nn.Parameter(torch.ones(3))
+    torch.optim.Adam([weights])  # which brings more of PyTorch along
+    ranks.average([weights.data])
+print([name for each in Path("/proc/self/task").iterdir() if "gloo" in (name := (each / "comm").read_text())])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are told by /proc")
+def test_nothing_of_a_group_is_left_when_it_ends(tmp_path: Path) -> None:
+    """A thread of gloo that lives on until the interpreter ends takes the process along with it, now and then."""
+    script = tmp_path / "left_behind.py"
+    script.write_text(LEFT_BEHIND)
+    ran = torchrun([str(script)], processes=2)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["[]", "[]"]
+
+
 @pytest.mark.parametrize(
     ("device", "message"),
     [("cuda", "'cuda' is not there: this machine shows 0"), ("gpu", "unknown device 'gpu'"), ("cuda:1", "use cuda")],
