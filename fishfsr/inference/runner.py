@@ -32,7 +32,7 @@ class InferenceOptions:
     """How to run a network; by default within 1e-5 of the plain network, in float32.
 
     `fold`: multiply out what has no non-linearity between it, see `fishfsr.models.folding`.
-    `precision`: of weights and activations. "bfloat16" is faster on CPUs with AVX512-BF16 or AMX and on GPUs,
+    `precision`: of weights and activations. "bfloat16" is faster on GPUs and on some CPUs (`fishfsr doctor` says how much),
     "float16" on GPUs only; their outputs differ from float32 by about 1e-2 at most.
     `channels_last`: the memory format; faster on CPUs, and on GPUs in half precision.
     `images`: computed at a time; None leaves it to the device (CPU: what fits its cache; CUDA: the whole

@@ -7,7 +7,7 @@ import torch
 from fishfsr.errors import DeviceError
 from fishfsr.inference.runner import DTYPES
 from fishfsr.training.config import TrainingPrecision
-from fishprep.common.device import has_bfloat16
+from fishprep.common.device import gains_by_bfloat16
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Amp:
 def amp(precision: TrainingPrecision, device: torch.device, earlier: str | None = None) -> Amp:
     """`auto` takes what an `earlier` sitting of the run took, so that a run is of one precision wherever it goes on.
 
-    Without one it takes bfloat16 where the device computes in it (CPUs with AVX512-BF16 or AMX; GPUs since Ampere), else
+    Without one it takes bfloat16 where the device gains by it (GPUs since Ampere; CPUs on which it was measured to be faster), else
     float32. Raises DeviceError for float16 on a CPU; nothing is replaced silently.
     """
     if precision == "auto":
-        return Amp(device, earlier or ("bfloat16" if has_bfloat16(device) else "float32"))
+        return Amp(device, earlier or ("bfloat16" if gains_by_bfloat16(device) else "float32"))
     if precision == "float16" and device.type != "cuda":
         raise DeviceError(f"float16 needs a CUDA device, not {device}: use bfloat16 or float32")
     return Amp(device, precision)

@@ -87,16 +87,18 @@ def _devices() -> Iterator[Finding]:
     try:
         import torch
 
-        from fishprep.common.device import has_bfloat16
+        from fishprep.common.device import bfloat16_speed, has_bfloat16_instructions
 
-        own = has_bfloat16(torch.device("cpu"))
+        speed = bfloat16_speed() if has_bfloat16_instructions() else None
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     except (ImportError, OSError, RuntimeError) as error:
         yield Finding("cuda", "cannot be asked", str(error).partition("\n")[0])
         return
     yield Finding(
         "bfloat16",
-        "the CPU computes in it (AVX512-BF16 or AMX)" if own else "slow on this CPU: neither AVX512-BF16 nor AMX",
+        "slow on this CPU: neither AVX512-BF16 nor AMX"
+        if speed is None
+        else f"{speed:.1f} times as fast as float32 here",
     )
     yield Finding("cuda", ", ".join(names) or "none: all runs on the CPU")
 

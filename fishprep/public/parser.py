@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fishprep.common.device import has_bfloat16, resolve_device
+from fishprep.common.device import gains_by_bfloat16, resolve_device
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.progress import TellCount
 from fishprep.common.stop import StopRequest
@@ -74,7 +74,7 @@ def train_parser(
     named = {name: getattr(settings, name) for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
     config = ParserTraining(**named, views=ViewSettings(crops=settings.crops))
     if settings.precision == "auto":
-        precision = Precision.BFLOAT16 if has_bfloat16(device) else Precision.FLOAT32
+        precision = Precision.BFLOAT16 if gains_by_bfloat16(device) else Precision.FLOAT32
     else:
         precision = _precision(settings.precision)
     numbers = numbering(settings.classes)

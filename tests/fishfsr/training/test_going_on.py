@@ -68,10 +68,10 @@ def test_the_weights_at_the_end_of_the_time_are_validated(
 def test_auto_precision_stays_what_it_was(shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = request(shards, tmp_path / "run", *SHORT, "precision=auto")
     with monkeypatch.context() as patch:
-        patch.setattr(precision, "has_bfloat16", lambda device: True)
+        patch.setattr(precision, "gains_by_bfloat16", lambda device: True)
         run_training(asked, interrupted(patch, "parsing", 1))
     assert TrainingState.load(tmp_path / "run" / "state.safetensors").precision == "bfloat16"
-    monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(precision, "gains_by_bfloat16", lambda device: False)
     news: list[TrainingNews] = []
     run_training(asked, news.append)
     assert any(isinstance(each, Note) and "| cpu, bfloat16 |" in each.text for each in news)
