@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         train_parser,
     )
     from fishprep.public.plan import PlanResult, plan
+    from fishprep.public.remap import remap
     from fishprep.public.report import ReportResult, report
     from fishprep.public.result import BuildResult, DropReason, PartResult
     from fishprep.public.retry import retry, totals
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         ParserEvaluationSettings,
         ParserTrainingSettings,
         ParseSettings,
+        RemapSettings,
         RetrySettings,
     )
     from fishprep.public.shards import ShardFace, ShardFacts, Shards, inspect, open_shards
@@ -116,6 +118,7 @@ _HOMES = {
     "Progress": "fishprep.common.progress",
     "Publisher": "fishprep.descriptions.content",
     "RESIZERS": "fishprep.public.settings",
+    "RemapSettings": "fishprep.public.settings",
     "ReportResult": "fishprep.public.report",
     "RetrySettings": "fishprep.public.settings",
     "RowsFound": "fishprep.public.rows",
@@ -144,6 +147,7 @@ _HOMES = {
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
     "plan": "fishprep.public.plan",
+    "remap": "fishprep.public.remap",
     "report": "fishprep.public.report",
     "retry": "fishprep.public.retry",
     "rows": "fishprep.public.rows",
@@ -198,6 +202,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Planned",
     "Progress",
     "Publisher",
+    "RemapSettings",
     "ReportResult",
     "RetrySettings",
     "RowsFound",
@@ -224,6 +229,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "open_shards",
     "parse",
     "plan",
+    "remap",
     "report",
     "retry",
     "rows",

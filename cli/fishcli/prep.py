@@ -41,6 +41,11 @@ COMMANDS = {
     ),
     "parser": CommandPlace("fishcli.parser", "parser", "Train a face parser from labelled faces, and measure one."),
     "plan": CommandPlace("fishcli.plan", "plan", "Say what a build would do, and cost."),
+    "remap": CommandPlace(
+        "fishcli.remap",
+        "remap",
+        "Write the finished build OUT anew into NEW with other parsing maps of the same faces; photos are not needed.",
+    ),
     "report": CommandPlace("fishcli.report", "report", "Show a finished build as one HTML page that needs no network."),
     "retry": CommandPlace(
         "fishcli.retry",

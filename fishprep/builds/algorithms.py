@@ -33,15 +33,15 @@ def everything() -> dict[str, str]:
 
 def in_recipe(configuration: BuildConfiguration) -> dict[str, str]:
     """Name → version of what shards that are trained together must agree on."""
+    turned = ["crop-upright"] if configuration.upright else []
+    pictures = _chosen(f"crop-{configuration.crop}", *turned, f"resizer-{configuration.resizer}")
+    return pictures | in_maps(configuration)
+
+
+def in_maps(configuration: BuildConfiguration) -> dict[str, str]:
+    """Of that, what makes the maps and not the pictures."""
     method = skin.MaskResize.of(configuration.mask_resizer).method
-    return _chosen(
-        f"crop-{configuration.crop}",
-        *(["crop-upright"] if configuration.upright else []),
-        f"resizer-{configuration.resizer}",
-        f"mask-resizer-{method}",
-        "fusion",
-        f"parser-{configuration.parser}",
-    )
+    return _chosen(f"mask-resizer-{method}", "fusion", f"parser-{configuration.parser}")
 
 
 def in_provenance(configuration: BuildConfiguration) -> dict[str, str]:

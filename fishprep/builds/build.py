@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fishprep.builds.builder import BuilderFactory
-from fishprep.builds.expected import missing, retried_names, taken_names
+from fishprep.builds.expected import missing, names_to_remove, retried_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.part import Part
@@ -53,7 +53,7 @@ def build(
     check_free(folder, overwrite)
     with writing(folder):
         if overwrite:
-            remove_build(folder, _taken_names(folder))
+            remove_build(folder, names_to_remove(folder))
         begun = _begin(folder, request, tell, resume)
         run = begun.run(begun.specs, Crew(engine or create_engine(), workers, tell), same_command(overwrite, resume))
         return finish(folder, run, len(begun.specs) - run.built, same_command(overwrite, resume))
@@ -103,14 +103,6 @@ def _begin(folder: BuildFolder, request: BuildRequest, tell: TellProgress, resum
     _refuse_other_photos(folder, specs.only([name in done for name in specs.names]))
     source = str(request.origin.get("root", ""))
     return _Begun(BuilderFactory(folder, started.attributes, request.weights, folder.identity(), source), specs, done)
-
-
-def _taken_names(folder: BuildFolder) -> set[ShardName] | None:
-    """None where the records are damaged that would tell."""
-    try:
-        return taken_names(folder)
-    except BuildError:
-        return None
 
 
 def _refuse_other_photos(folder: BuildFolder, done: PlannedSpecs) -> None:

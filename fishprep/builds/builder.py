@@ -1,30 +1,32 @@
 """One spec → one shard and its rows: what a worker does."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Self
 
 import numpy as np
 
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.fit import refuse_other_drives, refuse_other_software, refuse_other_weights
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import Row, ShardRecord
+from fishprep.builds.manifest import Row, ShardRecord, rows_table
 from fishprep.builds.networks import LoadedNetworks, WeightsFrom, load_networks
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.rows import face_ids, rows_of
 from fishprep.builds.specs import AnySpec
+from fishprep.builds.storing import ShardStore
 from fishprep.builds.versions import PRODUCER
-from fishprep.common.errors import BuildError, SourceError
+from fishprep.common.errors import SourceError
 from fishprep.common.progress import Progress
 from fishprep.common.status import Problem, Status
 from fishprep.common.steps import Steps
 from fishprep.faces.outcome import HRFace, Outcome
 from fishprep.faces.pyramid import lr_pyramid
-from fishprep.parsing.base import ParsedFaces
+from fishprep.parsing.base import ParsedFaces, joined_maps
 from fishprep.parsing.given import GivenMaps
 from fishprep.parsing.skin import skin_pyramid
-from fishprep.shards.schema import CONTENTS, HR_SIZE, LR_SIZES, contents_hash
+from fishprep.shards.schema import HR_SIZE, LR_SIZES
 from fishprep.shards.writer import Samples
 
 NEWS_EVERY = 64
@@ -51,6 +53,15 @@ class BuilderFactory:
     source: str = ""
     """Where the photos are now: a source may have been moved since the build began."""
     producer: str = PRODUCER
+
+    @property
+    def max_seconds(self) -> float:
+        """Of a step, for each of its photos."""
+        return self.attributes.configuration.max_seconds
+
+    def shared(self) -> Self:
+        """The same, where several write at the same time."""
+        return replace(self, folder=self.folder.shared())
 
     def __call__(self) -> "ShardBuilder":
         refuse_other_software(self.attributes, self.producer)
@@ -92,7 +103,7 @@ class ShardBuilder:
                 outcomes += group
                 parsed.append(maps)
                 tell(_news(group))
-        return None if spec.is_trial else self._finish(spec, outcomes, _joined(parsed), steps)
+        return None if spec.is_trial else self._finish(spec, outcomes, joined_maps(parsed), steps)
 
     def _finish(self, spec: ShardSpec, outcomes: list[Outcome], parsed: ParsedFaces, steps: Steps) -> ShardResult:
         faces = [face for outcome in outcomes for face in outcome.kept]
@@ -146,38 +157,11 @@ class ShardBuilder:
         )
 
     def _write(self, spec: ShardSpec, samples: Samples | None, rows: list[Row]) -> ShardRecord:
-        if self.begun is not None and self.folder.identity() != self.begun:
-            raise BuildError(
-                f"{self.folder}: another build was begun in it meanwhile; nothing more of this one is stored"
-            )
-        record = ShardRecord(str(spec.name), None, None, 0, 0, len(rows))
-        if samples is not None:
-            try:
-                stored = self.folder.write_shard(spec.name, samples, self.attributes.texts() | _contents(rows))
-            except FileExistsError:  # another build was first
-                return self.folder.record(spec.name)
-            record = replace(record, **asdict(stored), samples=len(samples))
-        record = self.folder.commit(spec.name, rows, record)
-        if not self.folder.holds(spec.name, record):
-            self.folder.withdraw(spec.name)
-            raise BuildError(
-                f"{self.folder.where(spec.name.file)}: replaced by another build while its rows were written; it will be built anew"
-            )
-        return record
-
-
-def _contents(rows: list[Row]) -> dict[str, str]:
-    """The attribute that says what the bytes of the photos of a shard were."""
-    return {CONTENTS: contents_hash(row.sha256 for row in rows if row.status == Status.OK)}
+        return ShardStore(self.folder, self.begun).store(spec.name, rows_table(rows), samples, self.attributes.texts())
 
 
 def _news(outcomes: list[Outcome]) -> Progress:
     return Progress(len(outcomes), sum(len(o.kept) for o in outcomes), sum(len(o.dropped) for o in outcomes))
-
-
-def _joined(parts: list[ParsedFaces]) -> ParsedFaces:
-    classes = [part.classes for part in parts if part.classes is not None]
-    return ParsedFaces(np.concatenate([part.skin for part in parts]), np.concatenate(classes) if classes else None)
 
 
 def _stack(arrays: list[np.ndarray], shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -82,7 +82,12 @@ class BuildConfiguration(BaseModel):
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
         """From unchecked values, in one spelling; ConfigurationError names every field that does not fit."""
-        return cls._checked(values).normal()
+        configuration = cls._checked(values)
+        if configuration.parser in GIVEN and configuration.crop != UNCROPPED:
+            raise ConfigurationError(
+                f"--masks: goes with --crop {UNCROPPED}, as masks are of face crops; `fishprep import` takes those"
+            )
+        return configuration.normal()
 
     @classmethod
     def _checked(cls, values: dict[str, Any]) -> "BuildConfiguration":
@@ -103,10 +108,6 @@ class BuildConfiguration(BaseModel):
             )
         if configuration.crop == UNCROPPED and configuration.expand not in (None, RECIPES[UNCROPPED][1]):
             raise ConfigurationError(f"--expand: goes with a crop, and --crop {UNCROPPED} takes pictures as they are")
-        if configuration.parser in GIVEN and configuration.crop != UNCROPPED:
-            raise ConfigurationError(
-                f"--masks: goes with --crop {UNCROPPED}, as masks are of face crops; `fishprep import` takes those"
-            )
         check_search(configuration.detector, configuration.thorough and configuration.landmarks == "dlib")
         MaskResize.of(configuration.mask_resizer)
         SkinFusion.of(configuration.skin_classes)

@@ -49,6 +49,14 @@ def taken_names(folder: BuildFolder) -> set[ShardName]:
     return {*planned_names(folder), *retried, *folder.finished()}
 
 
+def names_to_remove(folder: BuildFolder) -> set[ShardName] | None:
+    """As `taken_names`, where a build is to be removed: None where the records are damaged that would tell."""
+    try:
+        return taken_names(folder)
+    except BuildError:
+        return None
+
+
 def planned_names(folder: BuildFolder) -> list[ShardName]:
     """The names of the specs of the build itself; BuildError where its plan is damaged."""
     return [run.name for run in runs_of(folder.planned_counts(), folder.start()["configuration"]["shard_size"])]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.builds import tables
-from fishprep.builds.manifest import ROW_SCHEMA, PlannedPhoto, Row, ShardRecord, rows_hash
+from fishprep.builds.manifest import PlannedPhoto, ShardRecord, rows_hash
 from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, REPORT, SAMPLES, is_retry, next_retry, shard_of
 from fishprep.builds.records import ManifestRecord, RetryRecord, StartRecord, check_record
 from fishprep.common.errors import BuildError, UnreadableError, unusable
@@ -138,6 +138,11 @@ class BuildFolder:
             _fill(path, facts)
         return name
 
+    def write_retry(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Record a retry under the name of its file, as it was recorded elsewhere."""
+        with self.storage.put(name) as path:
+            _fill(path, facts)
+
     def remove_retry(self, name: str) -> None:
         """Forget a retry, by the name of its file."""
         self.storage.delete(name)
@@ -153,10 +158,9 @@ class BuildFolder:
             fill_shard(path, samples, attributes, self.where(name.file))
             return StoredShard(name.file, sha256_file(path), path.stat().st_size, pieces_of(path))
 
-    def commit(self, name: ShardName, rows: Iterable[Row], record: ShardRecord) -> ShardRecord:
-        """Store the rows of a spec with its record: this is what makes it done. The record that stands then, which is somebody
-        else's where that one was first."""
-        table = pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+    def commit(self, name: ShardName, table: pa.Table, record: ShardRecord) -> ShardRecord:
+        """Store the rows of a spec, a table of `ROW_SCHEMA`, with its record: this is what makes it done. The record that stands
+        then, which is somebody else's where that one was first."""
         record = replace(record, rows_sha256=rows_hash(table))
         try:
             tables.write_rows(self.storage, name.rows_file, table, record, lambda: self.is_done(name))

@@ -140,6 +140,11 @@ class Totals:
     """Photos of which no face was kept; None in builds from before it was counted."""
 
 
+def rows_table(rows: Iterable[Row]) -> pa.Table:
+    """Rows as a table of `ROW_SCHEMA`."""
+    return pa.Table.from_pylist([row.flat() for row in rows], schema=ROW_SCHEMA)
+
+
 def rows_hash(table: pa.Table) -> str:
     """SHA-256 over what rows say, whatever the file is like; a column that says nothing is as one that is not there."""
     digest = hashlib.sha256()

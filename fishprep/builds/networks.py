@@ -42,8 +42,13 @@ class LoadedNetworks:
     def prove(self) -> None:
         """Run the networks once: a device that cannot is found out here, and not by every photo."""
         self.pipeline.prove()
-        faces = 0 if isinstance(self.parser, GivenMaps) else 1
-        self.parser.parse(np.zeros((faces, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((faces, 68, 2), np.float32))
+        prove_parser(self.parser)
+
+
+def prove_parser(parser: FaceParser) -> None:
+    """Parse a face that is none."""
+    faces = 0 if isinstance(parser, GivenMaps) else 1
+    parser.parse(np.zeros((faces, HR_SIZE, HR_SIZE, 3), np.uint8), np.zeros((faces, 68, 2), np.float32))
 
 
 def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> LoadedNetworks:
@@ -51,21 +56,41 @@ def load_networks(configuration: BuildConfiguration, weights: WeightsFrom) -> Lo
 
     WeightsError and ConfigurationError say what is missing and what to type.
     """
-    decoders = 1
-    if configuration.device != "cpu":
-        from fishprep.common.device import own_device, resolve_device
-
-        resolve_device(configuration.device)
-        configuration = configuration.model_copy(update={"device": own_device(configuration.device)})
-        decoders = DECODERS
+    configuration = _on_own_device(configuration)
+    decoders = 1 if configuration.device == "cpu" else DECODERS
     cv2.setNumThreads(configuration.threads)
     pipeline = FacePipeline(configuration.face_settings, _backend(configuration, weights), decoders)
     loaded = LoadedNetworks(pipeline, make_parser(configuration, weights))
-    if "torch" in sys.modules or configuration.resizer == "torch-bicubic":
+    if configuration.resizer == "torch-bicubic":
+        import torch  # noqa: F401 (which it computes with)
+    _hold_torch_to(configuration.threads)
+    return loaded
+
+
+def load_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:
+    """As `load_networks`, where the faces are there already."""
+    configuration = _on_own_device(configuration)
+    cv2.setNumThreads(configuration.threads)
+    parser = make_parser(configuration, weights)
+    _hold_torch_to(configuration.threads)
+    return parser
+
+
+def _on_own_device(configuration: BuildConfiguration) -> BuildConfiguration:
+    """With the GPU that is this worker's turn."""
+    if configuration.device == "cpu":
+        return configuration
+    from fishprep.common.device import own_device, resolve_device
+
+    resolve_device(configuration.device)
+    return configuration.model_copy(update={"device": own_device(configuration.device)})
+
+
+def _hold_torch_to(threads: int) -> None:
+    if "torch" in sys.modules:
         import torch
 
-        torch.set_num_threads(configuration.threads)
-    return loaded
+        torch.set_num_threads(threads)
 
 
 def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FaceParser:

@@ -41,10 +41,28 @@ class _Source(BaseModel):
     follow_links: bool = False
 
 
+class _Masks(BaseModel):
+    """Where given maps lay, and the hash of each shard's."""
+
+    folder: str
+    shards: dict[str, str]
+
+
+class _Remapped(BaseModel):
+    """A time that the maps of a build were made anew."""
+
+    model_config = ConfigDict(extra="allow")
+
+    shards: str
+    versions: dict[str, str]
+    masks: _Masks | None = None
+
+
 class StartRecord(_Recorded):
     """`configuration.json`."""
 
     source: _Source | None = None
+    remapped: list[_Remapped] = []
 
 
 class RetryRecord(_Recorded):

@@ -13,6 +13,7 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import remove_leftovers, writing
 from fishprep.builds.pending import remove_unfinished, unfinished
 from fishprep.builds.plan import ShardSpec, as_read, divide
+from fishprep.builds.remapped import REMAPPED
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.run import Crew, Finished, finish, run_specs
@@ -23,6 +24,7 @@ from fishprep.common.progress import Progress, TellProgress
 from fishprep.common.words import counted, same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
+from fishprep.parsing import PARSERS
 from fishprep.shards.schema import SPLITS
 from fishprep.shards.versions import differences
 
@@ -94,7 +96,13 @@ def _resolve(request: RetryRequest) -> Resolved:
     if forbidden:
         raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
     start = request.build.start()
-    built = BuildConfiguration.recorded(start["configuration"]).model_dump(mode="json")
+    configuration = BuildConfiguration.recorded(start["configuration"])
+    if PARSERS[configuration.parser].is_given and REMAPPED in start:
+        raise ConfigurationError(
+            f"{request.folder}: its maps were given by `fishprep remap --masks`, and a face that is found now has none: retry the build "
+            "that was remapped, and remap that"
+        )
+    built = configuration.model_dump(mode="json")
     if "detector" in request.overrides:
         built["thorough"] = False  # which was meant of another one
     resolved = resolve(BuildConfiguration.recorded(built | request.overrides | {"weights": {}}), request.weights)

@@ -1,13 +1,13 @@
 """Specs through an engine: what one run built, what failed, and the build that is whole after it."""
 
 import errno
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
-from fishprep.builds.builder import BuilderFactory
+from fishprep.builds.builder import ShardResult
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals
-from fishprep.builds.specs import AnySpec
 from fishprep.builds.summary import write_manifest
 from fishprep.common.errors import BuildError
 from fishprep.common.progress import TellProgress
@@ -39,8 +39,25 @@ class Run:
     built: int
 
 
-def run_specs(factory: BuilderFactory, todo: Sequence[AnySpec], crew: Crew, again: str) -> Run:
-    """Build specs. BuildError at once where the disk takes no more; other failures are collected.
+class WorkFactory(Protocol):
+    """Makes, in a worker, what writes shards of `folder`; BuildError says why this machine is not fit for it. max_seconds: of a
+    step, for each of its photos."""
+
+    @property
+    def folder(self) -> BuildFolder: ...
+
+    @property
+    def max_seconds(self) -> float: ...
+
+    def shared(self) -> Self:
+        """The same, where several write at the same time."""
+        ...
+
+    def __call__(self) -> Callable[[Any, Callable[[object], None]], ShardResult | None]: ...
+
+
+def run_specs(factory: WorkFactory, todo: Sequence[Any], crew: Crew, again: str) -> Run:
+    """Build specs, which have a `name` each. BuildError at once where the disk takes no more; other failures are collected.
 
     again: the command that goes on with what stands, in words.
     """
@@ -50,9 +67,8 @@ def run_specs(factory: BuilderFactory, todo: Sequence[AnySpec], crew: Crew, agai
     if not todo:
         return Run((), seconds, 0)
     if crew.engine.repeats:
-        factory = replace(factory, folder=factory.folder.shared())
-    limit = factory.attributes.configuration.max_seconds
-    for event in crew.engine.run(factory, todo, min(crew.workers, len(todo)), crew.tell, limit):  # type: ignore[arg-type]
+        factory = factory.shared()
+    for event in crew.engine.run(factory, todo, min(crew.workers, len(todo)), crew.tell, factory.max_seconds):  # type: ignore[arg-type]
         if isinstance(event, Done):
             built += 1
             assert event.result is not None  # only a trial has none

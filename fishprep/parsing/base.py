@@ -1,5 +1,6 @@
 """What a parser is: aligned face crops in, parsing maps out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +58,12 @@ class ParsedFaces:
 
     skin: np.ndarray
     classes: np.ndarray | None
+
+
+def joined_maps(parts: Sequence[ParsedFaces]) -> ParsedFaces:
+    """Maps of some faces after those of others; at least one part."""
+    classes = [part.classes for part in parts if part.classes is not None]
+    return ParsedFaces(np.concatenate([part.skin for part in parts]), np.concatenate(classes) if classes else None)
 
 
 class FaceParser(Protocol):

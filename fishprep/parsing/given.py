@@ -34,12 +34,20 @@ class GivenMaps(FaceParser):
             raise ValueError("a map that is given is not made of the picture")
         return self.fused([])
 
-    def read(self, path: Path) -> np.ndarray:
-        """The map in a file, (128, 128) uint8: classes in CelebAMask-HQ's order, or skin in {0, 1}. SourceError names the file."""
+    def read(self, path: Path, side: int | None = None) -> np.ndarray:
+        """The map in a file, (128, 128) uint8: classes in CelebAMask-HQ's order, or skin in {0, 1}. SourceError names the file.
+
+        side: pixels that it must have a side; None takes a square of any size.
+        """
         found = _skin(path) if self._order is None else IndexMask(path, self._order.classes).read()
         height, width = found.shape
         if height != width:
             raise SourceError(f"{path}: {width} x {height} pixels: the mask of a face crop is square")
+        if side is not None and height != side:
+            raise SourceError(
+                f"{path}: {width} x {height} pixels: the faces are cut out of their photos, and a mask is that of the cut face, "
+                f"{side} x {side}; masks of whole photos are not cut"
+            )
         if self._order is not None and (found == UNLABELLED).any():
             raise SourceError(f"{path}: has pixels without a label (255): every pixel of a face crop needs its class")
         return np.asarray(Image.fromarray(found).resize((HR_SIZE, HR_SIZE), Image.Resampling.NEAREST))

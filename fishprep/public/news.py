@@ -38,7 +38,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Chosen:
-    """How many photos a retry takes up."""
+    """How many photos a retry takes up, or faces a remap."""
 
     total: int
 

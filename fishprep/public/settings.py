@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.cores import available_cores
+from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import Limits
 from fishprep.engines import LOCAL, RAY
 from fishprep.faces.crop import RECIPES, UNCROPPED
@@ -167,6 +168,38 @@ class RetrySettings:
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     workers: int = available_cores()
+
+
+@dataclass(frozen=True)
+class RemapSettings:
+    """What `remap` can be told.
+
+    parser: None is the default of `build`, or what `masks` are. masks: a folder with a mask for each face, at the face's id with `.png`;
+    mask_kind: one of `MASK_KINDS`. skin_classes, mask_resizer, keep_classes: None is as the build has it. follow_links: of masks.
+    """
+
+    parser: str | None = None
+    parser_size: int | None = None
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    masks: StrPath | None = None
+    mask_kind: str = MASK_KINDS[0]
+    skin_classes: tuple[str, ...] | None = None
+    mask_resizer: str | None = None
+    keep_classes: bool | None = None
+    follow_links: bool = False
+    device: str = _BUILD.device
+    threads: int = _BUILD.threads
+    workers: int = _BUILD.workers
+
+    @property
+    def named_parser(self) -> str:
+        """The parser, or the name in the place of one. ConfigurationError where two are named."""
+        if self.masks is None:
+            return _BUILD.parser if self.parser is None else self.parser
+        if self.parser is not None:
+            raise ConfigurationError("--masks and --parser: maps are given, or made; name one of the two")
+        return _given(self.mask_kind)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,21 @@ def _retry(stage: Stage) -> Scenario:
     )
 
 
+def _remap(stage: Stage) -> Scenario:
+    before = stage.built()
+    command = (
+        "fishprep",
+        "remap",
+        str(before),
+        str(stage.out),
+        "--parser",
+        "landmark-skin",
+        "--mask-resizer",
+        "nearest",
+    )
+    return Scenario("remap", (*command, "--device", "cpu", "--workers", "1", "--quiet"), stage.out, None)
+
+
 def _repair(stage: Stage) -> Scenario:
     return Scenario("repair", ("fishprep", "verify", str(stage.out), "--repair"), stage.out, stage.damaged())
 
@@ -194,6 +209,7 @@ def _pack(stage: Stage) -> Scenario:
 SCENARIOS: dict[str, Callable[[Stage], Scenario]] = {
     "build": _build,
     "retry": _retry,
+    "remap": _remap,
     "repair": _repair,
     "train": _train,
     "upscale": _upscale,

@@ -14,7 +14,7 @@ from test_calls import WHOLE
 
 from fishprep.common.files import meant_for
 
-SAMPLE = {"build": 4, "retry": 3, "repair": 3, "train": 2, "upscale": 2, "pack": 2}
+SAMPLE = {"build": 4, "retry": 3, "remap": 2, "repair": 3, "train": 2, "upscale": 2, "pack": 2}
 """States of each command that are gone on from with the other tests; `make crash` takes all."""
 
 pytestmark = pytest.mark.usefixtures("strace")

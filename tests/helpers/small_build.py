@@ -12,7 +12,7 @@ import skimage.data
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import Row, ShardRecord
+from fishprep.builds.manifest import Row, ShardRecord, rows_table
 from fishprep.builds.names import CONFIGURATION
 from fishprep.builds.summary import write_manifest
 from fishprep.common.files import write_text
@@ -92,7 +92,7 @@ def write_build(written: Written, samples: list[Sample], dropped: list[Row], **f
             write_shard(written.folder / name.file, _arrays(chosen, rows), _attributes(configuration))
         rows += [row for row in dropped if row.split == split]
         record = ShardRecord(str(name), name.file if chosen else None, None, 1000, len(chosen), len(rows))
-        BuildFolder.at(written.folder).commit(name, rows, record)
+        BuildFolder.at(written.folder).commit(name, rows_table(rows), record)
         written.rows |= {row.id: row for row in rows}
     write_manifest(BuildFolder.at(written.folder))
     return written

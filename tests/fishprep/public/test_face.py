@@ -12,6 +12,7 @@ from fishcli.build import build
 from fishcli.options import names
 from fishcli.parse import parse
 from fishcli.parser import train
+from fishcli.remap import remap
 from fishcli.retry import retry
 from small_build import Sample, Written, face, points, skin, write_build
 
@@ -48,12 +49,17 @@ def test_nothing_is_loaded_for_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("command", "record"),
-    [(build, fishprep.BuildSettings), (parse, fishprep.ParseSettings), (train, fishprep.ParserTrainingSettings)],
-    ids=["build", "parse", "parser-train"],
+    [
+        (build, fishprep.BuildSettings),
+        (parse, fishprep.ParseSettings),
+        (train, fishprep.ParserTrainingSettings),
+        (remap, fishprep.RemapSettings),
+    ],
+    ids=["build", "parse", "parser-train", "remap"],
 )
 def test_settings_are_the_flags(command: click.Command, record: type) -> None:
     usual = command.make_context("fishprep", [".", "out"], auto_envvar_prefix="NOBODY").params
-    if "skin_classes" in usual:
+    if usual.get("skin_classes") is not None:
         usual["skin_classes"] = names(usual["skin_classes"])
     for field in fields(record):
         assert usual[field.name] == field.default, field.name
@@ -62,6 +68,7 @@ def test_settings_are_the_flags(command: click.Command, record: type) -> None:
         "source",
         "labelled",
         "out",
+        "new",
         "config",
         "quiet",
         "json",
