@@ -90,7 +90,7 @@ class _Begun:
 
     def run(self, chosen: PlannedSpecs, crew: Crew, again: str) -> Run:
         """Build those of the chosen specs that are not done."""
-        todo = chosen.only([name not in self.done for name in chosen.names])
+        todo = chosen.only([name not in self.done for name in chosen.names]).large_first()
         crew.tell(Progress(photos=chosen.photo_count - todo.photo_count))
         return run_specs(self.factory, todo, crew, again)
 

@@ -1,6 +1,7 @@
 """What the records of a build say that it holds: which photos of the plan are in which spec, the build's own and its retries'."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fishprep.builds.folder import BuildFolder
@@ -35,6 +36,15 @@ def retried_specs(where: str, record: dict[str, Any], plan: Mapping[str, Planned
         raise BuildError(
             f"{where}: its shards are not those of its photos: in the plan these are in other splits, or not at all"
         )
+    return specs
+
+
+def specs_of_retries(folder: BuildFolder, plan: Mapping[str, PlannedPhoto]) -> Specs:
+    """The specs of all retries, but of those that are not of this plan: `verify` tells of them."""
+    specs: Specs = {}
+    for file, record in folder.retries().items():
+        with suppress(BuildError):  # of a version that drew splits anew
+            specs |= retried_specs(folder.where(file), record, plan)
     return specs
 
 

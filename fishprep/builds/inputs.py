@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from fishprep.builds.expected import Specs, planned_specs, specs_of_retries
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.common.status import Status
@@ -13,7 +14,6 @@ from fishprep.faces.listed import listed_text
 from fishprep.faces.photo import Photo
 from fishprep.places.base import UNKNOWN
 from fishprep.places.records import Root
-from fishprep.shards.schema import ShardName
 
 TellNumber = Callable[[int], None]
 """Gets the number of photos looked at so far."""
@@ -46,26 +46,29 @@ def touched(photos: Sequence[Photo], before: Sequence[PlannedPhoto], now: Sequen
 
 
 def rewritten(
-    folder: BuildFolder,
-    specs: Mapping[ShardName, tuple[PlannedPhoto, ...]],
-    photos: Sequence[Photo],
-    limits: Limits,
-    tell: TellNumber,
+    folder: BuildFolder, before: Sequence[PlannedPhoto], photos: Sequence[Photo], limits: Limits, tell: TellNumber
 ) -> list[str]:
-    """Ids of those of the photos that are not what the build has made its rows of; what has no rows yet may be anything."""
-    known = contents_of(folder, specs, {photo.id for photo in photos}, set())
+    """Ids of those of the photos that are not what the build, or a retry of it, has made its rows of; what has no rows yet may be
+    anything. before: the plan."""
+    known = contents_read(folder, {line.id: line for line in before}, {photo.id for photo in photos}, set())
     made = [photo for photo in photos if photo.id in known]
     contents = together(lambda photo: content(photo, limits), made, tell, THREADS)
     return [photo.id for photo, sha256 in zip(made, contents, strict=True) if sha256 != known[photo.id]]
 
 
-def contents_of(
-    folder: BuildFolder, specs: Mapping[ShardName, tuple[PlannedPhoto, ...]], wanted: set[str], but: set[Status]
+def contents_read(
+    folder: BuildFolder, plan: Mapping[str, PlannedPhoto], wanted: set[str], but: set[Status]
 ) -> dict[str, str]:
-    """Photo → SHA-256 of the bytes that the build itself has read, of those of the `wanted` that it could read.
+    """Photo → SHA-256 of the bytes that the build and its retries have read, of those of the `wanted` that they could read.
 
-    but: statuses that say that these were not the bytes that were meant.
+    but: statuses of the build's own rows that say that these were not the bytes that were meant. Rows of the build may be lost where
+    those of a retry stand.
     """
+    own = _contents_of(folder, planned_specs(folder, plan), wanted, but)
+    return own | _contents_of(folder, specs_of_retries(folder, plan), wanted, {Status.CHANGED})
+
+
+def _contents_of(folder: BuildFolder, specs: Specs, wanted: set[str], but: set[Status]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, lines in specs.items():
         if any(line.id in wanted for line in lines) and folder.has_rows(name):

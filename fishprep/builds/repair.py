@@ -1,12 +1,11 @@
 """Records of a build that were lost or changed, made anew from those that stand; shards are never touched."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 
 from fishprep.builds import manifest
-from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, retried_specs
+from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, specs_of_retries
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.names import SAMPLES, is_own
@@ -30,12 +29,9 @@ def repair(place: Path | Storage) -> None:
     with writing(folder):
         folder.storage.sweep(is_own)
         plan = plan_of(folder)
-        specs = planned_specs(folder, plan)
-        for file, retry in folder.retries().items():
-            with suppress(BuildError):  # of a version that drew splits anew: `verify` tells of it
-                specs |= retried_specs(folder.where(file), retry, plan)
-        _restore_rows(folder, specs)
-        if not missing(folder, planned_specs(folder, plan)):
+        planned = planned_specs(folder, plan)
+        _restore_rows(folder, planned | specs_of_retries(folder, plan))
+        if not missing(folder, planned):
             write_manifest(folder)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from fishprep.builds.expected import plan_of, planned_specs
+from fishprep.builds.expected import plan_of
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.inputs import contents_of
+from fishprep.builds.inputs import contents_read
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.plan import as_planned
 from fishprep.builds.request import RetryRequest
@@ -49,9 +49,9 @@ def matched(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo]
 
 
 def _contents(folder: BuildFolder, lines: Collection[PlannedPhoto]) -> dict[str, str]:
-    """Photo → SHA-256 of its bytes as the build has read them, where the plan does not know it."""
+    """Photo → SHA-256 of its bytes as they were read, where the plan does not know it."""
     unknown = {line.id for line in lines if line.sha256 is None}
-    return contents_of(folder, planned_specs(folder, plan_of(folder)), unknown, {Status.CHANGED}) if unknown else {}
+    return contents_read(folder, plan_of(folder), unknown, {Status.CHANGED}) if unknown else {}
 
 
 def _expected(photo: Photo, line: PlannedPhoto, content: str | None) -> Fingerprint:

@@ -1,5 +1,6 @@
 """The specs of a build, each made when it is asked for: a shard's name, where its stored plan says what its photos are."""
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, overload
@@ -10,6 +11,9 @@ from fishprep.builds.stored import StoredPlan
 from fishprep.common.errors import BuildError
 from fishprep.faces.photo import Photo
 from fishprep.shards.schema import SPLITS, ShardName
+
+LARGE = 1.25
+"""Times the median of sizes, from which on a size says that work takes long."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,18 @@ def runs_of(counts: Mapping[str, int], shard_size: int) -> list[Stretch]:
     return runs
 
 
+def bytes_of(lines: Iterable[PlannedPhoto]) -> int:
+    """Of photos, as far as they are known."""
+    return sum(line.size or 0 for line in lines)
+
+
+def large_first(sizes: Sequence[int]) -> list[int]:
+    """Places of `sizes` in the order in which their work is begun: what is far larger than most, the largest first, as all would wait
+    for it at the end; then the others as they come."""
+    most = LARGE * statistics.median(sizes) if sizes else 0
+    return sorted(range(len(sizes)), key=lambda place: sizes[place] if sizes[place] > most else 0, reverse=True)
+
+
 class SpecMaker(Protocol):
     """What knows the photos of runs."""
 
@@ -84,19 +100,26 @@ class SpecMaker(Protocol):
     def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
         """The ids of the photos of each run."""
 
+    def size(self, run: Stretch) -> int:
+        """The bytes of the photos of a run, as far as they are known."""
+
 
 @dataclass(frozen=True)
 class NamedSpecs:
-    """The stored plan does, and is what the source says now. told: the digest of each shard's lines."""
+    """The stored plan does, and is what the source says now. told: the digest of each shard's lines; sizes: their bytes."""
 
     plan: StoredPlan
     told: Sequence[str]
+    sizes: Sequence[int]
 
     def spec(self, run: Stretch) -> AnySpec:
         return NamedSpec(run.name, self.plan, run.number, self.told[run.number])
 
     def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
         return self.plan.ids(run.number for run in runs)
+
+    def size(self, run: Stretch) -> int:
+        return self.sizes[run.number]
 
 
 @dataclass(frozen=True)
@@ -112,6 +135,9 @@ class HeldSpecs:
 
     def ids(self, runs: Iterable[Stretch]) -> Iterator[list[str]]:
         return ([line.id for line in self.lines[run.start : run.stop]] for run in runs)
+
+    def size(self, run: Stretch) -> int:
+        return bytes_of(self.lines[run.start : run.stop])
 
 
 @dataclass(frozen=True)
@@ -138,6 +164,11 @@ class PlannedSpecs(Sequence[AnySpec]):
     def only(self, wanted: Sequence[bool]) -> "PlannedSpecs":
         """Those for which `wanted` says so."""
         return replace(self, runs=[run for run, is_wanted in zip(self.runs, wanted, strict=True) if is_wanted])
+
+    def large_first(self) -> "PlannedSpecs":
+        """By the bytes of their photos, which tell roughly how long each takes."""
+        order = large_first([self.members.size(run) for run in self.runs])
+        return replace(self, runs=[self.runs[place] for place in order])
 
     def __len__(self) -> int:
         return len(self.runs)

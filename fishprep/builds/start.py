@@ -10,10 +10,9 @@ from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
-from fishprep.builds.plan import numbered
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.resolved import Resolved
-from fishprep.builds.specs import HeldSpecs, NamedSpecs, PlannedSpecs, SpecMaker, runs_of
+from fishprep.builds.specs import HeldSpecs, NamedSpecs, PlannedSpecs, SpecMaker, bytes_of, runs_of
 from fishprep.builds.stored import StoredPlan, digest
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import ConfigurationError
@@ -55,23 +54,25 @@ class _Shards:
         self.runs = runs_of(request.plan.by_split, request.resolved.configuration.shard_size)
         self.inputs = manifest.InputsHash()
         self.told: list[str] = []
+        self.sizes: list[int] = []
         self.all_have_records = True
 
     def __iter__(self) -> Iterator[tuple[PlannedPhoto, ...]]:
         """From the first on, anew."""
-        self.inputs, self.told, self.all_have_records = manifest.InputsHash(), [], True
+        self.inputs, self.told, self.sizes, self.all_have_records = manifest.InputsHash(), [], [], True
         lines = inputs.plan_lines(self._request.plan.photos, self._tell, self._request.root)
         for run in self.runs:
             members = tuple(islice(lines, run.stop - run.start))
             self.inputs.add(members)
             self.told.append(digest(members))
+            self.sizes.append(bytes_of(members))
             self.all_have_records &= all(line.listed for line in members)
             yield members
 
     def named(self, folder: BuildFolder) -> SpecMaker:
         """Those who know the photos, where the plan that stands has just been held against all of these, or written from them."""
         if self.all_have_records:
-            return NamedSpecs(StoredPlan(folder, self._request.root), self.told)
+            return NamedSpecs(StoredPlan(folder, self._request.root), self.told, self.sizes)
         photos = self._request.plan.photos
         return HeldSpecs(photos, list(inputs.plan_lines(photos, self._tell)))
 
@@ -117,8 +118,7 @@ def _gone_on(folder: BuildFolder, request: BuildRequest, shards: _Shards, tell: 
         lines = list(inputs.hashed(photos, lines, limits, tell))
     _refuse(folder, settings + inputs.changes_of(before, lines), versions)
     if touched := inputs.touched(photos, before, lines):
-        specs = dict(numbered(before, request.resolved.configuration.shard_size))
-        rewritten = inputs.rewritten(folder, specs, touched, limits, tell)
+        rewritten = inputs.rewritten(folder, before, touched, limits, tell)
         _refuse(folder, inputs.changes_of(before, lines, rewritten), versions)
     return HeldSpecs(photos, lines)
 

@@ -1,6 +1,6 @@
 """Which spec is worked on next, where workers and their machines come and go. Knows nothing of either."""
 
-import statistics
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class Dispatch(Generic[S]):
         self._first: deque[_Case[S]] = deque()
         self._aside: deque[_Case[S]] = deque()
         self._open: dict[_Case[S], None] = {}
-        self._seconds: list[float] = []
+        self._seconds: list[float] = []  # sorted
         self._tell, self._patience = tell, patience
 
     @property
@@ -102,7 +102,7 @@ class Dispatch(Generic[S]):
             self._aside.append(case)
             return None
         if isinstance(attempted, Returned):
-            self._seconds.append(now - assignment.since)
+            insort(self._seconds, now - assignment.since)
         del self._open[case]
         return case.pursuit.event
 
@@ -122,10 +122,19 @@ class Dispatch(Generic[S]):
 
     def overdue(self, assignment: Assignment[S], now: float) -> Lost | None:
         """Where a spec takes far longer than others did."""
-        if len(self._seconds) < KNOWN:
+        usual = self._usual
+        if usual is None:
             return None
-        most = max(self._patience.least, self._patience.times * statistics.median(self._seconds))
+        most = max(self._patience.least, self._patience.times * usual)
         return None if now - assignment.since <= most else Lost(f"no end after {most:.0f} s", (), certain=False)
+
+    @property
+    def _usual(self) -> float | None:
+        """The median of what was done, as soon as that says something. Asked for each worker at each look: it costs nothing."""
+        known, middle = len(self._seconds), len(self._seconds) // 2
+        if known < KNOWN:
+            return None
+        return self._seconds[middle] if known % 2 else (self._seconds[middle - 1] + self._seconds[middle]) / 2
 
     def _next(self) -> _Case[S] | None:
         if self._first:
@@ -140,11 +149,12 @@ class Dispatch(Generic[S]):
 
     def _straggler(self, now: float) -> _Case[S] | None:
         """What is worked on for longest by one alone, if that is long."""
-        if len(self._seconds) < KNOWN:
+        usual = self._usual
+        if usual is None:
             return None
-        usual = self._patience.copy * statistics.median(self._seconds)
+        long = self._patience.copy * usual
         alone = [case.at_work[0] for case in self._open if len(case.at_work) == 1]
-        slow = [each for each in alone if now - each.since > usual]
+        slow = [each for each in alone if now - each.since > long]
         return min(slow, key=lambda each: each.since).case if slow else None
 
     def _lead(self, assignment: Assignment[S]) -> None:

@@ -1,82 +1,23 @@
 """A build and everything that may happen to it, in any order, beside a dictionary that says what must be true of it."""
 
-import hashlib
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
-from fuse import Killed, fused, was_believed
+from build_bench import LARGE, LIMIT, SMALL, Broken, BuildBench, Fault, Photo, may_become, says_the_same
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from stubs import STUB, settings
 
-import fishprep
-from fishprep.common.errors import FishPrepError
 from fishprep.common.files import meant_for
 from fishprep.storage.folder import FolderStorage
-from fishprep.storage.lock import LOCK
 
 NAMES = st.sampled_from("abcdef")
 SPLITS = st.sampled_from(("train", "val", "test"))
-SMALL, LARGE, LIMIT = 90, 120, 100
 FAULTS = st.one_of(
     st.none(), st.none(), st.tuples(st.integers(0, 60), st.sampled_from(("KILL", "KILL", "EIO", "ENOSPC")))
 )
-Fault = tuple[int, str] | None
 
 
-@dataclass(frozen=True)
-class Photo:
-    """A photo of the model."""
-
-    split: str
-    side: int
-    shade: int
-
-    @property
-    def data(self) -> bytes:
-        """Its file."""
-        return json.dumps({"side": self.side, "shade": self.shade}).encode()
-
-    @property
-    def sha256(self) -> str:
-        """Of its file."""
-        return hashlib.sha256(self.data).hexdigest()
-
-    def row(self, name: str, limit: int) -> tuple[str, str, str]:
-        """What its row must say: split, hash, status."""
-        return self.split, self.sha256, "ok" if self.side >= limit else "too_small"
-
-
-def _says_the_same(table: bytes, other: bytes) -> bool:
-    with suppress(pa.ArrowException, OSError, ValueError):
-        one, two = (pq.read_table(pa.BufferReader(content)) for content in (table, other))
-        return bool(one.equals(two, check_metadata=True))
-    return False
-
-
-def _may_become(was: Photo, now: Photo, made: str | None) -> bool:
-    same = (was.split, len(was.data)) == (now.split, len(now.data))
-    return same and made in (None, now.sha256)
-
-
-@dataclass(frozen=True)
-class Broken:
-    """What was lost or changed behind the build's back: what it held, and the photos that it was made of."""
-
-    content: bytes
-    plan: dict[str, Photo] | None
-
-
-class BuildMachine(RuleBasedStateMachine):
+class BuildMachine(BuildBench, RuleBasedStateMachine):
     """Rules are what people and machines do; invariants are what the project promises.
 
     `plan` is what the build in the folder was begun with (None: there is none). `certain`: whether the last command on it ended
@@ -87,20 +28,11 @@ class BuildMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="crash-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-        self.source, self.out, self.split = self.root / "source", self.root / "out", self.root / "split.txt"
-        self.source.mkdir()
-        self.photos: dict[str, Photo] = {}
         self.plan: dict[str, Photo] | None = None
         self.certain = False
         self.retried: int | None = None
         self.broken: dict[str, Broken] = {}
         self.whole: dict[str, bytes] = {}
-        self.foreign: dict[str, bytes] = {}
-        self._verified: dict[bytes, tuple[str, ...]] = {}
-
-    def teardown(self) -> None:
-        shutil.rmtree(self.root)
 
     # What becomes of photos
 
@@ -174,8 +106,10 @@ class BuildMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is not None)
     @rule(fault=FAULTS)
     def repair(self, fault: Fault) -> None:
+        known = self._listed() | self._made()
         said = self._command(fault, self._run_repair)
         if said == "" and not self._problems():
+            self._settle(known)
             self._mended()
 
     @precondition(lambda self: self.broken and self.plan is not None)
@@ -223,7 +157,7 @@ class BuildMachine(RuleBasedStateMachine):
             "flip": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
             "cut": content[:middle],
         }[how]
-        if changed is not None and name.endswith(".parquet") and _says_the_same(content, changed):
+        if changed is not None and name.endswith(".parquet") and says_the_same(content, changed):
             return  # of what its writer counts for other readers, nothing is read here
         self.broken.setdefault(name, Broken(self.whole.pop(name, content), self.plan))
         if name.endswith(".parquet"):  # its shard does not count without rows, and is made anew
@@ -326,13 +260,16 @@ class BuildMachine(RuleBasedStateMachine):
         else:
             self.plan = dict(self.photos) if before is None else before
 
-    def _is_plan_of(self, photos: dict[str, Photo], path: Path) -> bool:
-        """Whether a plan, and the rows that stand, are of these photos."""
-        lines = {line["id"]: (line["split"], line["size"]) for line in pq.read_table(path).to_pylist()}
-        made = self._made()
-        return lines == {name: (photo.split, len(photo.data)) for name, photo in photos.items()} and all(
-            made.get(name, photo.sha256) == photo.sha256 for name, photo in photos.items()
-        )
+    def _settle(self, known: dict[str, str]) -> None:
+        """What was removed or lost, and came back out of the table of all rows, is of the photos of then. known: its rows, and those
+        that stood, before the repair."""
+        assert self.plan is not None
+        for name, sha256 in self._made().items():
+            was = self.plan[name]
+            if was.sha256 != sha256 == known.get(name):
+                now = self.ever[sha256]
+                assert (now.split, len(now.data)) == (was.split, len(was.data)), "not what was planned"
+                self.plan = self.plan | {name: now}
 
     def _mended(self) -> None:
         for name, broken in self.broken.items():
@@ -342,59 +279,6 @@ class BuildMachine(RuleBasedStateMachine):
         self.broken = {}
         self.certain = self.certain or self.retried != 0
         self._check()
-
-    def _command(self, fault: Fault, run: Callable[..., Any], **arguments: Any) -> str | None:
-        """Run: empty where it ended well, what it said where it was refused, None where it was killed."""
-        after, kind = fault or (None, "KILL")
-        try:
-            with fused(self.out, after, kind) as called:
-                run(**arguments)
-        except (FishPrepError, KeyboardInterrupt) as error:
-            if not isinstance(error, KeyboardInterrupt):
-                assert str(self.out) in str(error) or str(self.source) in str(error) or "split" in str(error), str(
-                    error
-                )
-            return str(error) or "interrupted"
-        except Killed:
-            return None
-        assert fault is None or not was_believed(called, fault), f"{called[fault[0]]} was refused, and believed"
-        return ""
-
-    def _run_build(self, overwrite: bool = False, interrupted: bool = False) -> None:
-        def listen(news: object) -> None:
-            if interrupted:
-                raise KeyboardInterrupt("Ctrl-C")
-
-        self._write_split()
-        fishprep.build(
-            self.source, self.out, settings(self.split, LIMIT), engine=STUB, overwrite=overwrite, progress=listen
-        )
-
-    def _run_retry(self, limit: int) -> None:
-        self._write_split()
-        fishprep.retry(self.out, "too_small", fishprep.RetrySettings(min_side=limit, workers=1), engine=STUB)
-
-    def _run_repair(self) -> None:
-        fishprep.verify(self.out, repair=True)
-
-    def _problems(self) -> tuple[str, ...]:
-        """What verify says, which depends on the folder alone: asked once of each state of it."""
-        digest = hashlib.sha256()
-        for name, content in sorted(self._files(temporary=True).items()):
-            digest.update(f"{name} {len(content)} ".encode() + content)
-        state = digest.digest()
-        if state not in self._verified:
-            try:
-                self._verified[state] = fishprep.verify(self.out).problems
-            except FishPrepError as error:
-                self._verified[state] = (str(error),)
-        return self._verified[state]
-
-    def _files(self, temporary: bool = False) -> dict[str, bytes]:
-        if not self.out.exists():
-            return {}
-        paths = (p for p in self.out.iterdir() if p.is_file() and p.name != LOCK and p.name not in self.foreign)
-        return {p.name: p.read_bytes() for p in paths if temporary or meant_for(p.name) is None}
 
     def _is_finished(self) -> bool:
         return self.plan is not None and (self.out / "manifest.json").exists()
@@ -412,29 +296,4 @@ class BuildMachine(RuleBasedStateMachine):
         if not (self.out / "plan.parquet").exists():  # stopped before it was: what there is to plan is planned
             return all(was.split == self.photos[name].split for name, was in self.plan.items())
         made = self._made()
-        return all(_may_become(was, self.photos[name], made.get(name)) for name, was in self.plan.items())
-
-    def _made(self) -> dict[str, str]:
-        """Photo → hash of the bytes that the build has read, by the rows that stand."""
-        found: dict[str, str] = {}
-        for path in self.out.glob("*-*.parquet"):
-            with suppress(pa.ArrowException, OSError):
-                rows = pq.read_table(path, columns=["photo", "sha256"]).to_pylist()
-                found |= {row["photo"]: row["sha256"] for row in rows}
-        return found
-
-    def _put(self, name: str, photo: Photo) -> None:
-        self.photos[name] = photo
-        path = self.source / f"{name}.png"
-        path.write_bytes(photo.data)
-        seconds = int(
-            hashlib.sha256(photo.data).hexdigest()[:7], 16
-        )  # what is planned without being read is known by its time
-        os.utime(path, (seconds, seconds))
-
-    def _remove(self, name: str) -> None:
-        del self.photos[name]
-        (self.source / f"{name}.png").unlink()
-
-    def _write_split(self) -> None:
-        self.split.write_text("".join(f"{name} {photo.split}\n" for name, photo in sorted(self.photos.items())))
+        return all(may_become(was, self.photos[name], made.get(name)) for name, was in self.plan.items())

@@ -1,6 +1,7 @@
 """Builds, retries, repairs, kills, refusals and damage in orders that nobody thought of."""
 
 import pytest
+from build_bench import LARGE, SMALL
 from build_machine import BuildMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -28,6 +29,22 @@ def run(machine: type[BuildMachine], sequences: int, steps: int) -> None:
         ),
     )
     print(f"{machine.__name__}: {BuildMachine.steps - before:,} steps")
+
+
+@pytest.mark.parametrize("removed", [3, 4, 5])
+def test_what_a_killed_overwriting_removed_comes_back_as_it_was(removed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shrunken: another photo of the same size, and then `--overwrite`, killed as the rows were gone: `--repair` brings back those of
+    the photo before, as the plan that stands means it. The machine took the new one for what was planned."""
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+    machine = BuildMachine()
+    machine.begin(photos={"a": ("train", LARGE), "b": ("train", SMALL), "c": ("train", LARGE)})
+    machine.build(fault=None, interrupted=False)
+    before = machine.photos["a"]
+    machine.put_photo(name="a", split="train", side=LARGE, shade=7)
+    machine.overwrite(fault=(removed, "KILL"))
+    machine.repair(fault=None)
+    assert machine.plan is not None and machine.plan["a"] == before and not machine._problems()
+    machine.teardown()
 
 
 @pytest.mark.ends(14000 if WHOLE else 300)

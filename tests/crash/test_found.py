@@ -19,7 +19,7 @@ from fishfsr.training import loop
 from fishfsr.training.journal import MetricsJournal
 from fishfsr.training.run import run_training
 from fishfsr.training.state import FORMAT, FORMAT_VERSION, TrainingState, _header
-from fishprep.common.errors import BuildError
+from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import atomic, sweep_abandoned, write_text
 from fishprep.common.tensors import save_tensors
 from fishprep.engines import ENGINES
@@ -67,6 +67,33 @@ def test_a_retry_beside_a_lost_shard_is_refused(out: Path) -> None:
     with pytest.raises(BuildError, match="1 shard of the build missing, the first train-00000"):
         retry(out)
     assert contents(out) == whole
+
+
+@pytest.mark.parametrize("side", [90, 91])
+def test_a_photo_of_which_a_retry_alone_has_rows_must_be_the_one_of_then(out: Path, side: int) -> None:
+    """The build's own rows were lost, the photo became another one of the same size: one build held both, and was called sound."""
+    retry(out)
+    (out / "val-00000.parquet").unlink()
+    whole, photo = contents(out), out.with_name("photos") / "b.png"
+    photo.write_text(json.dumps({"side": side, "shade": 7}))  # written anew, or another one
+    if side == 90:
+        build(out)
+        assert not fishprep.verify(out).problems
+    else:
+        with pytest.raises(ConfigurationError, match=r"photos changed: 1 \(b\)"):
+            build(out)
+        assert contents(out) == whole
+
+
+def test_what_a_retry_found_changed_is_no_word_on_a_photo(out: Path) -> None:
+    """Its row says what the bytes were by then: those of the build, which came back, are right."""
+    photo = out.with_name("photos") / "b.png"
+    meant = photo.read_bytes()
+    photo.write_text(json.dumps({"side": 95, "shade": 7}))
+    retry(out)
+    photo.write_bytes(meant)
+    build(out)
+    assert not fishprep.verify(out).problems
 
 
 def test_a_shard_that_was_cut_is_made_anew(out: Path) -> None:

@@ -92,9 +92,11 @@ class RayCrew:
             now = clock.look()
             while len(self._hands) < self._size:
                 self._hands.append(_Hand(self._hire(self._options().remote)))
-            for hand in self._hands:
-                if hand.is_free and (assignment := dispatch.take(now)):
-                    hand.give(assignment, now)
+            for hand in filter(lambda hand: hand.is_free, self._hands):
+                assignment = dispatch.take(now)
+                if assignment is None:
+                    break  # nor is there anything for the others now
+                hand.give(assignment, now)
             if dispatch.is_done:
                 return
             self._say_if_alone(now)

@@ -3,6 +3,7 @@
 import io
 import pickle
 import shutil
+import statistics
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from support import rows, shards
 from fishprep.builds import inputs
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.plan import Plan, ShardSpec, as_planned, numbered
-from fishprep.builds.specs import NamedSpec, NamedSpecs, PlannedSpecs, runs_of
+from fishprep.builds.specs import NamedSpec, NamedSpecs, PlannedSpecs, bytes_of, large_first, runs_of
 from fishprep.builds.stored import StoredPlan, digest
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Problem, Status
@@ -185,6 +186,36 @@ def test_names_are_sent_and_no_photo(faces: Path, tmp_path: Path, sent: list[byt
     assert not any(b"Photo" in spec for spec in sent)
 
 
+def test_what_takes_longest_is_begun_first(faces: Path, tmp_path: Path, sent: list[bytes]) -> None:
+    """By the bytes of the photos, as a plan of any age knows them, and of what is left alone where a build goes on; to the same bytes."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for number, side in enumerate((128, 128, 400, 128, 128, 128, 256, 256, 128, 128)):
+        write_photo(photos, f"{number}", number, side=side)
+
+    def order() -> list[str]:
+        sent.clear()
+        build(photos, out, "--shard-size", 2)
+        return [str(pickle.loads(spec).name) for spec in sent]
+
+    assert order() == [f"train-0000{number}" for number in (1, 3, 0, 2, 4)]
+    whole = shards(out)
+    for is_older in (False, True):
+        for path in out.glob("train-0000[034].*"):
+            path.unlink()
+        if is_older:
+            pq.write_table(pq.read_table(out / "plan.parquet").drop_columns(["listed"]), out / "plan.parquet")
+        assert order() == [f"train-0000{number}" for number in (3, 0, 4)] and shards(out) == whole
+
+
+@given(st.lists(st.integers(0, 100), max_size=30))
+def test_what_is_about_as_large_as_most_is_begun_as_it_comes(sizes: list[int]) -> None:
+    order = large_first(sizes)
+    assert sorted(order) == list(range(len(sizes)))
+    large = [place for place in order if sizes[place] > 1.25 * statistics.median(sizes)]
+    assert order[: len(large)] == large == sorted(large, key=lambda place: (-sizes[place], place))
+    assert order[len(large) :] == sorted(order[len(large) :])
+
+
 def test_a_build_goes_on_by_names_from_where_its_photos_are_now(faces: Path, tmp_path: Path, sent: list[bytes]) -> None:
     shutil.copytree(faces, tmp_path / "photos")
     build(tmp_path / "photos", tmp_path / "out", "--shard-size", 4)
@@ -244,7 +275,9 @@ def planned(source: Path, out: Path, size: int, **options: Any) -> tuple[Planned
     folder = BuildFolder.at(out)
     groups = [members for _, members in numbered(lines, size)]
     folder.write_plan(groups)
-    named = NamedSpecs(StoredPlan(folder, root), [digest(group) for group in groups])
+    named = NamedSpecs(
+        StoredPlan(folder, root), [digest(group) for group in groups], [bytes_of(group) for group in groups]
+    )
     held = [ShardSpec(n, tuple(m)) for n, m in numbered(as_planned(every, lines), size)]
     return PlannedSpecs(named, runs_of(plan.by_split, size)), held
 
