@@ -17,6 +17,11 @@ from fishcli.progress import BuildProgress
 @click.command(context_settings=common.PREP)
 @click.argument("out", type=common.BUILT)
 @click.option("--status", multiple=True, help="Status to try again, for example no_face; may be repeated.")
+@click.option(
+    "--points",
+    type=common.FILE,
+    help="Eyes, and mouths, that were marked by hand (JSON): the photos named there are tried again, of any status.",
+)
 @click.option("--follow-links", is_flag=True, help="Take symbolic links that leave the source folder (link_outside).")
 @landmark_options
 @click.option("--max-outside", type=float, default=USUAL.max_outside)
@@ -37,9 +42,10 @@ def retry(context: click.Context, out: Path | str, status: tuple[str, ...], **fl
 
     \b
     fishprep retry shards --status no_face --detector blazeface --thorough
+    fishprep retry shards --points marked.json
     """
     known = sorted(set(fishprep.totals(out).by_status) - {"ok"})
-    if not status:
+    if not status and flags["points"] is None:
         raise click.UsageError(f"--status is missing; this build has {', '.join(known) or 'nothing that was dropped'}")
     settings = _settings(context, flags)
     stopping = resumable(f"Finished shards in {out} are kept", out, "retry-*.json", begun=False)

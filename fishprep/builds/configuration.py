@@ -12,7 +12,7 @@ from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import CAN_TURN, RECIPES, UNCROPPED, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
-from fishprep.landmarks import DEFAULT_DETECTOR, check_search, reads_points
+from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.given import GIVEN
@@ -86,6 +86,10 @@ class BuildConfiguration(BaseModel):
         if configuration.parser in GIVEN and configuration.crop != UNCROPPED:
             raise ConfigurationError(
                 f"--masks: goes with --crop {UNCROPPED}, as masks are of face crops; `fishprep import` takes those"
+            )
+        if configuration.landmarks == MARKED:
+            raise ConfigurationError(
+                f"--landmarks {MARKED}: is of `fishprep retry --points`, where faces are marked by hand"
             )
         return configuration.normal()
 

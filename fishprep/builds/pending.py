@@ -21,10 +21,10 @@ class Pending:
         """What it is, and the ways out."""
         overrides = self.record["overrides"].items()
         settings = "".join(f", {name.replace('_', '-')} {value}" for name, value in overrides)
-        statuses = " and ".join(self.record["statuses"])
+        statuses = f"status {' and '.join(self.record['statuses'])}" if self.record["statuses"] else "marked by hand"
         shards = counted(len(self.record["specs"]), "shard")
         return (
-            f"{folder} holds a retry that was stopped halfway ({self.file}: status {statuses}{settings}; "
+            f"{folder} holds a retry that was stopped halfway ({self.file}: {statuses}{settings}; "
             f"{self.standing} of {shards} done). The same command goes on with it; --overwrite removes it and its shards first."
         )
 

@@ -74,6 +74,7 @@ class RetryRecord(_Recorded):
     photos: list[str]
     follow_links: bool = False
     annotations: dict[str, str] = {}
+    marks: dict[str, list[tuple[float, float]]] = {}
 
 
 class _Totals(BaseModel):

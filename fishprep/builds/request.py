@@ -1,9 +1,11 @@
 """What a build is asked for, and what a retry of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
@@ -58,6 +60,8 @@ class RetryRequest:
     weights: WeightsFrom
     follow_links: bool = False
     """How the source of `photos` was opened."""
+    marks: Mapping[str, np.ndarray] | None = None
+    """Photo → (2, 2) or (3, 2), where faces were marked by hand: these photos are meant, of `statuses` where there are any."""
 
     @property
     def build(self) -> BuildFolder:

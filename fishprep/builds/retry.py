@@ -6,6 +6,7 @@ from typing import Any
 from fishprep.builds import algorithms
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.builder import BuilderFactory
+from fishprep.builds.bymarks import as_recorded, wanted_by_marks, with_marks
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.dropped import photos_of
 from fishprep.builds.expected import missing, plan_of, planned_specs, retried_specs, taken_names
@@ -24,6 +25,7 @@ from fishprep.common.progress import Progress, TellProgress
 from fishprep.common.words import counted, same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
+from fishprep.landmarks import MARKED
 from fishprep.parsing import PARSERS
 from fishprep.shards.schema import SPLITS
 from fishprep.shards.versions import differences
@@ -42,7 +44,8 @@ def retry(
     with writing(folder):
         folder.manifest()
         resolved = _resolve(request)
-        request = replace(request, photos=tuple(as_read(request.photos, resolved.configuration.landmarks)))
+        photos = as_read(request.photos, resolved.configuration.landmarks)
+        request = replace(request, photos=tuple(with_marks(folder, photos, request.marks or {})))
         if overwrite:
             remove_unfinished(folder)
         _refuse_unfinished_build(folder)
@@ -79,6 +82,8 @@ def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str,
     changes += version_changes(record["versions"], resolved.configuration)
     if sorted(record["statuses"]) != sorted(request.statuses):
         changes.append(f"status: {', '.join(record['statuses'])} → {', '.join(request.statuses)}")
+    if record.get("marks", {}) != as_recorded(request.marks):
+        changes.append("points: other marks, or of other photos")
     if record.get("follow_links", False) != request.follow_links:
         changes.append(f"follow-links: {not request.follow_links} → {request.follow_links}")
     photos, gone = matched(request, record["photos"])
@@ -95,6 +100,10 @@ def _resolve(request: RetryRequest) -> Resolved:
     forbidden = sorted(set(request.overrides) - set(OVERRIDES))
     if forbidden:
         raise ConfigurationError(f"a retry cannot change {', '.join(forbidden)}; it can change {', '.join(OVERRIDES)}")
+    if (request.overrides.get("landmarks") == MARKED) != (request.marks is not None):
+        raise ConfigurationError(
+            f"--landmarks {MARKED} and --points go together, and --points with no other --landmarks"
+        )
     start = request.build.start()
     configuration = BuildConfiguration.recorded(start["configuration"])
     if PARSERS[configuration.parser].is_given and REMAPPED in start:
@@ -136,6 +145,7 @@ def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, A
         "specs": [[spec.name.split, spec.name.number] for spec in specs],
         "photos": [photo.id for photo in photos],
         "annotations": annotations(folder, photos),
+        **({"marks": as_recorded(request.marks)} if request.marks else {}),
     }
     return folder.add_retry(record), record
 
@@ -151,10 +161,13 @@ def _free_numbers(folder: BuildFolder) -> dict[str, int]:
 def _wanted(request: RetryRequest) -> set[str]:
     if "ok" in request.statuses:
         raise ConfigurationError("--status ok: photos that were kept are not tried again")
-    wanted = photos_of(request.folder, request.statuses)
+    if request.marks is None:
+        wanted, of_these = photos_of(request.folder, request.statuses), "photo"
+    else:
+        wanted, of_these = wanted_by_marks(request.build, request.marks, request.statuses), "marked photo"
     if not wanted:
         raise ConfigurationError(
-            f"{request.folder}: no photo has status {' or '.join(request.statuses)}: nothing to do"
+            f"{request.folder}: no {of_these} has status {' or '.join(request.statuses)}: nothing to do"
         )
     return wanted
 

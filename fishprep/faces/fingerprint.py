@@ -35,6 +35,8 @@ def annotation(photo: Photo) -> str:
         "licence": photo.licence or None,
         "identity": photo.identity,
     }
+    if reference.marks is not None:
+        facts["marks"] = _numbers(reference, "marks")
     if photo.mask_file is not None:  # no key without one: plans from before there were masks keep their hashes
         facts["mask"] = _content(photo.mask_file)
     return sha256_json(facts) if any(value is not None for value in facts.values()) else ""

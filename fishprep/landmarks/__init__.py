@@ -19,6 +19,10 @@ SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")
 DEFAULT_DETECTOR = "hog+blazeface"
 
 
+MARKED = "marked"
+"""The backend of faces that were marked by hand, which a retry alone has."""
+
+
 def check_search(detector: str, thorough: bool) -> None:
     """ConfigurationError for a detector that there is not, and for a thorough search without the one that can search so."""
     if detector not in SEARCHES:
@@ -82,6 +86,12 @@ def _aligned(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     return AlignedBackend(store)
 
 
+def _marked(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
+    from fishprep.landmarks.marked import MarkedBackend
+
+    return MarkedBackend(store)
+
+
 def _annotation(request: LandmarkRequest, store: WeightStore) -> LandmarkBackend:
     from fishprep.landmarks.annotation import AnnotationBackend
 
@@ -105,6 +115,13 @@ BACKENDS = {
     "fan": BackendKind(2, _fan),
     "aligned": BackendKind(1, _aligned),
     "annotation": BackendKind(2, _annotation, reads_points=True),
+    MARKED: BackendKind(
+        1,
+        _marked,
+        second_tries={
+            MARKED: "Nobody found these faces: their eyes were marked by hand, and the points fitted to the face there."
+        },
+    ),
 }
 """What `--landmarks` may name."""
 

@@ -49,12 +49,14 @@ class Reference:
     box: face box, or None.
     eyes: (2, 2) float32: where the data set's alignment puts the two eye centres (viewer's left first), or None. Not
         measured on this photo: a place to look at, never a truth to drop a face by unless the detector missed it.
+    marks: (2, 2) or (3, 2) float64, which somebody set by hand for a retry (`landmarks.marks`), or None.
     """
 
     points: np.ndarray | None = None
     five: np.ndarray | None = None
     box: Box | None = None
     eyes: np.ndarray | None = None
+    marks: np.ndarray | None = None
 
 
 NO_REFERENCE = Reference()

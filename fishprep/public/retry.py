@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
+from fishprep.builds.bymarks import marks_of
 from fishprep.builds.dropped import count_photos
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals, totals_of
@@ -13,6 +15,7 @@ from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
+from fishprep.landmarks import MARKED
 from fishprep.public.news import Chosen, Listener, unheard
 from fishprep.public.planning import called_as_typed, reopened, weights_from
 from fishprep.public.result import BuildResult
@@ -23,7 +26,7 @@ from fishprep.storage.named import located
 
 def retry(
     out: StrPath,
-    status: str | Sequence[str],
+    status: str | Sequence[str] = (),
     settings: RetrySettings | None = None,
     *,
     overwrite: bool = False,
@@ -33,6 +36,7 @@ def retry(
 ) -> BuildResult:
     """Try the photos of the finished build in `out` that have a `status` (or one of several) again, into further shards of it.
 
+    With `settings.points` those that are marked there are tried, of any status where none is given.
     Shards that stand are never rewritten. A retry that was stopped goes on with the same settings; with `overwrite` it is
     removed first. Tells of Chosen just before the first photo, of Progress. engine, cluster: as in `build`.
 
@@ -45,9 +49,14 @@ def retry(
     statuses = (status,) if isinstance(status, str) else tuple(status)
     if unknown := [name for name in statuses if name not in tuple(Status)]:
         raise ConfigurationError(f"no status is called {unknown[0]!r}: there are {', '.join(Status)}")
+    if not statuses and settings.points is None:
+        raise ConfigurationError("retry: of which status are the photos that are tried again?")
     overrides = {name: value for name, value in asdict(settings).items() if name in OVERRIDES and value is not None}
     if "device" in overrides:
         overrides["device"] = str(resolve_device(overrides["device"]))
+    marks = None if settings.points is None else marks_of(BuildFolder.at(folder), Path(settings.points))
+    if marks is not None:
+        overrides.setdefault("landmarks", MARKED)
     origin = BuildFolder.at(folder).start().get("source")
     if origin is None:
         raise BuildError(f"{folder}: its records say nothing of its source")
@@ -61,8 +70,9 @@ def retry(
         overrides=overrides,
         weights=weights_from(settings.weights_dir, settings.parser_weights),
         follow_links=source.follow_links,
+        marks=marks,
     )
-    progress(Chosen(count_photos(folder, statuses)))
+    progress(Chosen(count_photos(folder, statuses) if marks is None else len(marks)))
     return BuildResult.of(
         folder, retry_photos(request, settings.workers, progress, overwrite, create_engine(engine, cluster))
     )

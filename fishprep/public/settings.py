@@ -147,6 +147,7 @@ def _given(kind: str) -> str:
 class RetrySettings:
     """What `retry` can be told; what is None is as the build had it.
 
+    points: a file with two eyes, or two eyes and the mouth, of each photo that is tried again; the 68 points are fitted to the face there.
     follow_links: symbolic links that leave the source too, besides what the build took. workers: processes.
     """
 
@@ -164,6 +165,7 @@ class RetrySettings:
     device: str | None = None
     threads: int | None = None
 
+    points: StrPath | None = None
     follow_links: bool = False
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None

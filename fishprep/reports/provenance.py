@@ -40,7 +40,7 @@ def retries(manifest: dict[str, Any]) -> list[Retry]:
     samples = {shard["name"]: shard["samples"] for shard in manifest["shards"]}
     return [
         Retry(
-            statuses=", ".join(retry["statuses"]),
+            statuses=", ".join(retry["statuses"]) or "marked by hand",
             photos=len(retry["photos"]),
             overrides=", ".join(f"{name}: {plain_text(value)}" for name, value in retry["overrides"].items())
             or "nothing",

@@ -31,6 +31,8 @@ from fishprep.landmarks import (
     fan,
     geometry,
     known_place,
+    marked,
+    marks,
     predictor,
     search,
     second_look,
@@ -143,6 +145,7 @@ GIVEN = {
     ("landmarks-dlib", 2): (lambda: constants(dlib, search, second_look, chip), "b3acb8982025"),
     ("landmarks-fan", 2): (lambda: constants(fan, chip, sense) + digest(sense.MEAN_FACE), "bf724628258594a3a2187d8b"),
     ("landmarks-aligned", 1): (lambda: constants(aligned, dlib, predictor, chip), "1113cabced11"),
+    ("landmarks-marked", 1): (lambda: constants(marked, marks, upright), "15e1468816a1"),
     ("landmarks-annotation", 2): (
         lambda: constants(annotation, sense) + digest(sense.MEAN_FACE),
         "7a6c5f4166a094a3a2187d8b",
