@@ -80,9 +80,9 @@ class BuildFolder:
             with self.storage.create(CONFIGURATION) as path:
                 _fill(path, facts())
 
-    def write_plan(self, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
-        """Store the plan of the build that is recorded, the photos of one shard after another."""
-        tables.write_plan(self.storage, PLAN, shards)
+    def write_plan(self, shards: Iterable[Sequence[PlannedPhoto]], name: str = PLAN) -> None:
+        """Store the plan of the build that is recorded, the photos of one shard after another; or the list of a retry."""
+        tables.write_plan(self.storage, name, shards)
 
     def start(self) -> dict[str, Any]:
         """What a build recorded at its start; BuildError where it is missing or damaged."""
@@ -112,9 +112,9 @@ class BuildFolder:
         """The same, the photos of one shard after another, with all that the plan says of them."""
         return tables.read_plan_by_groups(self.storage, PLAN)
 
-    def planned_of(self, group: int) -> tuple[PlannedPhoto, ...]:
+    def planned_of(self, group: int, name: str = PLAN) -> tuple[PlannedPhoto, ...]:
         """The lines of one shard, by its number among all; the others are not read. BuildError where they are damaged."""
-        return tables.read_plan_group(self.storage, PLAN, group)
+        return tables.read_plan_group(self.storage, name, group)
 
     def planned_ids(self, groups: Iterable[int]) -> Iterator[list[str]]:
         """The ids of the photos of each of some shards, by their numbers among all."""

@@ -16,16 +16,27 @@ MARKS = (PLAN, CONFIGURATION)
 """A folder that holds one of them is known for a build's. Written first, and removed last, in this order."""
 SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, *MARKS)
 _RETRY = re.compile(r"retry-(?P<number>\d{4,})\.json")
+_LIST = re.compile(r"retry-\d{4,}\.parquet")
 
 
 def is_own(name: str) -> bool:
     """Whether a build writes files of this name."""
-    return name in SINGLE or is_retry(name) or shard_of(name) is not None
+    return name in SINGLE or is_retry(name) or is_list(name) or shard_of(name) is not None
 
 
 def is_retry(name: str) -> bool:
     """Whether a file of this name is the record of a retry."""
     return _RETRY.fullmatch(name) is not None
+
+
+def list_of(retry: str) -> str:
+    """The name of the list of photos from which the workers of a retry read, by that of its record."""
+    return str(Path(retry).with_suffix(".parquet"))
+
+
+def is_list(name: str) -> bool:
+    """Whether a file of this name is the list of a retry that is at work, or was killed."""
+    return _LIST.fullmatch(name) is not None
 
 
 def next_retry(names: list[str]) -> str:

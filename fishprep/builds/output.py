@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from fishprep.builds.folder import RECORDED, BuildFolder
-from fishprep.builds.names import CONFIGURATION, MARKS, PLAN, SINGLE, is_own, is_retry, shard_of
+from fishprep.builds.names import CONFIGURATION, MARKS, PLAN, SINGLE, is_list, is_own, is_retry, shard_of
 from fishprep.builds.tables import is_plan
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.shards.schema import ShardName
@@ -77,6 +77,7 @@ def remove_build(folder: BuildFolder, names: Collection[ShardName] | None) -> No
     standing = folder.storage.list()
     shards = {name for file in standing if (name := shard_of(file)) and (names is None or name in names)}
     folder.withdraw(*sorted(shards))
+    folder.storage.delete(*filter(is_list, standing))
     folder.storage.delete(*filter(is_retry, standing))  # after its shards, which would else pass for the build's
     folder.storage.sweep(is_own)
     folder.storage.delete(*(name for name in SINGLE if name not in MARKS))
@@ -84,7 +85,8 @@ def remove_build(folder: BuildFolder, names: Collection[ShardName] | None) -> No
 
 
 def remove_leftovers(folder: BuildFolder, names: Collection[ShardName]) -> None:
-    """What a build that was killed left: temporary files, and those of its shards `names` whose rows were not written any more.
+    """What a build or a retry that was killed left: temporary files, lists, and those of its shards `names` whose rows were not
+    written any more.
 
     Where others may be at work, a shard without rows may be theirs: it stays until its spec is done.
     """
@@ -92,4 +94,5 @@ def remove_leftovers(folder: BuildFolder, names: Collection[ShardName]) -> None:
     if folder.storage.is_shared:
         return
     standing = set(folder.storage.list())
-    folder.storage.delete(*(n.file for n in names if n.file in standing and n.rows_file not in standing))
+    shards = (n.file for n in names if n.file in standing and n.rows_file not in standing)
+    folder.storage.delete(*sorted(filter(is_list, standing)), *shards)

@@ -11,6 +11,7 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.dropped import photos_of
 from fishprep.builds.expected import missing, plan_of, planned_specs, retried_specs, taken_names
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.names import list_of
 from fishprep.builds.output import remove_leftovers, writing
 from fishprep.builds.pending import remove_unfinished, unfinished
 from fishprep.builds.plan import ShardSpec, as_read, divide
@@ -20,6 +21,7 @@ from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.sought import annotations, find_photos, matched
 from fishprep.builds.versions import version_changes, versions_of
+from fishprep.builds.worklist import by_names
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.progress import Progress, TellProgress
 from fishprep.common.words import counted, same_command
@@ -59,7 +61,8 @@ def retry(
         crew = Crew(engine or create_engine(), workers, tell)
         source = str(folder.start().get("source", {}).get("root", ""))
         factory = BuilderFactory(folder, _attributes(record), request.weights, folder.identity(), source)
-        run = run_specs(factory, todo, crew, again)
+        with by_names(folder, list_of(file), todo) as named:
+            run = run_specs(factory, named, crew, again)
         return finish(folder, run, len(specs) - len(todo), again)
 
 

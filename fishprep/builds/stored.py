@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
+from fishprep.builds.names import PLAN
 from fishprep.common.errors import BuildError
 from fishprep.faces.listed import photo_of
 from fishprep.faces.photo import Fingerprint, Photo
@@ -14,21 +15,27 @@ from fishprep.places.records import Root
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """The plan of the build in `folder`, of photos below `root`, wherever the source is now."""
+    """The plan of the build in `folder`, of photos below `root`, wherever the source is now. name: PLAN, or the list of a retry."""
 
     folder: BuildFolder
     root: Root
+    name: str = PLAN
 
     def photos(self, group: int, told: str) -> tuple[Photo, ...]:
         """The photos of a row group. BuildError where the plan cannot be read, or its lines are not those of the digest `told`."""
-        lines = self.folder.planned_of(group)
+        lines = self.folder.planned_of(group, self.name)
         if digest(lines) != told:
             raise BuildError(
                 f"{self.folder}: its plan is not the one that this build goes by; run the same command again"
             )
         return tuple(
             photo_of(
-                line.listed, line.id, line.path, line.split, Fingerprint(None, line.annotation, line.stamp), self.root
+                line.listed,
+                line.id,
+                line.path,
+                line.split,
+                Fingerprint(line.sha256, line.annotation, line.stamp),
+                self.root,
             )
             for line in lines
         )
@@ -43,7 +50,9 @@ def digest(lines: Iterable[PlannedPhoto]) -> str:
     found = hashlib.sha256()
     for line in lines:
         found.update(
-            "\0".join((line.id, line.split, line.annotation, str(line.size), line.version, line.listed)).encode()
+            "\0".join(
+                (line.id, line.split, line.sha256 or "", line.annotation, str(line.size), line.version, line.listed)
+            ).encode()
         )
         found.update(b"\n")
     return found.hexdigest()

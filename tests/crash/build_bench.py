@@ -17,6 +17,7 @@ from fuse import Killed, fused, was_believed
 from stubs import STUB, settings
 
 import fishprep
+from fishprep.builds.names import shard_of
 from fishprep.common.errors import FishPrepError
 from fishprep.common.files import meant_for
 from fishprep.storage.lock import LOCK
@@ -160,9 +161,12 @@ class BuildBench:
         paths = (p for p in self.out.iterdir() if p.is_file() and p.name != LOCK and p.name not in self.foreign)
         return {p.name: p.read_bytes() for p in paths if temporary or meant_for(p.name) is None}
 
+    def _rows_files(self) -> list[Path]:
+        return [path for path in self.out.glob("*-*.parquet") if shard_of(path.name) is not None]
+
     def _made(self) -> dict[str, str]:
         """Photo → hash of the bytes that the build has made something of, by the rows that stand."""
-        return {name: found for path in self.out.glob("*-*.parquet") for name, found in _hashes(path).items()}
+        return {name: found for path in self._rows_files() for name, found in _hashes(path).items()}
 
     def _listed(self) -> dict[str, str]:
         """The same by the table of all rows."""

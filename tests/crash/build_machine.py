@@ -7,6 +7,7 @@ from build_bench import LARGE, LIMIT, SMALL, Broken, BuildBench, Fault, Photo, m
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fishprep.builds.names import shard_of
 from fishprep.common.files import meant_for
 from fishprep.storage.folder import FolderStorage
 
@@ -149,8 +150,8 @@ class BuildMachine(BuildBench, RuleBasedStateMachine):
     @precondition(lambda self: self._is_finished())
     @rule(data=st.data(), how=st.sampled_from(("lose", "flip", "cut")))
     def damage(self, data: st.DataObject, how: str) -> None:
-        own = [n for n in self._files() if n.endswith((".h5", ".parquet")) or n == "manifest.json"]
-        name = data.draw(st.sampled_from(sorted(n for n in own if n != "plan.parquet")))
+        own = (n for n in self._files() if shard_of(n) is not None or n in ("samples.parquet", "manifest.json"))
+        name = data.draw(st.sampled_from(sorted(own)))
         content, middle = (self.out / name).read_bytes(), (self.out / name).stat().st_size // 2
         changed = {
             "lose": None,
@@ -184,8 +185,7 @@ class BuildMachine(BuildBench, RuleBasedStateMachine):
         now = self._files()
         for name, content in self.whole.items():
             assert now.get(name) == content, f"{name} is {'changed' if name in now else 'gone'}"
-        rows = {name for name in now if name.endswith(".parquet") and "-" in name}
-        for name in rows:
+        for name in (path.name for path in self._rows_files()):
             shard = str(Path(name).with_suffix(".h5"))
             for each in (name, shard):
                 if each in now and each not in self.broken:
@@ -210,7 +210,7 @@ class BuildMachine(BuildBench, RuleBasedStateMachine):
         assert sorted(row["photo"] for row in rows) == sorted(self.plan), "one row a photo"
         kept = [
             photo
-            for path in self.out.glob("*-*.parquet")
+            for path in self._rows_files()
             for photo, status in zip(
                 *(pq.read_table(path)[name].to_pylist() for name in ("photo", "status")), strict=True
             )

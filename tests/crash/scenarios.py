@@ -20,6 +20,8 @@ from fishprep.common.files import meant_for
 from fishprep.storage.lock import LOCK
 
 PLAIN = {"multi_scale_refine": False, "spatial_attention": False, "channel_attention": False}
+LIST = "retry-0001.parquet"
+"""Stands as long as a retry works."""
 TIMES = ("seconds", "images_per_second")
 
 
@@ -156,7 +158,12 @@ def _retry(stage: Stage) -> Scenario:
     command = ("fishprep", "retry", str(stage.out), "--status", "too_small", "--min-side", "64")
     before = stage.built()
     return Scenario(
-        "retry", (*command, "--device", "cpu", "--workers", "1", "--quiet"), stage.out, before, over="nothing to do"
+        "retry",
+        (*command, "--device", "cpu", "--workers", "1", "--quiet"),
+        stage.out,
+        before,
+        (LIST,),
+        over="nothing to do",
     )
 
 

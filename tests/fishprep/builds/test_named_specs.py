@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from annotated import build, in_process, write_photo
+from annotated import build, in_process, points, write_photo, write_points
 from here import Here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import picture, text
-from support import rows, shards
+from support import rows, run, shards
 
-from fishprep.builds import inputs
+from fishprep.builds import inputs, worklist
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.plan import Plan, ShardSpec, as_planned, numbered
 from fishprep.builds.specs import NamedSpec, NamedSpecs, PlannedSpecs, bytes_of, large_first, runs_of
@@ -184,6 +184,39 @@ def test_names_are_sent_and_no_photo(faces: Path, tmp_path: Path, sent: list[byt
     assert all(isinstance(pickle.loads(spec), NamedSpec) for spec in sent)
     assert abs(len(sent[-1]) - len(sent[0])) < 16 and len(sent[-1]) < 1000, "whatever the shard holds"
     assert not any(b"Photo" in spec for spec in sent)
+
+
+def test_a_retry_sends_names_too(
+    faces: Path, tmp_path: Path, sent: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of photos as the source lists them now, which the build's plan does not say. To the same bytes as with photos."""
+    photos, outs = tmp_path / "photos", [tmp_path / "named", tmp_path / "held"]
+    for number in range(12):
+        write_photo(photos, f"{number:02d}", number, side=128 if number % 3 else 256)
+    build(photos, outs[0], "--shard-size", 3, "--min-side", 200)
+    write_points(photos / "01.png", points() + 1)  # mended since
+    shutil.copytree(outs[0], outs[1])
+    retry = ("--status", "too_small", "--min-side", 64, "--device", "cpu", "--workers", 1)
+    sent.clear()
+    run("fishprep", "retry", outs[0], *retry)
+    specs = [pickle.loads(spec) for spec in sent]
+    assert [type(spec) for spec in specs] == [NamedSpec] * 3 and max(map(len, sent)) < 1000
+    monkeypatch.setattr(worklist, "listed_text", lambda photo, root: "")
+    run("fishprep", "retry", outs[1], *retry)
+    assert [type(pickle.loads(spec)) for spec in sent[3:]] == [ShardSpec] * 3
+    assert shards(outs[0]) == shards(outs[1]) and rows(outs[0]) == rows(outs[1])
+    assert {row["status"] for row in rows(outs[0]).values()} == {"ok"}
+    assert not list(outs[0].glob("retry-*.parquet"))
+
+
+def test_a_list_that_a_killed_retry_left_goes_with_the_next_command(faces: Path, tmp_path: Path) -> None:
+    out, left = tmp_path / "out", tmp_path / "out" / "retry-0001.parquet"
+    build(faces, out, "--shard-size", 6)
+    for command in ((), ("--overwrite",)):
+        left.write_bytes(b"half a list")
+        assert "sound" in run("fishprep", "verify", out).out
+        build(faces, out, "--shard-size", 6, *command)
+        assert not left.exists()
 
 
 def test_what_takes_longest_is_begun_first(faces: Path, tmp_path: Path, sent: list[bytes]) -> None:
