@@ -13,7 +13,12 @@ from fishprep.places.records import Root, place_of, place_record
 
 _TEXTS = {"licence": "", "identity": None, "points_problem": "", "note": ""}
 _FILES = ("points_file", "mask_file")
-_SHAPES = {"points": (68, 2), "five": (5, 2), "eyes": (2, 2)}
+_ARRAYS: dict[str, type[np.floating]] = {
+    "points": np.float32,
+    "five": np.float32,
+    "eyes": np.float32,
+    "marks": np.float64,
+}
 
 
 def listed_text(photo: Photo, root: Root) -> str:
@@ -51,13 +56,11 @@ def photo_of(text: str, photo_id: str, relative: str, split: str, planned: Finge
 
 def _reference(reference: Reference) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        name: values.ravel().tolist() for name in _SHAPES if (values := getattr(reference, name)) is not None
+        name: values.ravel().tolist() for name in _ARRAYS if (values := getattr(reference, name)) is not None
     }
     return facts if reference.box is None else facts | {"box": list(reference.box)}
 
 
 def _reference_of(facts: dict[str, Any]) -> Reference:
-    arrays = {
-        name: np.array(facts[name], np.float32).reshape(shape) for name, shape in _SHAPES.items() if name in facts
-    }
+    arrays = {name: np.array(facts[name], kind).reshape(-1, 2) for name, kind in _ARRAYS.items() if name in facts}
     return Reference(**arrays, box=tuple(facts["box"]) if "box" in facts else None)

@@ -92,7 +92,9 @@ references = st.builds(
     st.none() | arrays(5, 2),
     st.none() | st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 4),
     st.none() | arrays(2, 2),
+    st.none() | st.sampled_from((2, 3)).map(lambda count: np.arange(count * 2).reshape(count, 2) / 3),
 )
+assert len(fields(Reference)) == 5, "one more that must come through"
 photos = st.builds(
     Photo,
     names,
