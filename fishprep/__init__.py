@@ -7,8 +7,8 @@
 (16, 16, 3)
 
 `public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
-`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`, `descriptions`. The way of a photo is
-`sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run
+`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`, `overlaps`, `descriptions`. The way of a
+photo is `sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run
 many of those.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fishprep.descriptions.content import Publisher
     from fishprep.engines.cluster import ClusterSettings
     from fishprep.formats.export import Exported
+    from fishprep.overlaps.find import LeakKind
     from fishprep.parsing.classes import FaceClass
     from fishprep.parsing.evaluation.evaluate import ParserEvaluation
     from fishprep.parsing.folder import ParseReport
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from fishprep.public.diff import DiffResult, diff
     from fishprep.public.export import FORMATS, export
     from fishprep.public.importing import import_faces
+    from fishprep.public.leaks import Leak, LeakEnd, LeaksResult, leaks
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
     from fishprep.public.parser import (
@@ -94,6 +96,10 @@ _HOMES = {
     "Finding": "fishprep.common.doctor",
     "FishPrepError": "fishprep.common.errors",
     "ImportSettings": "fishprep.public.settings",
+    "Leak": "fishprep.public.leaks",
+    "LeakEnd": "fishprep.public.leaks",
+    "LeakKind": "fishprep.overlaps.find",
+    "LeaksResult": "fishprep.public.leaks",
     "Listener": "fishprep.public.news",
     "MASK_KINDS": "fishprep.public.settings",
     "MasksChecked": "fishprep.public.parser",
@@ -143,6 +149,7 @@ _HOMES = {
     "import_faces": "fishprep.public.importing",
     "inspect": "fishprep.public.shards",
     "is_url": "fishprep.storage.named",
+    "leaks": "fishprep.public.leaks",
     "located": "fishprep.storage.named",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
@@ -180,6 +187,10 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "Finding",
     "FishPrepError",
     "ImportSettings",
+    "Leak",
+    "LeakEnd",
+    "LeakKind",
+    "LeaksResult",
     "Listener",
     "MasksChecked",
     "News",
@@ -225,6 +236,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "import_faces",
     "inspect",
     "is_url",
+    "leaks",
     "located",
     "open_shards",
     "parse",

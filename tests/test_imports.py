@@ -27,6 +27,7 @@ LAYERS = (
     "formats",
     "reports",
     "diffs",
+    "overlaps",
     "descriptions",
     "public",
 )

@@ -33,6 +33,11 @@ COMMANDS = {
         "Pack the square face crops in FACES into shards in OUT, as they are: none is searched for, nothing is cropped.",
     ),
     "inspect": CommandPlace("fishcli.inspect", "inspect", "Show what a shard says of itself."),
+    "leaks": CommandPlace(
+        "fishcli.leaks",
+        "leaks",
+        "Find what stands in two splits of a finished build, or in two of several: equal files, photos in disguise, people.",
+    ),
     "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."
     ),

@@ -69,3 +69,10 @@ def fingerprint(grey: np.ndarray) -> int:
     small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
     bits = (small[:, 1:] > small[:, :-1]).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def mirrored_fingerprints(hashes: np.ndarray) -> np.ndarray:
+    """Those of the mirrored faces, (N,) uint64 both: of each row of cells the bits in turned order, turned over. Where two cells are
+    equally bright a bit may be off."""
+    cells = np.unpackbits(np.ascontiguousarray(hashes, ">u8").view(np.uint8)).reshape(-1, 8, 8)
+    return np.packbits(1 - cells[:, :, ::-1], axis=2).reshape(-1, 8).copy().view(">u8").ravel().astype(np.uint64)

@@ -42,6 +42,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUICK = {
     "fishprep report": "report {0}/built",
     "fishprep diff": "diff {0}/built {0}/built",
+    "fishprep leaks": "leaks {0}/built",
     "fishprep rows": "rows {0}/built --where blur>0",
     "fishprep inspect": "inspect {0}/built/train-00000.h5",
     "fishprep export": "export {0}/shards {1}/out --to webdataset --sizes 8",
