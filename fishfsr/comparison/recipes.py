@@ -29,6 +29,10 @@ COMMON: Mapping[str, Any] = MappingProxyType(
 )
 """One recipe for all; what a method is supervised by beside pixels stays."""
 
+FIRST_WEIGHTS = "unit-variance"
+"""Of FishFSRNet and TaperNet in the common recipe: the paper names none, and with PyTorch's all faces look alike for hundreds of steps.
+A rival's come from its article."""
+
 WARMUP_SHARE = 0.1
 """Of the steps that the rate rises over, at most."""
 
@@ -55,7 +59,8 @@ def recipe_words(recipe: Recipe, budget: TrainingBudget) -> str:
     return (
         f"L1 on pixels (what a method is supervised by beside them stays), {rate}, {falls}, batches of "
         f"{COMMON['batch_size']}, gradients clipped at {COMMON['clip']:g}, mirrored faces, "
-        f"weights averaged ({COMMON['ema']}), those of the best validation"
+        f"weights averaged ({COMMON['ema']}), those of the best validation; first weights as in a method's article, "
+        "of FishFSRNet and TaperNet of unit variance"
     )
 
 
@@ -68,7 +73,7 @@ def full_width(contestant: Contestant, scale: int) -> int:
 
 def method_settings(contestant: Contestant, width: int, recipe: Recipe) -> Settings:
     """The settings of a method's training, as `fishfsr.train` takes them, but for what hangs on the budget."""
-    own = dict(COMMON) if recipe == "common" else _published(contestant.method)
+    own = _common(contestant.method) if recipe == "common" else _published(contestant.method)
     section = {"architecture": contestant.architecture, "width": width, **own, **contestant.switches}
     return {"sr": section}
 
@@ -83,6 +88,10 @@ def alignment_settings(architecture: str, width: int, recipe: Recipe) -> Setting
     """Of the network of landmarks, which methods of one width share; `architecture`: one of them."""
     own = {**COMMON, "loss": "mse"} if recipe == "common" else {}
     return {"sr": {"architecture": architecture, "width": width}, "alignment": own}
+
+
+def _common(method: Method) -> Settings:
+    return dict(COMMON) if method.rival else {**COMMON, "initial": FIRST_WEIGHTS}
 
 
 def _published(method: Method) -> Settings:

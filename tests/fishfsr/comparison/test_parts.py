@@ -14,9 +14,11 @@ from hypothesis import strategies as some
 
 from fishfsr.comparison.budget import ENDLESS, TrainingBudget, parse_budget
 from fishfsr.comparison.conclusion import Circumstances, conclude
+from fishfsr.comparison.contestants import MODELS_OF_TABLE_3, TABLE
 from fishfsr.comparison.frontier import frontiers
 from fishfsr.comparison.intervals import is_apart, over_seeds, paired_differences, spread_of
 from fishfsr.comparison.paper import PaperRow, paper_rows
+from fishfsr.comparison.recipes import method_settings
 from fishfsr.comparison.rows import ComparedRow, NetworkCost
 from fishfsr.errors import ConfigurationError
 from fishfsr.evaluation.summary import Bootstrap, Figure
@@ -41,6 +43,14 @@ def test_minutes_run_out() -> None:
     for wrong in ({}, {"minutes": 1.0, "faces": 1}, {"faces": 0}, {"minutes": -1.0}):
         with pytest.raises(ConfigurationError):
             TrainingBudget(**wrong)
+
+
+def test_in_the_common_recipe_networks_of_which_nothing_is_said_start_well() -> None:
+    for each in (*TABLE, *MODELS_OF_TABLE_3):
+        sr = method_settings(each, 8, "common")["sr"]
+        assert sr.get("initial") == (None if each.method.rival else "unit-variance")
+        assert (sr["lr"], sr["loss"], sr["batch_size"]) == (5e-4, "l1", 8)
+    assert {each.name for each in TABLE if not each.method.rival} == {"fishfsrnet", "tapernet"}
 
 
 def test_paired_intervals_are_those_of_scipy() -> None:
