@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fishprep.public.describe import DescribeResult, describe
     from fishprep.public.diff import DiffResult, diff
     from fishprep.public.export import FORMATS, export
+    from fishprep.public.extend import ExtendResult, extend
     from fishprep.public.importing import import_faces
     from fishprep.public.leaks import Leak, LeakEnd, LeaksResult, leaks
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         SEARCHES,
         SOURCES,
         BuildSettings,
+        ExtendSettings,
         ImportSettings,
         ParserEvaluationSettings,
         ParserTrainingSettings,
@@ -90,6 +92,8 @@ _HOMES = {
     "DropReason": "fishprep.public.result",
     "ENGINES": "fishprep.public.settings",
     "Estimate": "fishprep.builds.estimate",
+    "ExtendResult": "fishprep.public.extend",
+    "ExtendSettings": "fishprep.public.settings",
     "Exported": "fishprep.formats.export",
     "FORMATS": "fishprep.public.export",
     "FaceClass": "fishprep.parsing.classes",
@@ -144,6 +148,7 @@ _HOMES = {
     "describe": "fishprep.public.describe",
     "diff": "fishprep.public.diff",
     "evaluate_parser": "fishprep.public.parser",
+    "extend": "fishprep.public.extend",
     "export": "fishprep.public.export",
     "examine": "fishprep.public.weights",
     "import_faces": "fishprep.public.importing",
@@ -183,6 +188,8 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "DropReason",
     "Estimate",
     "Exported",
+    "ExtendResult",
+    "ExtendSettings",
     "FaceClass",
     "Finding",
     "FishPrepError",
@@ -233,6 +240,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "evaluate_parser",
     "examine",
     "export",
+    "extend",
     "import_faces",
     "inspect",
     "is_url",

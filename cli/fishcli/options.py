@@ -69,6 +69,9 @@ source_options = options(
         "--licence", default=USUAL.licence, show_default=False, help="Terms of a folder's photos, for the manifest."
     ),
     follow_links,
+)
+
+split_options = options(
     click.option(
         "--split",
         default=USUAL.split,
@@ -173,7 +176,14 @@ run_options = options(
 )
 
 build_options = options(
-    source_options, landmark_options, crop_options, parser_options, shard_options, limit_options, run_options
+    source_options,
+    split_options,
+    landmark_options,
+    crop_options,
+    parser_options,
+    shard_options,
+    limit_options,
+    run_options,
 )
 
 ON_CLUSTER = fishprep.ClusterSettings()

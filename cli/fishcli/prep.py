@@ -27,6 +27,11 @@ COMMANDS = {
         "export",
         "Write the faces of SHARDS into OUT in the format of others: exactly their pixels, with ids, splits, landmarks and maps.",
     ),
+    "extend": CommandPlace(
+        "fishcli.extend",
+        "extend",
+        "Build the photos that OUT has not yet into further shards of it: those that came to its source, or those in SOURCE.",
+    ),
     "import": CommandPlace(
         "fishcli.import_",
         "import_command",

@@ -26,21 +26,24 @@ _DETAILS_KEPT = 1 << 15
 @dataclass(frozen=True)
 class SamePictures:
     """pairs (i, j) of photos, enough of them to join all that belong together. complete: False where so many looked alike that
-    the search ended early."""
+    the search ended early. contents: of each photo the first 8 bytes of its SHA-256; None where it cannot be read."""
 
     pairs: tuple[tuple[int, int], ...]
     complete: bool
+    contents: tuple[bytes | None, ...] = ()
 
 
 def same_pictures(
-    photos: Sequence[Photo], limits: Limits, tell: TellCount, seconds: float = 60, workers: int = 1
+    photos: Sequence[Photo], limits: Limits, tell: TellCount, seconds: float = 60, workers: int = 1, known: int = 0
 ) -> SamePictures:
     """Photos that are equal files or near-duplicates. seconds: what one of them may take. workers: processes that look.
+    known: how many at the beginning are nothing new: which of these look alike among themselves nobody asks.
 
     A photo is seen as a whole: another crop of the same scene, or its mirror image, is not found. One that cannot be read, or
     over which a process is lost, is alike to none.
     """
     looks = look_at(photos, limits, tell, seconds, workers)
+    contents = tuple(look.content if look else None for look in looks)
     first: dict[bytes, int] = {}
     pairs = []
     for number, look in enumerate(looks):
@@ -50,13 +53,15 @@ def same_pictures(
     seen = np.array(list(hashes), np.int64)
     details, candidates = _Details(photos, limits), 0
     for ones, others, _ in near_pairs(np.array(list(hashes.values()), np.uint64), MOST_BITS):
+        asked = np.maximum(seen[ones], seen[others]) >= known
+        ones, others = ones[asked], others[asked]
         candidates += len(ones)
         if candidates > MOST_CANDIDATES:
-            return SamePictures(tuple(pairs), False)
+            return SamePictures(tuple(pairs), False, contents)
         pairs += [
             (i, j) for i, j in zip(seen[ones].tolist(), seen[others].tolist(), strict=True) if details.agree(i, j)
         ]
-    return SamePictures(tuple(pairs), True)
+    return SamePictures(tuple(pairs), True, contents)
 
 
 class _Details:

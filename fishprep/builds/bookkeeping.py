@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from fishprep.builds import manifest
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.expected import plan_of, planned_specs, retried_names, retried_specs
+from fishprep.builds.expected import extended_specs, plan_of, planned_specs, recorded_names, retried_specs
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto, ShardRecord
 from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, SAMPLES
@@ -28,31 +28,42 @@ _OF_PLAN = ["photo", "path", "split", "sha256", "status"]
 def check_against_plan(folder: BuildFolder, records: Mapping[ShardName, ShardRecord]) -> Iterator[str]:
     """Every spec holds the photos that the plan and the retries give it, in their order, as they were planned."""
     plan = plan_of(folder)
-    if manifest.inputs_hash(plan.values()) != folder.start()["inputs"]:
+    if manifest.inputs_hash(folder.plan()) != folder.start()["inputs"]:
         yield f"{folder.where(PLAN)}: not the plan that {CONFIGURATION} speaks of; pass --overwrite to build anew"
-    specs = planned_specs(folder, plan)
+    specs = planned_specs(folder)
     unstarted = [name for name in specs if name not in records]
     if unstarted:
         photos = sum(len(specs[name]) for name in unstarted)
         yield f"{folder}: no row for {counted(photos, 'photo')} of the plan: the build is not finished; run it again"
-    retried: set[ShardName] = set()
-    for file, record in folder.retries().items():
-        names = retried_names(record)
-        retried |= set(names)
+    later: set[ShardName] = set()
+    for command, file, record in _later_records(folder):
+        names = recorded_names(record)
+        later |= set(names)
         if lacking := [name for name in names if name not in records]:
             yield (
-                f"{folder.where(file)}: {counted(len(lacking), 'shard')} of this retry not there, the first {lacking[0]}: the same "
-                "`fishprep retry` goes on with it, with --overwrite it is removed"
+                f"{folder.where(file)}: {counted(len(lacking), 'shard')} of this {command} not there, the first {lacking[0]}: the same "
+                f"`fishprep {command}` goes on with it, with --overwrite it is removed"
             )
         try:
-            specs |= retried_specs(folder.where(file), record, plan)
+            if command == "retry":
+                specs |= retried_specs(folder.where(file), record, plan)
+                continue
+            specs |= extended_specs(folder, file, record)
+            if manifest.inputs_hash(folder.plan(file)) != record["inputs"]:
+                yield f"{folder.where(file)}: its photos are not those that it was recorded with"
         except BuildError as error:
             yield str(error)
     for name in records:
         if name in specs:
             yield from _check_spec(folder, name, specs[name])
-        elif name not in retried:
+        elif name not in later:
             yield f"{folder.where(name.rows_file)}: neither of the build nor of a retry; delete it and {name.file}"
+
+
+def _later_records(folder: BuildFolder) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Command, file and record of what came after the build."""
+    yield from (("extend", file, record) for file, record in folder.extensions().items())
+    yield from (("retry", file, record) for file, record in folder.retries().items())
 
 
 def _check_spec(folder: BuildFolder, name: ShardName, lines: tuple[PlannedPhoto, ...]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fishprep.builds.builder import BuilderFactory
-from fishprep.builds.expected import missing, names_to_remove, retried_names, taken_names
+from fishprep.builds.expected import missing, names_to_remove, recorded_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
 from fishprep.builds.part import Part
@@ -113,7 +113,7 @@ def _refuse_other_photos(folder: BuildFolder, done: PlannedSpecs) -> None:
     )
     for name, rows, ids in zip(done.names, tables, done.ids(), strict=True):
         if set(rows["photo"].to_pylist()) != set(ids):
-            named = [file for file, record in folder.retries().items() if name in retried_names(record)]
+            named = [file for file, record in folder.retries().items() if name in recorded_names(record)]
             raise BuildError(
                 f"{folder.where(name.rows_file)} holds other photos than the plan gives it; delete it, {name.file}"
                 f"{''.join(f' and {name}' for name in named)}, and run the same command again"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fishprep.builds.expected import plan_of
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.common.lists import Named, fit
@@ -20,7 +21,7 @@ Marks = Mapping[str, np.ndarray]
 
 def marks_of(folder: BuildFolder, file: Path) -> dict[str, np.ndarray]:
     """The marks in a file, by the ids of their photos. SourceError where it cannot be used, or names what is no photo of the build."""
-    marks, lines = read_marks(file), folder.plan()
+    marks, lines = read_marks(file), list(plan_of(folder).values())
     found = fit(marks, [Named(line.path, line.id) for line in lines], file)
     if found.unknown:
         raise SourceError(
@@ -31,7 +32,7 @@ def marks_of(folder: BuildFolder, file: Path) -> dict[str, np.ndarray]:
 
 def with_marks(folder: BuildFolder, photos: Iterable[Photo], marks: Marks) -> Iterator[Photo]:
     """Photos as the source lists them now, those of the build with their marks."""
-    paths = {line.path: marks[line.id] for line in folder.plan() if line.id in marks}
+    paths = {line.path: marks[line.id] for line in plan_of(folder).values() if line.id in marks}
     for photo in photos:
         marked = paths.get(photo.relative)
         yield photo if marked is None else replace(photo, reference=replace(photo.reference, marks=marked))

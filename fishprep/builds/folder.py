@@ -1,6 +1,5 @@
 """The record of a build: what was planned, what is done, what it came to. The one place that reads and writes it."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -11,12 +10,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.builds import tables
-from fishprep.builds.manifest import PlannedPhoto, ShardRecord, rows_hash
-from fishprep.builds.names import CONFIGURATION, MANIFEST, PLAN, REPORT, SAMPLES, is_retry, next_retry, shard_of
-from fishprep.builds.records import ManifestRecord, RetryRecord, StartRecord, check_record
-from fishprep.common.errors import BuildError, UnreadableError, unusable
+from fishprep.builds.facts import fill_facts, read_facts
+from fishprep.builds.manifest import PlannedPhoto, ShardRecord, StoredShard, rows_hash
+from fishprep.builds.names import (
+    CONFIGURATION,
+    MANIFEST,
+    PLAN,
+    SAMPLES,
+    is_extension,
+    is_retry,
+    next_extension,
+    next_retry,
+    shard_of,
+)
+from fishprep.builds.records import ExtensionRecord, ManifestRecord, RetryRecord, StartRecord, check_record
+from fishprep.common.errors import BuildError, UnreadableError
 from fishprep.common.files import sha256_file
-from fishprep.shards.pieces import Pieces, pieces_of
+from fishprep.shards.pieces import pieces_of
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName
 from fishprep.shards.writer import Samples, fill_shard
@@ -27,16 +37,6 @@ from fishprep.storage.together import at_once
 
 RECORDED = {"configuration", "recipe", "inputs", "versions"}
 """What a build records at its start, at least."""
-
-
-@dataclass(frozen=True)
-class StoredShard:
-    """What there is to record of a shard that was stored."""
-
-    file: str
-    sha256: str
-    bytes: int
-    pieces: Pieces
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class BuildFolder:
         with self.storage.put(PLAN) as plan:
             tables.fill_plan(plan, shards)
             with self.storage.create(CONFIGURATION) as path:
-                _fill(path, facts())
+                fill_facts(path, facts())
 
     def write_plan(self, shards: Iterable[Sequence[PlannedPhoto]], name: str = PLAN) -> None:
         """Store the plan of the build that is recorded, the photos of one shard after another; or the list of a retry."""
@@ -88,7 +88,7 @@ class BuildFolder:
         """What a build recorded at its start; BuildError where it is missing or damaged."""
         if not self.is_started():
             raise BuildError(f"{self}: no {CONFIGURATION} in it: not the folder of a build")
-        facts = self._facts(CONFIGURATION)
+        facts = read_facts(self.storage, CONFIGURATION)
         if missing := sorted(RECORDED - facts.keys()):
             raise BuildError(
                 f"{self.where(CONFIGURATION)}: not that of a build: it says nothing of {', '.join(missing)}"
@@ -104,21 +104,21 @@ class BuildFolder:
         """Whether there is a plan: a build may have been stopped just before it."""
         return self.storage.size(PLAN) is not None
 
-    def plan(self) -> list[PlannedPhoto]:
-        """The photos of the build, in order; BuildError where their table is damaged."""
-        return tables.read_plan(self.storage, PLAN)
+    def plan(self, name: str = PLAN) -> list[PlannedPhoto]:
+        """The photos of the build, in order; BuildError where their table is damaged. name: PLAN, or an extension's."""
+        return tables.read_plan(self.storage, name)
 
-    def plan_by_shards(self) -> Iterator[tuple[PlannedPhoto, ...]]:
+    def plan_by_shards(self, name: str = PLAN) -> Iterator[tuple[PlannedPhoto, ...]]:
         """The same, the photos of one shard after another, with all that the plan says of them."""
-        return tables.read_plan_by_groups(self.storage, PLAN)
+        return tables.read_plan_by_groups(self.storage, name)
 
     def planned_of(self, group: int, name: str = PLAN) -> tuple[PlannedPhoto, ...]:
         """The lines of one shard, by its number among all; the others are not read. BuildError where they are damaged."""
         return tables.read_plan_group(self.storage, name, group)
 
-    def planned_ids(self, groups: Iterable[int]) -> Iterator[list[str]]:
+    def planned_ids(self, groups: Iterable[int], name: str = PLAN) -> Iterator[list[str]]:
         """The ids of the photos of each of some shards, by their numbers among all."""
-        return tables.read_plan_ids(self.storage, PLAN, groups)
+        return tables.read_plan_ids(self.storage, name, groups)
 
     def planned_counts(self) -> Mapping[str, int]:
         """How many photos each split has in the plan."""
@@ -126,7 +126,7 @@ class BuildFolder:
 
     def retries(self) -> dict[str, dict[str, Any]]:
         """The recorded retries, by the names of their files, in order; BuildError where one is damaged."""
-        records = {name: self._facts(name) for name in self.storage.list("retry-") if is_retry(name)}
+        records = {name: read_facts(self.storage, name) for name in self.storage.list("retry-") if is_retry(name)}
         for name, facts in records.items():
             check_record(RetryRecord, facts, self.where(name))
         return records
@@ -135,16 +135,39 @@ class BuildFolder:
         """Record a new retry; the name of its file."""
         name = next_retry(self.storage.list("retry-"))
         with self.storage.create(name) as path:
-            _fill(path, facts)
+            fill_facts(path, facts)
         return name
 
     def write_retry(self, name: str, facts: Mapping[str, Any]) -> None:
         """Record a retry under the name of its file, as it was recorded elsewhere."""
         with self.storage.put(name) as path:
-            _fill(path, facts)
+            fill_facts(path, facts)
 
-    def remove_retry(self, name: str) -> None:
-        """Forget a retry, by the name of its file."""
+    def is_extended(self) -> bool:
+        """Whether there are extensions; False too where nobody can look."""
+        try:
+            return any(map(is_extension, self.storage.list("extend-")))
+        except OSError:  # which is said when the build goes on
+            return False
+
+    def extensions(self) -> dict[str, dict[str, Any]]:
+        """What is recorded of the extensions beside their photos, by the names of their files, in order; BuildError as `retries`."""
+        named = [name for name in self.storage.list("extend-") if is_extension(name)]
+        records = {name: tables.read_extension(self.storage, name) for name in named}
+        for name, facts in records.items():
+            check_record(ExtensionRecord, facts, self.where(name))
+        return records  # type: ignore[return-value]  # just looked at
+
+    def add_extension(
+        self, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[str, Any], name: str | None = None
+    ) -> str:
+        """Record an extension, with the photos of one shard after another; the name of its file. name: None for a new one."""
+        name = name or next_extension(self.storage.list("extend-"))
+        tables.write_extension(self.storage, name, shards, facts)
+        return name
+
+    def forget(self, name: str) -> None:
+        """Forget a retry or an extension, by the name of its file."""
         self.storage.delete(name)
 
     # Done
@@ -256,42 +279,18 @@ class BuildFolder:
     def write_manifest(self, facts: Mapping[str, Any]) -> None:
         """Store the manifest of a finished build."""
         with self.storage.put(MANIFEST) as path:
-            _fill(path, facts)
+            fill_facts(path, facts)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of a finished build; BuildError where there is none, or it is damaged."""
         mend = f"; `fishprep verify --repair {self}` makes it anew"
-        try:
-            facts = json.loads(self.storage.read(MANIFEST).decode("utf-8"))
-        except FileNotFoundError as error:
-            raise BuildError(
-                f"{self}: no {MANIFEST} in it: not a finished build; run `fishprep build` again"
-            ) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise unusable(self.where(MANIFEST), error, f"damaged ({error}){mend}") from error
+        if self.storage.size(MANIFEST) is None:
+            raise BuildError(f"{self}: no {MANIFEST} in it: not a finished build; run `fishprep build` again")
+        facts = read_facts(self.storage, MANIFEST, mend)
         check_record(ManifestRecord, facts, self.where(MANIFEST), mend)
         return facts
 
-    def write_report(self, page: str) -> None:
-        """Store the page that shows a finished build."""
-        with self.storage.put(REPORT) as path:
-            path.write_text(page, encoding="utf-8")
-
-    def write_description(self, name: str, text: str) -> None:
-        """Store a file that describes a finished build to others."""
+    def write_text(self, name: str, text: str) -> None:
+        """Store a page that shows a finished build, or describes it to others."""
         with self.storage.put(name) as path:
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        try:
-            facts = json.loads(self.storage.read(name).decode("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise unusable(self.where(name), error, f"damaged ({error})") from error
-        if not isinstance(facts, dict):
-            raise BuildError(f"{self.where(name)}: damaged (no JSON object)")
-        return facts
-
-
-def _fill(path: Path, facts: Mapping[str, Any]) -> None:
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of bytes that are no UTF-8

@@ -1,9 +1,9 @@
 """The photos of a build as they are now, against those of its plan: nothing is read that their sizes and times can tell."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from fishprep.builds.expected import Specs, planned_specs, specs_of_retries
+from fishprep.builds.expected import Specs, plan_of, planned_specs, specs_of_extensions, specs_of_retries
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.common.status import Status
@@ -45,27 +45,23 @@ def touched(photos: Sequence[Photo], before: Sequence[PlannedPhoto], now: Sequen
     return [photo for photo, is_ in zip(photos, now, strict=True) if planned.get(photo.id, is_.version) != is_.version]
 
 
-def rewritten(
-    folder: BuildFolder, before: Sequence[PlannedPhoto], photos: Sequence[Photo], limits: Limits, tell: TellNumber
-) -> list[str]:
+def rewritten(folder: BuildFolder, photos: Sequence[Photo], limits: Limits, tell: TellNumber) -> list[str]:
     """Ids of those of the photos that are not what the build, or a retry of it, has made its rows of; what has no rows yet may be
-    anything. before: the plan."""
-    known = contents_read(folder, {line.id: line for line in before}, {photo.id for photo in photos}, set())
+    anything."""
+    known = contents_read(folder, {photo.id for photo in photos}, set())
     made = [photo for photo in photos if photo.id in known]
     contents = together(lambda photo: content(photo, limits), made, tell, THREADS)
     return [photo.id for photo, sha256 in zip(made, contents, strict=True) if sha256 != known[photo.id]]
 
 
-def contents_read(
-    folder: BuildFolder, plan: Mapping[str, PlannedPhoto], wanted: set[str], but: set[Status]
-) -> dict[str, str]:
-    """Photo → SHA-256 of the bytes that the build and its retries have read, of those of the `wanted` that they could read.
+def contents_read(folder: BuildFolder, wanted: set[str], but: set[Status]) -> dict[str, str]:
+    """Photo → SHA-256 of the bytes that the build, its extensions and its retries have read, of those of the `wanted` that they could read.
 
     but: statuses of the build's own rows that say that these were not the bytes that were meant. Rows of the build may be lost where
     those of a retry stand.
     """
-    own = _contents_of(folder, planned_specs(folder, plan), wanted, but)
-    return own | _contents_of(folder, specs_of_retries(folder, plan), wanted, {Status.CHANGED})
+    own = _contents_of(folder, planned_specs(folder) | specs_of_extensions(folder), wanted, but)
+    return own | _contents_of(folder, specs_of_retries(folder, plan_of(folder)), wanted, {Status.CHANGED})
 
 
 def _contents_of(folder: BuildFolder, specs: Specs, wanted: set[str], but: set[Status]) -> dict[str, str]:
@@ -95,7 +91,7 @@ def changes_of(before: Sequence[PlannedPhoto], now: Sequence[PlannedPhoto], rewr
             is_.id for was, is_ in both if is_.annotation != was.annotation and is_.id not in changed
         ],
     }
-    return [_told(kind, names) for kind, names in kinds.items() if names]
+    return [told(kind, names) for kind, names in kinds.items() if names]
 
 
 def _matched(
@@ -110,5 +106,6 @@ def _matched(
     return both, [name for name in new if name not in old], [name for name in old if name not in new]
 
 
-def _told(kind: str, names: list[str], shown: int = 3) -> str:
+def told(kind: str, names: Sequence[str], shown: int = 3) -> str:
+    """How many, and the first of them."""
     return f"{kind}: {len(names)} ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"

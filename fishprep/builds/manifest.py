@@ -126,6 +126,16 @@ class ShardRecord:
 
 
 @dataclass(frozen=True)
+class StoredShard:
+    """What there is to record of a shard that was stored."""
+
+    file: str
+    sha256: str
+    bytes: int
+    pieces: Pieces
+
+
+@dataclass(frozen=True)
 class Totals:
     """Counts of a build, over the last try at every photo."""
 

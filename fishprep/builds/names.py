@@ -17,11 +17,14 @@ MARKS = (PLAN, CONFIGURATION)
 SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, *MARKS)
 _RETRY = re.compile(r"retry-(?P<number>\d{4,})\.json")
 _LIST = re.compile(r"retry-\d{4,}\.parquet")
+_EXTENSION = re.compile(r"extend-(?P<number>\d{4,})\.parquet")
 
 
 def is_own(name: str) -> bool:
     """Whether a build writes files of this name."""
-    return name in SINGLE or is_retry(name) or is_list(name) or shard_of(name) is not None
+    if name in SINGLE or shard_of(name) is not None:
+        return True
+    return is_retry(name) or is_list(name) or is_extension(name)
 
 
 def is_retry(name: str) -> bool:
@@ -41,8 +44,21 @@ def is_list(name: str) -> bool:
 
 def next_retry(names: list[str]) -> str:
     """The name of the next record of a retry: after all that are there, whichever of them were deleted."""
-    numbers = [int(match["number"]) for name in names if (match := _RETRY.fullmatch(name))]
-    return f"retry-{max(numbers, default=0) + 1:04d}.json"
+    return f"retry-{_next(_RETRY, names):04d}.json"
+
+
+def is_extension(name: str) -> bool:
+    """Whether a file of this name is the record of an extension."""
+    return _EXTENSION.fullmatch(name) is not None
+
+
+def next_extension(names: list[str]) -> str:
+    """The name of the next record of an extension, as `next_retry`."""
+    return f"extend-{_next(_EXTENSION, names):04d}.parquet"
+
+
+def _next(pattern: re.Pattern[str], names: list[str]) -> int:
+    return max((int(match["number"]) for name in names if (match := pattern.fullmatch(name))), default=0) + 1
 
 
 def shard_of(name: str) -> ShardName | None:

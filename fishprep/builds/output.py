@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from fishprep.builds.folder import RECORDED, BuildFolder
-from fishprep.builds.names import CONFIGURATION, MARKS, PLAN, SINGLE, is_list, is_own, is_retry, shard_of
+from fishprep.builds.names import CONFIGURATION, MARKS, PLAN, SINGLE, is_extension, is_list, is_own, is_retry, shard_of
 from fishprep.builds.tables import is_plan
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.shards.schema import ShardName
@@ -78,7 +78,8 @@ def remove_build(folder: BuildFolder, names: Collection[ShardName] | None) -> No
     shards = {name for file in standing if (name := shard_of(file)) and (names is None or name in names)}
     folder.withdraw(*sorted(shards))
     folder.storage.delete(*filter(is_list, standing))
-    folder.storage.delete(*filter(is_retry, standing))  # after its shards, which would else pass for the build's
+    records = (name for name in standing if is_retry(name) or is_extension(name))
+    folder.storage.delete(*records)  # after its shards, which would else pass for the build's
     folder.storage.sweep(is_own)
     folder.storage.delete(*(name for name in SINGLE if name not in MARKS))
     folder.storage.delete(*MARKS)  # last: wherever a removal is stopped, what is left is known for a build's

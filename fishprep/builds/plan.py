@@ -96,26 +96,26 @@ def make_plan(
     listing = source.listing()
     stamped = list(listing.photos)
     listing = replace(listing, photos=())  # of millions one list is enough
-    _stamp(stamped)
+    look_at_places(stamped)
     photos = tuple(stamped)
     if shares := Shares.of(configuration.split):
         drawn = before(photos, listing.notes) or drawn_split(
             photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
         )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
-        photos = _in_order(as_read(drawn.photos, configuration.landmarks))
+        photos = in_order(as_read(drawn.photos, configuration.landmarks))
         return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)
     split = assign(photos, configuration.split, source.kind, configuration.seed)
-    _refuse_shared(split.photos)
+    refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
-    photos = _in_order(as_read(split.photos, configuration.landmarks))
+    photos = in_order(as_read(split.photos, configuration.landmarks))
     return Plan(
         photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )
 
 
-def _stamp(photos: list[Photo]) -> None:
-    """In their places, so that they are held once."""
+def look_at_places(photos: list[Photo]) -> None:
+    """Look at each photo, without reading it; in their places, so that they are held once."""
     for number, photo in enumerate(together(_stamped, photos, lambda number: None, THREADS)):
         photos[number] = photo
 
@@ -124,7 +124,7 @@ def _stamped(photo: Photo) -> Photo:
     return photo if photo.problem is not None else replace(photo, stamp=photo.place.stamp())
 
 
-def _in_order(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+def in_order(photos: Iterable[Photo]) -> tuple[Photo, ...]:
     """One split after another, each in the order of the source: so that those of a shard stand together."""
     return tuple(sorted(photos, key=lambda photo: SPLITS.index(photo.split)))
 
@@ -136,7 +136,7 @@ def as_read(photos: Iterable[Photo], landmarks: str) -> Iterator[Photo]:
         yield photo if reads_points(landmarks) or photo.points_file is None else replace(photo, points_file=None)
 
 
-def _refuse_shared(photos: Iterable[Photo]) -> None:
+def refuse_shared(photos: Iterable[Photo]) -> None:
     """SourceError where one file, by two names or links, is in two splits."""
     openable = [photo for photo in photos if photo.problem is None]
     if len({photo.split for photo in openable}) < 2:

@@ -77,6 +77,16 @@ class RetryRecord(_Recorded):
     marks: dict[str, list[tuple[float, float]]] = {}
 
 
+class ExtensionRecord(_Recorded):
+    """What is recorded in `extend-NNNN.parquet`."""
+
+    source: _Source
+    prefix: str = ""
+    specs: list[_ShardName]
+    gone: list[str] = []
+    changed: list[str] = []
+
+
 class _Totals(BaseModel):
     """Counts of a build, as far as everybody has them."""
 

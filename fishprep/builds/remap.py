@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fishprep.builds.configuration import BuildConfiguration
-from fishprep.builds.expected import missing, names_to_remove, planned_names, retried_names, taken_names
+from fishprep.builds.expected import missing, names_to_remove, planned_names, recorded_names, taken_names
 from fishprep.builds.facemasks import FaceMasks
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.networks import WeightsFrom, load_parser
 from fishprep.builds.output import check_free, remove_build, remove_leftovers, writing
-from fishprep.builds.pending import unfinished
+from fishprep.builds.pending import unfinished, unfinished_extension
 from fishprep.builds.remapped import REMAPPED, MapSettings, Origin, RemappedRecords
 from fishprep.builds.remapper import RemapperFactory, RemapSpec
 from fishprep.builds.run import Crew, Finished, finish, run_specs
@@ -103,6 +103,9 @@ class _Remap:
             )
         if not folder.is_planned():  # stopped before its plan stood
             folder.write_plan(self._plan())
+        for name, record in self.records.extensions.items():
+            with suppress(FileExistsError):  # of this remap, which was stopped
+                folder.add_extension(self.origin.folder.plan_by_shards(name), record, name)
         for name, record in self.records.retries.items():
             folder.write_retry(name, record)
         remove_leftovers(folder, taken_names(folder))
@@ -145,11 +148,11 @@ def _whole(folder: BuildFolder) -> Origin:
     """A build that is finished, with all of its shards. BuildError where it is not."""
     folder.start()
     folder.manifest()
-    if pending := unfinished(folder):
+    if pending := unfinished(folder) or unfinished_extension(folder):
         raise BuildError(pending.told(folder))
     origin = Origin.of(folder)
-    retried = [name for record in origin.retries.values() for name in retried_names(record)]
-    if lost := missing(folder, [*planned_names(folder), *retried]):
+    later = (*origin.extensions.values(), *origin.retries.values())
+    if lost := missing(folder, [*planned_names(folder), *(name for facts in later for name in recorded_names(facts))]):
         raise BuildError(
             f"{folder}: {counted(len(lost), 'shard')} not there, the first {lost[0].file}: maps are made of what shards hold; bring "
             "them back, or run its `fishprep build` again"

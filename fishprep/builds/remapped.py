@@ -7,7 +7,7 @@ from typing import Any
 from fishprep.builds import algorithms
 from fishprep.builds.attributes import BuildAttributes
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
-from fishprep.builds.expected import planned_names, retried_names
+from fishprep.builds.expected import planned_names, recorded_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.versions import PRODUCER
@@ -60,14 +60,16 @@ class Origin:
     folder: BuildFolder
     start: dict[str, Any]
     retries: dict[str, dict[str, Any]]
+    extensions: dict[str, dict[str, Any]]
     shards: dict[ShardName, ShardRecord]
 
     @classmethod
     def of(cls, folder: BuildFolder) -> "Origin":
         """BuildError where a record is damaged."""
-        start, retries, finished = folder.start(), folder.retries(), folder.finished()
-        names = [*planned_names(folder), *(name for record in retries.values() for name in retried_names(record))]
-        return cls(folder, start, retries, {name: finished[name] for name in names if name in finished})
+        start, retries, extensions, finished = folder.start(), folder.retries(), folder.extensions(), folder.finished()
+        later = [name for facts in (*extensions.values(), *retries.values()) for name in recorded_names(facts)]
+        names = [*planned_names(folder), *later]
+        return cls(folder, start, retries, extensions, {name: finished[name] for name in names if name in finished})
 
     @property
     def configuration(self) -> BuildConfiguration:
@@ -82,10 +84,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class RemappedRecords:
-    """What is to stand in the new build: `configuration.json` and the records of retries, by their files."""
+    """What is to stand in the new build: `configuration.json` and the records of retries and extensions, by their files."""
 
     start: dict[str, Any]
     retries: dict[str, dict[str, Any]]
+    extensions: dict[str, dict[str, Any]]
 
     @classmethod
     def of(
@@ -110,13 +113,17 @@ class RemappedRecords:
             "notes": [*start.get("notes", []), note],
             REMAPPED: [*start.get(REMAPPED, []), step],
         }
-        return cls(start, {file: record | _remade(record, maps, parser) for file, record in origin.retries.items()})
+        later = [
+            {file: record | _remade(record, maps, parser) for file, record in records.items()}
+            for records in (origin.retries, origin.extensions)
+        ]
+        return cls(start, *later)
 
     def attributes(self) -> dict[ShardName | None, BuildAttributes]:
-        """Of each shard of a retry; of all others under None."""
+        """Of each shard of a retry or an extension; of all others under None."""
         found: dict[ShardName | None, BuildAttributes] = {None: _attributes(self.start)}
-        for record in self.retries.values():
-            found |= dict.fromkeys(retried_names(record), _attributes(record))
+        for record in (*self.retries.values(), *self.extensions.values()):
+            found |= dict.fromkeys(recorded_names(record), _attributes(record))
         return found
 
     def differences(self, stored: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from fishprep.builds import manifest
-from fishprep.builds.expected import Specs, missing, plan_of, planned_specs, specs_of_retries
+from fishprep.builds.expected import (
+    Specs,
+    missing,
+    plan_of,
+    planned_names,
+    planned_specs,
+    specs_of_extensions,
+    specs_of_retries,
+)
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.names import SAMPLES, is_own
@@ -28,10 +36,9 @@ def repair(place: Path | Storage) -> None:
     folder.start()
     with writing(folder):
         folder.storage.sweep(is_own)
-        plan = plan_of(folder)
-        planned = planned_specs(folder, plan)
-        _restore_rows(folder, planned | specs_of_retries(folder, plan))
-        if not missing(folder, planned):
+        specs = planned_specs(folder) | specs_of_extensions(folder) | specs_of_retries(folder, plan_of(folder))
+        _restore_rows(folder, specs)
+        if not missing(folder, planned_names(folder)):
             write_manifest(folder)
 
 

@@ -1,4 +1,4 @@
-"""What a build is asked for, and what a retry of it."""
+"""What a build is asked for, and what a retry or an extension of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ import numpy as np
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
+from fishprep.builds.origins import PhotoOrigin
 from fishprep.builds.plan import Plan
 from fishprep.builds.resolved import Resolved
 from fishprep.faces.photo import Photo
 from fishprep.places.records import Root
+from fishprep.sources import Listing
 from fishprep.storage.base import Storage
 
 
@@ -54,7 +56,7 @@ class RetryRequest:
 
     folder: Path | Storage
     photos: Sequence[Photo]
-    """What the source lists now; what is meant, and in which split, says the recorded plan."""
+    """What the sources list now; what is meant, and in which split, says the recorded plan."""
     statuses: tuple[str, ...]
     overrides: dict[str, Any]
     weights: WeightsFrom
@@ -62,6 +64,29 @@ class RetryRequest:
     """How the source of `photos` was opened."""
     marks: Mapping[str, np.ndarray] | None = None
     """Photo → (2, 2) or (3, 2), where faces were marked by hand: these photos are meant, of `statuses` where there are any."""
+    unopened: tuple[str, ...] = ()
+    """What was wrong with sources of extensions that are not here."""
+
+    @property
+    def build(self) -> BuildFolder:
+        """What the build has stored."""
+        return BuildFolder.at(self.folder)
+
+
+@dataclass(frozen=True)
+class ExtendRequest:
+    """A finished build, and a source with photos for it."""
+
+    folder: Path | Storage
+    origin: PhotoOrigin
+    """How the source was opened, and the word before the names of its photos."""
+    listing: Listing
+    """What it holds now."""
+    root: Root
+    """Where the photos are, as the user typed it."""
+    weights: WeightsFrom
+    split: Path | None = None
+    """A file of splits, where the build was split by one and this is another file."""
 
     @property
     def build(self) -> BuildFolder:

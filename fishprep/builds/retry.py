@@ -9,11 +9,10 @@ from fishprep.builds.builder import BuilderFactory
 from fishprep.builds.bymarks import as_recorded, wanted_by_marks, with_marks
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.dropped import photos_of
-from fishprep.builds.expected import missing, plan_of, planned_specs, retried_specs, taken_names
-from fishprep.builds.folder import BuildFolder
+from fishprep.builds.expected import free_numbers, missing, plan_of, retried_specs, taken_names
 from fishprep.builds.names import list_of
 from fishprep.builds.output import remove_leftovers, writing
-from fishprep.builds.pending import remove_unfinished, unfinished
+from fishprep.builds.pending import refuse_unfinished_build, remove_pending, unfinished, unfinished_extension
 from fishprep.builds.plan import ShardSpec, as_read, divide
 from fishprep.builds.remapped import REMAPPED
 from fishprep.builds.request import OVERRIDES, RetryRequest
@@ -22,14 +21,13 @@ from fishprep.builds.run import Crew, Finished, finish, run_specs
 from fishprep.builds.sought import annotations, find_photos, matched
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.builds.worklist import by_names
-from fishprep.common.errors import BuildError, ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.common.progress import Progress, TellProgress
-from fishprep.common.words import counted, same_command
+from fishprep.common.words import same_command
 from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
 from fishprep.landmarks import MARKED
 from fishprep.parsing import PARSERS
-from fishprep.shards.schema import SPLITS
 from fishprep.shards.versions import differences
 
 
@@ -49,8 +47,10 @@ def retry(
         photos = as_read(request.photos, resolved.configuration.landmarks)
         request = replace(request, photos=tuple(with_marks(folder, photos, request.marks or {})))
         if overwrite:
-            remove_unfinished(folder)
-        _refuse_unfinished_build(folder)
+            remove_pending(folder, unfinished(folder))
+        refuse_unfinished_build(folder, "the retry")
+        if (stopped := unfinished_extension(folder)) is not None:
+            raise ConfigurationError(f"{stopped.told(folder)} Then retry.")
         file, record = _taken_up(request, resolved) or _record(request, resolved)
         specs = _specs(file, record, request)
         remove_leftovers(folder, taken_names(folder))  # a retry that is refused removes nothing
@@ -64,15 +64,6 @@ def retry(
         with by_names(folder, list_of(file), todo) as named:
             run = run_specs(factory, named, crew, again)
         return finish(folder, run, len(specs) - len(todo), again)
-
-
-def _refuse_unfinished_build(folder: BuildFolder) -> None:
-    """A shard of the build itself that was lost is for `build` to make anew, under its own number."""
-    if lost := missing(folder, planned_specs(folder, plan_of(folder))):
-        raise BuildError(
-            f"{folder}: {counted(len(lost), 'shard')} of the build missing, the first {lost[0]}: "
-            "run its `fishprep build` again before the retry"
-        )
 
 
 def _taken_up(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
@@ -135,7 +126,7 @@ def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, A
     """Decide on a new retry and store it, before anything is built."""
     folder = request.build
     photos = find_photos(request, _wanted(request))
-    free = _free_numbers(folder)
+    free = free_numbers(folder)
     specs = divide(photos, resolved.configuration.shard_size, lambda split: free[split])
     record = {
         "statuses": list(request.statuses),
@@ -151,14 +142,6 @@ def _record(request: RetryRequest, resolved: Resolved) -> tuple[str, dict[str, A
         **({"marks": as_recorded(request.marks)} if request.marks else {}),
     }
     return folder.add_retry(record), record
-
-
-def _free_numbers(folder: BuildFolder) -> dict[str, int]:
-    """For each split the first number of a shard that is nobody's: not planned, not a retry's, and no file on the disk."""
-    free = dict.fromkeys(SPLITS, 0)
-    for name in taken_names(folder) | folder.named():
-        free[name.split] = max(free[name.split], name.number + 1)
-    return free
 
 
 def _wanted(request: RetryRequest) -> set[str]:

@@ -29,7 +29,8 @@ def find_photos(request: RetryRequest, wanted: Collection[str]) -> list[Photo]:
                 f"{request.build}: {lost[0].id!r} is a linked folder: build anew with --follow-links to take what is in it"
             )
         gone = counted(len(lost), "photo")
-        raise BuildError(f"{request.build}: not in the source any more: {gone}, the first {lost[0].id!r}")
+        unopened = "".join(f"; {reason}" for reason in request.unopened)
+        raise BuildError(f"{request.build}: not in the source any more: {gone}, the first {lost[0].id!r}{unopened}")
     return found
 
 
@@ -37,7 +38,7 @@ def matched(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo]
     """Photos by the recorded paths, and the lines of the plan whose files the source does not list."""
     here = {photo.relative: photo for photo in request.photos}
     wanted = set(wanted)
-    lines = [line for line in request.build.plan() if line.id in wanted]
+    lines = [line for line in plan_of(request.build).values() if line.id in wanted]
     known = [line for line in lines if line.path in here]
     contents = _contents(request.build, known)
     photos = as_planned((here[line.path] for line in known), known)
@@ -51,7 +52,7 @@ def matched(request: RetryRequest, wanted: Collection[str]) -> tuple[list[Photo]
 def _contents(folder: BuildFolder, lines: Collection[PlannedPhoto]) -> dict[str, str]:
     """Photo → SHA-256 of its bytes as they were read, where the plan does not know it."""
     unknown = {line.id for line in lines if line.sha256 is None}
-    return contents_read(folder, plan_of(folder), unknown, {Status.CHANGED}) if unknown else {}
+    return contents_read(folder, unknown, {Status.CHANGED}) if unknown else {}
 
 
 def _expected(photo: Photo, line: PlannedPhoto, content: str | None) -> Fingerprint:

@@ -67,13 +67,19 @@ class Stretch:
     stop: int
 
 
-def runs_of(counts: Mapping[str, int], shard_size: int) -> list[Stretch]:
-    """The shards of photos that stand one split after another; counts: how many each split has. The rule of `plan.numbered`."""
+def runs_of(
+    counts: Mapping[str, int], shard_size: int, first_numbers: Mapping[str, int] | None = None
+) -> list[Stretch]:
+    """The shards of photos that stand one split after another; counts: how many each split has. The rule of `plan.numbered`.
+
+    first_numbers: of the shards of each split; None for 0.
+    """
+    numbers = first_numbers or {}
     runs: list[Stretch] = []
     start = 0
     for split in SPLITS:
         stop = start + counts.get(split, 0)
-        for number, first in enumerate(range(start, stop, shard_size)):
+        for number, first in enumerate(range(start, stop, shard_size), numbers.get(split, 0)):
             runs.append(Stretch(ShardName(split, number), len(runs), first, min(first + shard_size, stop)))
         start = stop
     return runs

@@ -111,17 +111,32 @@ def paper_split(photos: Sequence[Photo], counts: PaperCounts, kind: str, seed: i
     )
 
 
-def file_split(photos: Sequence[Photo], path: Path) -> Split:
-    """The split that a file gives. Photos that it does not name are left out; SourceError where it names unknown ones."""
+@dataclass(frozen=True)
+class Placed:
+    """A photo that is in a split already."""
+
+    named: Named
+    split: str
+
+
+def file_split(photos: Sequence[Photo], path: Path, placed: Sequence[Placed] = ()) -> Split:
+    """The split that a file gives. Photos that it does not name are left out; SourceError where it names unknown ones.
+
+    placed: further photos that it may name, which stay where they are; that it says otherwise of them is told.
+    """
     listed = _listed(path)
-    fitted = fit(listed, [Named(photo.relative, photo.id) for photo in photos], path)
+    own = [Named(photo.relative, photo.id) for photo in photos]
+    fitted = fit(listed, [*own, *(each.named for each in placed)], path)
     if fitted.unknown:
         unknown = min(fitted.unknown)
         raise SourceError(f"{path}: not in the source: {counted(len(fitted.unknown), 'name')}, the first {unknown!r}")
+    names, others = fitted.names[: len(photos)], fitted.names[len(photos) :]
+    contrary = sum(name is not None and listed[name] != is_.split for name, is_ in zip(others, placed, strict=True))
+    stay = f"{path} puts {counted(contrary, 'photo')} of the build into another split: they stay where they are"
     return _divide(
-        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, fitted.names, strict=True)],
+        [replace(photo, split=listed[name] if name else "") for photo, name in zip(photos, names, strict=True)],
         f"not named in {path}",
-        (),
+        (stay,) if contrary else (),
         FILE_RULE + sha256_json(listed),
     )
 

@@ -17,6 +17,8 @@ from fishprep.builds.stored import StoredPlan, digest
 from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import ConfigurationError
 
+_EXTEND = "`fishprep extend` builds photos that came later into further shards, once the build is finished."
+
 
 @dataclass(frozen=True)
 class Started:
@@ -118,7 +120,7 @@ def _gone_on(folder: BuildFolder, request: BuildRequest, shards: _Shards, tell: 
         lines = list(inputs.hashed(photos, lines, limits, tell))
     _refuse(folder, settings + inputs.changes_of(before, lines), versions)
     if touched := inputs.touched(photos, before, lines):
-        rewritten = inputs.rewritten(folder, before, touched, limits, tell)
+        rewritten = inputs.rewritten(folder, touched, limits, tell)
         _refuse(folder, inputs.changes_of(before, lines, rewritten), versions)
     return HeldSpecs(photos, lines)
 
@@ -144,6 +146,7 @@ def _refuse(folder: BuildFolder, changes: list[str], versions: bool) -> None:
         raise ConfigurationError(
             f"{folder} holds a build of something else. Changed since:\n  "
             + "\n  ".join(changes)
+            + (f"\n{_EXTEND}" if [change for change in changes if change.startswith("photos added")] == changes else "")
             + ("\nIt goes on with the versions that it was begun with: install those" if versions else "\nUndo that")
             + ", build into another folder, or pass --overwrite to start anew."
         )

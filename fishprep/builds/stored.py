@@ -15,7 +15,8 @@ from fishprep.places.records import Root
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """The plan of the build in `folder`, of photos below `root`, wherever the source is now. name: PLAN, or the list of a retry."""
+    """The plan of the build in `folder`, of photos below `root`, wherever the source is now. name: PLAN, an extension's, or the list
+    of a retry."""
 
     folder: BuildFolder
     root: Root
@@ -42,7 +43,7 @@ class StoredPlan:
 
     def ids(self, groups: Iterable[int]) -> Iterator[list[str]]:
         """Of the photos of each of some row groups, in order. BuildError where the plan cannot be read."""
-        return self.folder.planned_ids(groups)
+        return self.folder.planned_ids(groups, self.name)
 
 
 def digest(lines: Iterable[PlannedPhoto]) -> str:

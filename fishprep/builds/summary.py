@@ -19,9 +19,11 @@ def manifest_facts(folder: BuildFolder) -> tuple[BuildConfiguration, dict[str, A
     """The configuration of a build, and what else its manifest says that does not follow from rows."""
     start = folder.start()
     configuration = BuildConfiguration.recorded(start.pop("configuration"))
+    extensions = list(folder.extensions().values())
     return configuration, {
         "schema_version": SCHEMA_VERSION,
         "producer": PRODUCER,
         **start,
         "retries": list(folder.retries().values()),
+        **({"extensions": extensions} if extensions else {}),
     }

@@ -3,16 +3,17 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fishprep.builds.manifest import PLAN_SCHEMA, ROW_SCHEMA, PlannedPhoto, ShardRecord
+from fishprep.builds.names import is_extension
 from fishprep.common.canonical import canonical
 from fishprep.common.errors import unusable
 from fishprep.common.parquet import readable, writable
@@ -20,6 +21,8 @@ from fishprep.storage.base import Storage
 
 _OF_ALL_PLANS = ("id", "path", "split", "sha256", "annotation")
 LISTED = "listed"
+_FACTS = b"extension"
+"""Key of what is recorded of an extension, in the table of its photos."""
 _AT_ONCE = 4096
 """Lines of a plan that are read together."""
 
@@ -74,11 +77,29 @@ def write_plan(storage: Storage, name: str, shards: Iterable[Sequence[PlannedPho
         fill_plan(path, shards)
 
 
-def fill_plan(path: Path, shards: Iterable[Sequence[PlannedPhoto]]) -> None:
-    """A plan as a file of this machine."""
-    with writable(path) as stream, pq.ParquetWriter(stream, PLAN_SCHEMA, compression="zstd") as writer:
+def write_extension(
+    storage: Storage, name: str, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[str, Any]
+) -> None:
+    """Record an extension: the plan of its photos, and in the same file what else there is to say. FileExistsError where it stands."""
+    with storage.create(name) as path:
+        fill_plan(path, shards, {_FACTS: canonical(facts).encode()})
+
+
+def read_extension(storage: Storage, name: str) -> object:
+    """What was recorded of an extension beside its photos; BuildError where it is damaged."""
+    with _plan(storage, name, storage.local(name)) as file:
+        try:
+            return json.loads(file.schema_arrow.metadata[_FACTS])
+        except (ValueError, RecursionError) as error:
+            raise TypeError(str(error)) from error
+
+
+def fill_plan(path: Path, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[bytes, bytes] | None = None) -> None:
+    """A plan as a file of this machine. facts: texts that go along."""
+    schema = PLAN_SCHEMA.with_metadata(facts)
+    with writable(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for lines in shards:
-            table = pa.table([[getattr(line, f.name) for line in lines] for f in PLAN_SCHEMA], schema=PLAN_SCHEMA)
+            table = pa.table([[getattr(line, f.name) for line in lines] for f in schema], schema=schema)
             writer.write_table(table, row_group_size=max(1, len(lines)))
 
 
@@ -130,7 +151,10 @@ def _plan(storage: Storage, name: str, opened: AbstractContextManager[Path | IO[
         ):
             yield file
     except (OSError, pa.ArrowException, KeyError, TypeError, IndexError) as error:
-        damaged = f"damaged plan ({error}); build into a new folder, or pass --overwrite"
+        mend = "build into a new folder, or pass --overwrite"
+        if is_extension(name):
+            mend = "put a copy of it back, or remove it with its shards, and extend again"
+        damaged = f"damaged plan ({error}); {mend}"
         raise unusable(storage.where(name), error, damaged) from error
 
 

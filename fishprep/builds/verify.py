@@ -10,7 +10,7 @@ import numpy as np
 from fishprep.builds import algorithms
 from fishprep.builds.bookkeeping import check_against_plan, check_rows, check_tables
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
-from fishprep.builds.expected import retried_names, taken_names
+from fishprep.builds.expected import recorded_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.networks import WeightsFrom, make_parser
@@ -56,7 +56,8 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
     folder = BuildFolder.at(place)
     start = folder.start()
     records = folder.finished()
-    recorded = {name: retry for retry in folder.retries().values() for name in retried_names(retry)}
+    later = (*folder.extensions().values(), *folder.retries().values())
+    recorded = {name: facts for facts in later for name in recorded_names(facts)}
     parser, notes = _parser(start, depth)
     if not are_recorded(start["versions"]):
         notes.append("built before versions of algorithms were recorded: the first version of each is assumed")

@@ -32,7 +32,7 @@ def describe(out: StrPath, publisher: Publisher) -> DescribeResult:
     found = describe_build(folder, publisher)
     for name, text in ((CROISSANT, croissant(found)), (CARD, card(found))):
         try:
-            folder.write_description(name, text)
+            folder.write_text(name, text)
         except OSError as error:
             raise BuildError(f"{folder.where(name)}: cannot be written: {error.strerror or error}") from error
     return DescribeResult(found, folder.where(CROISSANT), folder.where(CARD))

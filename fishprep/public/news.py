@@ -38,13 +38,13 @@ class Planned:
 
 @dataclass(frozen=True)
 class Chosen:
-    """How many photos a retry takes up, or faces a remap."""
+    """How many photos a retry or an extension takes up, or faces a remap."""
 
     total: int
 
 
 News = Compared | Planned | Chosen | Progress
-"""Of a plan, a build or a retry."""
+"""Of a plan, a build, a retry or an extension."""
 
 Listener = Callable[[News], None]
 

@@ -1,7 +1,5 @@
 """Source and settings → all that a build needs: what `plan` and `build` share."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +7,14 @@ from typing import Any
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
+from fishprep.builds.origins import WithoutExtended, called_as_typed, opened_as
 from fishprep.builds.plan import Plan, make_plan
 from fishprep.builds.redrawn import DrawnBefore
 from fishprep.builds.request import BuildRequest
 from fishprep.builds.resolved import Resolved, resolve
 from fishprep.builds.splits import is_file_rule
 from fishprep.common.device import resolve_device
-from fishprep.common.errors import ConfigurationError, SourceError
+from fishprep.common.errors import ConfigurationError
 from fishprep.faces.crop import RECIPES
 from fishprep.parsing.given import GIVEN
 from fishprep.places.records import Root
@@ -80,6 +79,8 @@ def prepare(
         raise ConfigurationError(f"--masks and --parser {' or '.join(GIVEN)} go together")
     with called_as_typed(root):
         opened = open_source(request)
+    if out is not None and resume and (folder := BuildFolder.at(out)).is_extended():
+        opened = WithoutExtended(opened, folder)
     names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
     values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}
     device = str(resolve_device(settings.device))
@@ -97,20 +98,9 @@ def prepare(
     if not plan.photos:
         raise ConfigurationError(f"{root}: the split {settings.split!r} leaves no photos")
     weights = weights_from(settings.weights_dir, settings.parser_weights)
-    origin = _origin(request, opened.kind, settings.split, plan.rule)
+    split = str(Path(settings.split).resolve()) if is_file_rule(plan.rule) else settings.split
+    origin = opened_as(request, opened.kind) | {"split": split}
     return Prepared(plan, resolve(configuration, weights), weights, origin, Root(url_of(root) or str(root)))
-
-
-@contextmanager
-def called_as_typed(root: Path) -> Iterator[None]:
-    """What is said of a bucket calls it by its url."""
-    try:
-        yield
-    except SourceError as error:
-        url = url_of(root)
-        if url is None:
-            raise
-        raise SourceError(str(error).replace(str(root), url)) from error
 
 
 def weights_from(folder: StrPath | None, parser: StrPath | None) -> WeightsFrom:
@@ -121,32 +111,3 @@ def weights_from(folder: StrPath | None, parser: StrPath | None) -> WeightsFrom:
 def optional_path(path: StrPath | None) -> Path | None:
     """None stays None."""
     return None if path is None else Path(path)
-
-
-def reopened(origin: dict[str, Any], out: Path | Storage, follow_links: bool) -> SourceRequest:
-    """The source of a build as its records say; links that leave it are followed where the build did, or where asked for now."""
-    return SourceRequest(
-        root=Path(origin["root"]),
-        kind=origin["kind"],
-        table=optional_path(origin.get("list")),
-        points=optional_path(origin.get("points")),
-        masks=optional_path(origin.get("masks")),
-        wild=origin.get("wild", False),
-        licence=origin.get("licence", ""),
-        follow_links=follow_links or origin.get("follow_links", False),
-        exclude=Path(str(out)),
-    )
-
-
-def _origin(request: SourceRequest, kind: str, split: str, rule: str) -> dict[str, Any]:
-    return {
-        "root": url_of(request.root) or str(request.root.resolve()),
-        "kind": kind if kind != "list" else "auto",
-        "list": request.table and str(request.table.resolve()),
-        "points": request.points and str(request.points.resolve()),
-        **({"masks": str(request.masks.resolve())} if request.masks else {}),
-        "wild": request.wild,
-        "licence": request.licence,
-        "follow_links": request.follow_links,
-        "split": str(Path(split).resolve()) if is_file_rule(rule) else split,
-    }

@@ -8,19 +8,19 @@ from fishprep.builds.bymarks import marks_of
 from fishprep.builds.dropped import count_photos
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import Totals, totals_of
+from fishprep.builds.origins import origins, photos_of_others
 from fishprep.builds.request import OVERRIDES, RetryRequest
 from fishprep.builds.retry import retry as retry_photos
 from fishprep.common.device import resolve_device
-from fishprep.common.errors import BuildError, ConfigurationError
+from fishprep.common.errors import ConfigurationError
 from fishprep.common.status import Status
 from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
 from fishprep.landmarks import MARKED
 from fishprep.public.news import Chosen, Listener, unheard
-from fishprep.public.planning import called_as_typed, reopened, weights_from
+from fishprep.public.planning import weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.settings import RetrySettings, StrPath
-from fishprep.sources import open_source
 from fishprep.storage.named import located
 
 
@@ -57,20 +57,18 @@ def retry(
     marks = None if settings.points is None else marks_of(BuildFolder.at(folder), Path(settings.points))
     if marks is not None:
         overrides.setdefault("landmarks", MARKED)
-    origin = BuildFolder.at(folder).start().get("source")
-    if origin is None:
-        raise BuildError(f"{folder}: its records say nothing of its source")
-    source = reopened(origin, folder, settings.follow_links)
-    with called_as_typed(source.root):
-        photos = open_source(source).listing().photos
+    own, *others = origins(BuildFolder.at(folder))
+    photos = own.listing(folder, settings.follow_links).photos
+    further, unopened = photos_of_others(own, others, folder, settings.follow_links)
     request = RetryRequest(
         folder=folder,
-        photos=photos,
+        photos=(*photos, *further),
         statuses=statuses,
         overrides=overrides,
         weights=weights_from(settings.weights_dir, settings.parser_weights),
-        follow_links=source.follow_links,
+        follow_links=settings.follow_links or own.facts.get("follow_links", False),
         marks=marks,
+        unopened=unopened,
     )
     progress(Chosen(count_photos(folder, statuses) if marks is None else len(marks)))
     return BuildResult.of(

@@ -259,3 +259,26 @@ class ParserEvaluationSettings:
     device: str = "auto"
     precision: str = "float32"
     threads: int | None = None
+
+
+@dataclass(frozen=True)
+class ExtendSettings:
+    """What `extend` can be told: where photos are, and nothing of how shards are made, which is as the build made its own.
+
+    source, list, points, masks, wild, licence, follow_links: of a second source, as in `BuildSettings`; of the build's own they are as
+    recorded where nothing is given. prefix: a word that goes before the names of the photos. split: a file of splits, of a build that
+    was split by one. workers: processes.
+    """
+
+    source: str | None = None
+    list: StrPath | None = None
+    points: StrPath | None = None
+    masks: StrPath | None = None
+    wild: bool | None = None
+    licence: str | None = None
+    follow_links: bool | None = None
+    prefix: str = ""
+    split: StrPath | None = None
+    parser_weights: StrPath | None = None
+    weights_dir: StrPath | None = None
+    workers: int = available_cores()

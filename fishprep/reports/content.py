@@ -15,6 +15,7 @@ from fishprep.builds.names import CONFIGURATION, MANIFEST
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
 from fishprep.common.words import counted
+from fishprep.decoding.decode import Limits
 from fishprep.faces.detail import DETAIL_SIZE, fine_detail
 from fishprep.reports import provenance
 from fishprep.reports.cards import Card, face_card, photo_card
@@ -69,6 +70,7 @@ class Ran:
     versions: dict[str, str]
     weights: list[provenance.Weight]
     retries: list[provenance.Retry]
+    extensions: list[provenance.Added]
     notes: list[str]
     left_out: tuple[str, ...]
 
@@ -182,12 +184,18 @@ def _recorded(folder: BuildFolder) -> tuple[Ran, Totals, PhotoFolder]:
     facts, start = folder.manifest(), folder.start()
     try:
         limits = BuildConfiguration.recorded(start["configuration"]).limits
-        return _ran(facts, start), totals_of(facts), PhotoFolder(Path(start["source"]["root"]), limits)
+        return _ran(facts, start), totals_of(facts), _photos(facts, start, limits)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BuildError(
             f"{folder}: {CONFIGURATION} or {MANIFEST} is not as a build writes it ({error!r}); "
             f"`fishprep verify --repair {folder}` makes the latter anew"
         ) from error
+
+
+def _photos(facts: dict[str, Any], start: dict[str, Any], limits: Limits) -> PhotoFolder:
+    extended = facts.get("extensions", [])
+    further = {(Path(record["source"]["root"]), str(record["prefix"])): None for record in extended}
+    return PhotoFolder(Path(start["source"]["root"]), limits, tuple(further))
 
 
 def _left_out(recorded: list[str] | int) -> tuple[str, ...]:
@@ -208,6 +216,7 @@ def _ran(facts: dict[str, Any], start: dict[str, Any]) -> Ran:
         versions=facts["versions"],
         weights=provenance.weights(facts),
         retries=provenance.retries(facts),
+        extensions=provenance.extensions(facts),
         notes=facts["notes"],
         left_out=_left_out(facts["left_out"]),
     )

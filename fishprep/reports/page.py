@@ -31,7 +31,7 @@ def write_report(place: Path | Storage, path: Path | None, settings: ReportSetti
     page = render(gather(folder, settings))
     try:
         if path is None:
-            folder.write_report(page)
+            folder.write_text(REPORT, page)
         else:
             write_text(path, page)
     except OSError as error:

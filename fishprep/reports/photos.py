@@ -32,14 +32,18 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class PhotoFolder:
-    """The source of a build, read as carefully as the build read it."""
+    """The source of a build, read as carefully as the build read it. further: the sources of its extensions, each with the word
+    before the names of its photos."""
 
     root: Path
     limits: Limits
+    further: tuple[tuple[Path, str], ...] = ()
 
     @cached_property
-    def _finder(self) -> PlaceFinder:
-        return PlaceFinder(self.root)
+    def _finders(self) -> tuple[tuple[PlaceFinder, str], ...]:
+        return tuple(
+            (PlaceFinder(root), f"{prefix}/" if prefix else "") for root, prefix in ((self.root, ""), *self.further)
+        )
 
     def thumbnail(self, row: dict[str, Any]) -> Thumbnail:
         """The photo of a row, with the box of its candidate.
@@ -51,17 +55,33 @@ class PhotoFolder:
         if not row["sha256"]:
             return Thumbnail(problem="the build could not read it")
         try:
-            data = self._finder.place(row["path"] or "").read(self.limits).data
+            data = self._read(row["path"] or "", row["sha256"])
         except DecodeError as error:
             return Thumbnail(problem=f"not to be seen any more: {error.reason}")
         except ValueError:  # a path with a null character
             return Thumbnail(problem="not to be seen: not a path")
-        if hashlib.sha256(data).hexdigest() != row["sha256"]:
+        if data is None:
             return Thumbnail(problem="the photo has changed since the build")
         try:
             return Thumbnail(data_uri(_small(decode(data, self.limits), row.get("candidate_box")), QUALITY))
         except DecodeError as error:
             return Thumbnail(problem=error.reason)
+
+    def _read(self, path: str, sha256: str) -> bytes | None:
+        """The bytes with this hash at a path in one of the sources; None where other ones are there. DecodeError where nothing is."""
+        refusals: list[DecodeError] = []
+        fitting = [(finder, path[len(word) :]) for finder, word in self._finders if path.startswith(word)]
+        for finder, relative in fitting:
+            try:
+                data = finder.place(relative).read(self.limits).data
+            except DecodeError as error:
+                refusals.append(error)
+                continue
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+        if len(refusals) == len(fitting):
+            raise refusals[0]
+        return None
 
 
 def _small(image: np.ndarray, box: Sequence[float] | None) -> np.ndarray:

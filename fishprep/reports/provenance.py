@@ -28,6 +28,18 @@ class Retry:
     samples: int
 
 
+@dataclass(frozen=True)
+class Added:
+    """One `fishprep extend`: from where, how many faces that gave, and what was gone or changed in the source by then."""
+
+    source: str
+    samples: int
+    gone: int
+    changed: int
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def weights(manifest: dict[str, Any]) -> list[Weight]:
     """The weight files of a build and of its retries."""
     configurations = [manifest["configuration"], *(retry["configuration"] for retry in manifest["retries"])]
@@ -37,17 +49,37 @@ def weights(manifest: dict[str, Any]) -> list[Weight]:
 
 def retries(manifest: dict[str, Any]) -> list[Retry]:
     """The retries of a build, in order."""
-    samples = {shard["name"]: shard["samples"] for shard in manifest["shards"]}
     return [
         Retry(
             statuses=", ".join(retry["statuses"]) or "marked by hand",
             photos=len(retry["photos"]),
             overrides=", ".join(f"{name}: {plain_text(value)}" for name, value in retry["overrides"].items())
             or "nothing",
-            samples=sum(samples.get(f"{split}-{number:05d}", 0) for split, number in retry["specs"]),
+            samples=_samples(manifest, retry),
         )
         for retry in manifest["retries"]
     ]
+
+
+def extensions(manifest: dict[str, Any]) -> list[Added]:
+    """The extensions of a build, in order."""
+    return [
+        Added(
+            source=f"{record['source']['root']}{' as ' + record['prefix'] if record['prefix'] else ''}",
+            samples=_samples(manifest, record),
+            gone=len(record["gone"]),
+            changed=len(record["changed"]),
+            left_out=tuple(map(str, record["left_out"])),
+            notes=tuple(map(str, record["notes"])),
+        )
+        for record in manifest.get("extensions", [])
+    ]
+
+
+def _samples(manifest: dict[str, Any], record: dict[str, Any]) -> int:
+    """Faces in the shards of a retry or an extension."""
+    samples = {shard["name"]: shard["samples"] for shard in manifest["shards"]}
+    return sum(samples.get(f"{split}-{number:05d}", 0) for split, number in record["specs"])
 
 
 def settings(manifest: dict[str, Any]) -> dict[str, str]:

@@ -48,6 +48,7 @@ TRAINED = ("tests/crash/test_order.py", "-k", "training or run")
 BUILT, RETRIED, REPAIRED = (("tests/crash/test_sweep.py", "-k", name) for name in ("build", "retry", "repair"))
 TRAINING = ("tests/crash/test_train_machine.py", "-k", "matters")
 FOUND, VERIFIED = ("tests/crash/test_found.py",), ("tests/fishprep/builds/test_verify.py",)
+EXTENDED = ("tests/fishprep/builds/test_extend.py",)
 RETRIES, STORED = ("tests/fishprep/builds/test_retry.py",), ("tests/fishprep/builds/test_folder.py",)
 CONTRACT = ("tests/fishprep/storage/test_contract.py", "tests/fishprep/storage/test_folder.py")
 INPUTS = ("tests/fishprep/builds/test_inputs.py",)
@@ -127,8 +128,15 @@ PLANTED = (
             "        folder.manifest()\n        remove_leftovers(folder, taken_names(folder))\n", FOUND),
     Planted("a retry is recorded again", "fishprep/builds/pending.py", "if lacking or (told is not None and record not in told):",
             "if lacking:", RETRIES),
-    Planted("a retry takes a number that is taken", RETRY, "max(free[name.split], name.number + 1)", "max(free[name.split], name.number)",
+    Planted("a retry takes a number that is taken", "fishprep/builds/expected.py",
+            "max(free[name.split], name.number + 1)", "max(free[name.split], name.number)",
             RETRIES),
+    Planted("an extension's photos are looked for in the plan alone", "fishprep/builds/expected.py",
+            "        lines |= {line.id: line for line in folder.plan(file)}\n", "        pass\n", EXTENDED),
+    Planted("an extension that was stopped is begun anew", "fishprep/builds/extend.py",
+            "None if pending is None else taken_up(request, resolved, pending, photos)", "None", EXTENDED),
+    Planted("photos of extensions are the build's", "fishprep/public/planning.py", "        opened = WithoutExtended(opened, folder)\n",
+            "        pass\n", EXTENDED),
     Planted("another retry is gone on with", RETRY, '    if sorted(record["statuses"]) != sorted(request.statuses):', "    if False:",
             ("tests/e2e/test_retried.py", *RETRIES)),
     Planted("a retried photo counts twice", "fishprep/builds/samples.py", "        if not self.last:\n            return table",
@@ -139,7 +147,7 @@ PLANTED = (
     Planted("verify believes rows", BOOKS, "    if record.rows_sha256 is not None and", "    if False and", VERIFIED),
     Planted("verify does not look at the seal", BOOKS, "    if seal is not None and seal != sha256_json(said):", "    if False:",
             (*VERIFIED, "-k", "manifest")),
-    Planted("verify does not look at the plan", BOOKS, 'if manifest.inputs_hash(plan.values()) != folder.start()["inputs"]:', "if False:",
+    Planted("verify does not look at the plan", BOOKS, 'if manifest.inputs_hash(folder.plan()) != folder.start()["inputs"]:', "if False:",
             (*VERIFIED, "-k", "plan")),
     Planted("repair believes other rows", REPAIR, " and manifest.rows_hash(rows) == record.rows_sha256", "",
             (*VERIFIED, "-k", "made_up or restored")),
@@ -159,7 +167,7 @@ PLANTED = (
     Planted("another build is gone on with", "fishprep/builds/storing.py",
             "self.begun is not None and self.folder.identity() != self.begun",
             "False", (*STORED, *BUCKET)),
-    Planted("a retry beside a build that lacks a shard", RETRY, "        _refuse_unfinished_build(folder)\n", "", FOUND),
+    Planted("a retry beside a build that lacks a shard", RETRY, '        refuse_unfinished_build(folder, "the retry")\n', "", FOUND),
     # Trainings
     Planted("saved a step too soon", LOOP, "if step % config.save_every == 0 and", "if (step + 1) % config.save_every == 0 and", TRAINED),
     Planted("the log begins anew with each line", JOURNAL, 'open(self.path, "a",', 'open(self.path, "w",', TRAINING),

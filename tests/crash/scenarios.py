@@ -104,6 +104,14 @@ class Stage:
                 annotated.write_photo(folder, f"{number}", number, side=side)
         return folder
 
+    def more(self) -> Path:
+        """Three photos that are not among these."""
+        folder = self.folder / "more"
+        if not folder.exists():
+            for number in (7, 8, 9):
+                annotated.write_photo(folder, f"{number}", number, side=150)
+        return folder
+
     def built(self) -> Path:
         """A finished build of them, without the small one."""
         return self._made("built", self.build_command)
@@ -182,6 +190,12 @@ def _remap(stage: Stage) -> Scenario:
     return Scenario("remap", (*command, "--device", "cpu", "--workers", "1", "--quiet"), stage.out, None)
 
 
+def _extend(stage: Stage) -> Scenario:
+    more = stage.more()
+    command = ("fishprep", "extend", str(stage.out), str(more), "--workers", "1", "--quiet")
+    return Scenario("extend", command, stage.out, stage.built())
+
+
 def _repair(stage: Stage) -> Scenario:
     return Scenario("repair", ("fishprep", "verify", str(stage.out), "--repair"), stage.out, stage.damaged())
 
@@ -217,6 +231,7 @@ SCENARIOS: dict[str, Callable[[Stage], Scenario]] = {
     "build": _build,
     "retry": _retry,
     "remap": _remap,
+    "extend": _extend,
     "repair": _repair,
     "train": _train,
     "upscale": _upscale,

@@ -11,7 +11,7 @@ from scenarios import SCENARIOS, Stage
 
 WHOLE = os.environ.get("FISHFSR_TEST_CRASH") == "all"
 """`make crash`: all cells, and not only those that are run with the other tests."""
-SWEPT = ("build", "retry", "repair")
+SWEPT = ("build", "retry", "extend", "repair")
 """Commands of which `test_sweep` tries each call every time, in one process."""
 pytestmark = pytest.mark.usefixtures("strace")
 

@@ -38,6 +38,7 @@ VERIFY = ("fishprep", "verify", "{out}")
 ANNOTATED = tuple(map(str, annotated.FLAGS))
 BUILD = ("fishprep", "build", "{photos}", "{out}", *ANNOTATED, "--shard-size", "2", "--min-side", "130", "--quiet")
 RETRY = ("fishprep", "retry", "{out}", "--status", "too_small", "--min-side", "64", *ANNOTATED[-4:], "--quiet")
+EXTEND = ("fishprep", "extend", "{out}", "{more}", "--workers", "1", "--quiet")
 PLAN = ("fishprep", "plan", "{out}", *ANNOTATED[:-2])
 UPSCALE = (
     "fishfsr",
@@ -66,6 +67,7 @@ READ = {
     "manifest": Read("built", "manifest.json", mutated_json, (VERIFY, RETRY)),
     "configuration": Read("built", "configuration.json", mutated_json, (VERIFY, BUILD, RETRY)),
     "retry": Read("retried", "retry-0001.json", mutated_json, (VERIFY, BUILD, RETRY)),
+    "extension": Read("extended", "extend-0001.parquet", mutated, (VERIFY, BUILD, EXTEND)),
     "checkpoint": Read(
         "packed", "pair.safetensors", mutated_safetensors, (("fishfsr", "models", "show", "{out}/pair.safetensors"),)
     ),
@@ -92,8 +94,8 @@ def folders(running: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict
     """Whole ones, by the names in READ."""
     stage = Stage(tmp_path_factory.mktemp("whole"), running)
     built, photos, pair = stage.built(), stage.photos(), stage.checkpoint()
-    made = {"built": built, "photos": photos, "pair": pair}
-    for name, made_by in (("retried", "retry"), ("upscaled", "upscale"), ("trained", "train")):
+    made = {"built": built, "photos": photos, "more": stage.more(), "pair": pair}
+    for name, made_by in (("retried", "retry"), ("extended", "extend"), ("upscaled", "upscale"), ("trained", "train")):
         scenario = stage.scenario(made_by)
         scenario.lay_out()
         running.warm(scenario.command)

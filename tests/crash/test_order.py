@@ -64,6 +64,13 @@ def retry(out: Path, **options: bool) -> None:
     fishprep.retry(out, "too_small", fishprep.RetrySettings(min_side=60, workers=1), engine=STUB, **options)
 
 
+def extend(photos: Path, out: Path, **options: bool) -> None:
+    for name in "ef":
+        (photos / f"{name}.png").write_text(json.dumps({"side": 120, "shade": 9}))
+    photos.with_name("split.txt").write_text("a train\nb train\nc train\nd val\ne train\nf test\n")
+    fishprep.extend(out, settings=fishprep.ExtendSettings(workers=1), engine=STUB, **options)
+
+
 def test_a_build(photos: Path, out: Path) -> None:
     with told(out) as events:
         build(photos, out)
@@ -93,6 +100,22 @@ def test_a_retry_is_recorded_before_its_shards(built: Path) -> None:
     with told(built) as events:
         retry(built)
     assert events == ["create retry-0001.json", *listed("train-00002"), *END]
+
+
+def test_an_extension_is_recorded_before_its_shards(photos: Path, built: Path) -> None:
+    with told(built) as events:
+        extend(photos, built)
+    assert events == ["create extend-0001.parquet", *shards("train-00002", "test-00000"), *END]
+
+
+def test_an_extension_is_removed_rows_first_and_its_record_last(photos: Path, built: Path) -> None:
+    extend(photos, built)
+    (built / "train-00002.h5").unlink()
+    with told(built) as events:
+        extend(photos, built, overwrite=True)
+    removed = ["remove train-00002.parquet", "remove test-00000.parquet", "flush .", "remove test-00000.h5", "flush ."]
+    again = ["create extend-0001.parquet", *shards("train-00002", "test-00000"), *END]
+    assert events == [*removed, "remove extend-0001.parquet", "flush .", *END, *again]
 
 
 def test_a_retry_is_removed_rows_first_and_its_record_last(built: Path) -> None:

@@ -14,7 +14,7 @@ from test_calls import WHOLE
 
 from fishprep.common.files import meant_for
 
-SAMPLE = {"build": 4, "retry": 3, "remap": 2, "repair": 3, "train": 2, "upscale": 2, "pack": 2}
+SAMPLE = {"build": 4, "retry": 3, "extend": 3, "remap": 2, "repair": 3, "train": 2, "upscale": 2, "pack": 2}
 """States of each command that are gone on from with the other tests; `make crash` takes all."""
 
 pytestmark = pytest.mark.usefixtures("strace")
@@ -80,7 +80,7 @@ def _faults(state: State, scenario: Scenario, goal: dict[str, str], stage: Stage
         and not scenario.may_pass(name)
         and content not in (goal.get(name), contents(scenario.before).get(name))
     ]
-    if scenario.name in ("build", "retry", "repair") and (out / "configuration.json").exists():
+    if scenario.name in ("build", "retry", "extend", "repair") and (out / "configuration.json").exists():
         verified = stage.commands.run(("fishprep", "verify", str(out)))
         own = {name: content for name, content in found.items() if meant_for(name) is None}
         if "Traceback" in verified.printed or (verified.code == 0 and own not in (goal, contents(scenario.before))):

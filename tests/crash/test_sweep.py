@@ -39,6 +39,15 @@ class Place:
     def retry(self) -> None:
         fishprep.retry(self.out, "too_small", fishprep.RetrySettings(min_side=60, workers=1), engine=STUB)
 
+    def extend(self) -> None:
+        fishprep.extend(self.out, settings=fishprep.ExtendSettings(workers=1), engine=STUB)
+
+    def come_later(self) -> None:
+        """Three photos more, of two splits."""
+        self.split.write_text(self.split.read_text() + "d train\ne train\nf train\ng test\n")
+        for name in "defg":
+            (self.photos / f"{name}.png").write_text(json.dumps({"side": 120, "shade": 9}))
+
     def repair(self) -> None:
         fishprep.verify(self.out, repair=True)
 
@@ -65,19 +74,21 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 def commands(place: Place) -> dict[str, Command]:
-    return {"build": place.build, "retry": place.retry, "repair": place.repair}
+    return {"build": place.build, "retry": place.retry, "extend": place.extend, "repair": place.repair}
 
 
 def lay_out(place: Place, name: str) -> dict[str, bytes]:
     """What a command finds."""
     if name != "build":
         place.build()
+    if name == "extend":
+        place.come_later()
     if name == "repair":
         (place.out / "train-00000.parquet").unlink()
     return place.contents()
 
 
-@pytest.mark.parametrize("name", ["build", "retry", "repair"])
+@pytest.mark.parametrize("name", ["build", "retry", "extend", "repair"])
 def test_every_call(name: str, place: Place) -> None:
     """Killed there, or refused: nothing is believed that was refused, nothing is half, and the same command ends with the same bytes."""
     command, before = commands(place)[name], lay_out(place, name)

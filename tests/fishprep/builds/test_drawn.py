@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import skimage.data
 from annotated import in_process
 from here import Here
 from PIL import Image, ImageEnhance
+from scenes import scene
 
 from fishprep.builds import alike, looks
 from fishprep.builds.alike import SamePictures, same_pictures
@@ -82,13 +81,6 @@ def test_a_picture_of_many_scans_is_not_decoded(tmp_path: Path) -> None:
     path.write_bytes(data[:-2] + data[data.rfind(b"\xff\xda") : -2] * 60 + b"\xff\xd9")
     (look,) = looks.look_at([Photo("scans", File.at(path), path.name)], Limits(), lambda done, total: None, 60)
     assert look is not None and look.hash is None
-
-
-def scene(number: int) -> Image.Image:
-    """A picture with coarse and fine detail, another one for each number."""
-    rng = np.random.default_rng(number)
-    layers = [cv2.resize(rng.integers(0, 256, (size, size, 3)).astype(np.uint8), (160, 200)) for size in (5, 24)]
-    return Image.fromarray((layers[0] * 0.6 + layers[1] * 0.4).astype(np.uint8))
 
 
 def made(names: int, **facts: object) -> list[Photo]:
