@@ -12,7 +12,7 @@ from fishprep.builds.dealt import Dealt
 from fishprep.builds.expected import free_numbers, recorded_names
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.pending import Pending
-from fishprep.builds.plan import in_order
+from fishprep.builds.plan import by_splits
 from fishprep.builds.request import ExtendRequest
 from fishprep.builds.resolved import Resolved
 from fishprep.builds.shares import Shares
@@ -61,7 +61,7 @@ def _of_source(request: ExtendRequest, resolved: Resolved) -> list[str]:
 def record(request: ExtendRequest, resolved: Resolved, photos: Sequence[Photo], facts: dict[str, Any]) -> Extension:
     """Decide on a new extension by `photos` with their splits, and store it, before anything is built."""
     folder = request.build
-    ordered = in_order(photos)
+    ordered = by_splits(photos)
     lines = list(inputs.plan_lines(ordered, lambda number: None, request.root))
     counts = dict(Counter(line.split for line in lines))
     runs = runs_of(counts, resolved.configuration.shard_size, free_numbers(folder))

@@ -103,12 +103,12 @@ def make_plan(
             photos, shares, configuration.seed, configuration.limits, tell, configuration.max_seconds, workers
         )
         notes = [note for note in listing.notes if not note.startswith(ALL_TRAIN)]
-        photos = in_order(as_read(drawn.photos, configuration.landmarks))
+        photos = by_splits(as_read(drawn.photos, configuration.landmarks))
         return Plan(photos, listing.left_out, (*notes, *drawn.notes), configuration.split)
     split = assign(photos, configuration.split, source.kind, configuration.seed)
     refuse_shared(split.photos)
     unsplit = (LeftOut(len(split.left_out), "photo", split.why),) if split.left_out else ()
-    photos = in_order(as_read(split.photos, configuration.landmarks))
+    photos = by_splits(as_read(split.photos, configuration.landmarks))
     return Plan(
         photos, (*unsplit, *listing.left_out), (*listing.notes, *split.notes), split.rule or configuration.split
     )
@@ -124,7 +124,7 @@ def _stamped(photo: Photo) -> Photo:
     return photo if photo.problem is not None else replace(photo, stamp=photo.place.stamp())
 
 
-def in_order(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+def by_splits(photos: Iterable[Photo]) -> tuple[Photo, ...]:
     """One split after another, each in the order of the source: so that those of a shard stand together."""
     return tuple(sorted(photos, key=lambda photo: SPLITS.index(photo.split)))
 

@@ -274,3 +274,17 @@ def test_overwriting_a_build_takes_its_extensions_along(five: tuple[Path, Path])
     build(photos, out, "--shard-size", 2, "--overwrite")
     assert not list(out.glob("extend-*")) and len(rows(out)) == 6
     sound(out)
+
+
+def test_an_extended_build_is_remapped(five: tuple[Path, Path], tmp_path: Path) -> None:
+    photos, out = five
+    photos_of(photos, 5, 6, 7)
+    extend(out)
+    new = tmp_path / "new"
+    flags = ("--parser", "landmark-skin", "--mask-resizer", "nearest", "--device", "cpu", "--workers", 1)
+    run("fishprep", "remap", out, new, *flags)
+    sound(new)
+    assert rows(new).keys() == rows(out).keys() and shards(new).keys() == shards(out).keys()
+    recipe = json.loads((new / "configuration.json").read_text())["recipe"]
+    (extension,) = json.loads((new / "manifest.json").read_text())["extensions"]
+    assert extension["recipe"] == recipe != json.loads((out / "manifest.json").read_text())["recipe"]
