@@ -4,6 +4,7 @@ What is wrong with a shard, weights, a photo or a device is found by fishprep, a
 """
 
 from fishprep.common.errors import DeviceError as DeviceError
+from fishprep.common.errors import EmbeddingError as EmbeddingError
 
 
 class FishFSRError(Exception):
@@ -24,10 +25,6 @@ class CheckpointError(FishFSRError):
 
 class MissingExtraError(FishFSRError):
     """An optional library that is not installed; the message says what to install."""
-
-
-class EmbeddingError(FishFSRError):
-    """Identity vectors that could not be computed: a process that worked on them died."""
 
 
 class ExportError(FishFSRError):

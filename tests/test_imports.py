@@ -19,6 +19,7 @@ LAYERS = (
     "detectors",
     "landmarks",
     "faces",
+    "recognition",
     "sources",
     "parsing",
     "weights",
@@ -38,7 +39,6 @@ FSR_LAYERS = (
     "weights",
     "models",
     "metrics",
-    "recognition",
     "identity",
     "perceptual",
     "data",
@@ -56,7 +56,18 @@ FSR_LAYERS = (
 )
 """The rooms of fishfsr in the same way."""
 
-SHARED = ("common", "storage", "shards", "decoding", "places", "detectors", "landmarks", "faces", "sources")
+SHARED = (
+    "common",
+    "storage",
+    "shards",
+    "decoding",
+    "places",
+    "detectors",
+    "landmarks",
+    "faces",
+    "recognition",
+    "sources",
+)
 """Rooms of fishprep that fishfsr may import. The page (`web`) stands above both, and takes fishprep's public face too."""
 
 BELOW_THE_FACE = {

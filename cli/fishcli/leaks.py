@@ -19,11 +19,23 @@ KINDS = {
     "picture": "one photo, two files",
     "mirrored": "one photo, mirrored",
     "person": "one person",
+    "alike": "perhaps one person",
 }
 
 
 @click.command(context_settings=common.PREP)
 @click.argument("sets", metavar="OUT...", type=common.BUILT, nargs=-1, required=True)
+@click.option(
+    "--identity",
+    is_flag=True,
+    help="Look also for people whom the source does not name, by vectors of identity: an eighth of a second a face, once.",
+)
+@click.option(
+    "--max-distance",
+    type=click.FloatRange(0, 2),
+    default=fishprep.SAME_PERSON,
+    help="Of two vectors of one person, with --identity; larger finds more, and more who are others.",
+)
 @click.option("--html", type=common.NEW_FILE, help="Write a page with the pairs side by side.")
 @click.option(
     "--write-split",
@@ -35,7 +47,7 @@ def leaks(sets: tuple[Path | str, ...], html: Path | None, write_split: Path | N
     """Find what stands in two splits of a finished build, or in two of several: equal files, photos in disguise, people.
 
     A photo is known again by its face when it was saved anew, cropped, mirrored, or made darker; a person by the name that the
-    source has. Exit code 3 where anything is found.
+    source has, or with --identity by the face. Exit code 3 where anything is found.
 
     \b
     fishprep leaks shards --html leaks.html
@@ -45,21 +57,26 @@ def leaks(sets: tuple[Path | str, ...], html: Path | None, write_split: Path | N
     try:
         found = fishprep.leaks(
             *sets,
+            identity=flags["identity"],
+            max_distance=flags["max_distance"],
             html=html,
             write_split=write_split,
             progress=lambda done, total: line.show(f"{done:,} / {counted(total, 'likely pair')}", last=done == total),
+            vectors=lambda done, total: line.show(
+                f"vectors of {done:,} / {counted(total, 'face')}", last=done == total
+            ),
         )
     finally:
         line.close()
     if flags["json"]:
         click.echo(json.dumps(asdict(found), default=str))
     else:
-        _say(found)
+        _say(found, flags["identity"])
     if found.leaks:
         click.get_current_context().exit(common.NOT_ALL)
 
 
-def _say(found: "fishprep.LeaksResult") -> None:
+def _say(found: "fishprep.LeaksResult", asked: bool) -> None:
     if found.counts:
         table = Table(box=None, pad_edge=False)
         there = {kind for each in found.counts.values() for kind in each}
@@ -76,8 +93,8 @@ def _say(found: "fishprep.LeaksResult") -> None:
         click.echo(f"... {counted(len(found.leaks) - LISTED, 'more pair')}: --html, --json")
     if not found.leaks:
         click.echo(f"{counted(found.faces, 'face')}: nothing stands in two places")
-    if found.people is None:
-        click.echo("no photo has the name of a person: whether two photos show one was not asked")
+    if found.people is None and not asked:
+        click.echo("no photo has the name of a person: --identity looks for those who are alike")
     if not found.complete:
         click.echo("not all: so many faces look alike that the search for doubles ended early")
     if found.page is not None:

@@ -50,6 +50,10 @@ class UnreadableError(BuildError):
     """A record that the system does not let anybody look at: nothing is known of what is in it."""
 
 
+class EmbeddingError(FishPrepError):
+    """Identity vectors that could not be computed: a process that worked on them died."""
+
+
 class UnreachableError(FishPrepError, OSError):
     """A network or a server that fails: it says nothing about what was asked for, and asking again may help."""
 

@@ -9,20 +9,22 @@ import numpy as np
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.progress import TellCount
 from fishprep.overlaps.groups import across_places, first_of_each
+from fishprep.overlaps.people import like_people
 from fishprep.overlaps.pictures import same_photos
 from fishprep.overlaps.table import FaceTable, SplitPlace, face_table
 from fishprep.reports.columns import read_chosen
 
-LeakKind = Literal["file", "picture", "mirrored", "person"]
-"""Equal files; one photo in two disguises; one photo, mirrored; two photos of a person whom the source names."""
+LeakKind = Literal["file", "picture", "mirrored", "person", "alike"]
+"""Equal files; one photo in two disguises; one photo, mirrored; two photos of a person whom the source names; perhaps of one, by vectors of
+identity."""
 
-KINDS: tuple[LeakKind, ...] = ("file", "picture", "mirrored", "person")
+KINDS: tuple[LeakKind, ...] = ("file", "picture", "mirrored", "person", "alike")
 
 
 @dataclass(frozen=True)
 class LeakPair:
     """Two faces in two places, by their numbers: that of the earlier set first, then of train, val, test. measure: the correlation of
-    their fine detail, None for files and people, where the first face of each place stands for all."""
+    their fine detail, of `alike` the distance of their vectors; None for files and people, where the first of each place stands for all."""
 
     kind: LeakKind
     one: int
@@ -34,13 +36,14 @@ class LeakPair:
 class Leaks:
     """All that was found. pairs: in the order of `KINDS`, then of the places, then the surest first. groups: numbers of all faces of each
     file and person in several places. people: how many persons; None where no face has a name. complete: False where so many
-    looked alike that the search ended early."""
+    looked alike that the search ended early. distance: within which vectors were called one person's; None where that was not asked."""
 
     table: FaceTable
     pairs: tuple[LeakPair, ...]
     groups: tuple[np.ndarray, ...]
     people: int | None
     complete: bool
+    distance: float | None = None
 
     def place(self, number: int) -> SplitPlace:
         """Where a face stands."""
@@ -55,11 +58,19 @@ class Leaks:
         return dict(sorted(found.items(), key=lambda item: (_rank(item[0][0]), _rank(item[0][1]))))
 
 
-def find_leaks(folders: Sequence[BuildFolder], tell: TellCount) -> Leaks:
-    """Search the kept faces of finished builds. tell: gets pairs of faces that were laid over each other, and all.
+def find_leaks(
+    folders: Sequence[BuildFolder],
+    tell: TellCount,
+    distance: float | None = None,
+    tell_vectors: TellCount = lambda done, total: None,
+) -> Leaks:
+    """Search the kept faces of finished builds. distance: within which two vectors of identity are one person's; None: not asked.
+
+    tell: gets pairs of faces that were laid over each other, and all; tell_vectors: faces whose vectors are known, and all.
 
     Memory is linear in the faces, 1.5 KB each; time but for pairs with near hashes, of which there are more than there are faces beyond
-    some 10,000. BuildError where a build is not finished or damaged, ShardError where a shard cannot be read.
+    some 10,000. BuildError where a build is not finished or damaged, ShardError where a shard cannot be read; with
+    a `distance`, what `like_people` raises.
     """
     table = face_table(folders)
     files = list(across_places(table.content, table.place))
@@ -71,13 +82,22 @@ def find_leaks(folders: Sequence[BuildFolder], tell: TellCount) -> Leaks:
     ]
     told = {frozenset((pair.one, pair.other)) for pair in pairs}
     pairs += [pair for pair in _of_groups("person", people, table) if {pair.one, pair.other} not in told]
+    alike, all_alike = ([], True) if distance is None else like_people(table, distance, tell_vectors)
+    told |= {frozenset((pair.one, pair.other)) for pair in pairs}
+    pairs += [
+        LeakPair("alike", it.one, it.other, it.distance)
+        for it in alike
+        if {it.one, it.other} not in told
+        and (table.identity[it.one] != table.identity[it.other] or not table.identity[it.one])
+    ]
     named = bool((table.identity != 0).any())
     return Leaks(
         table=table,
         pairs=tuple(sorted((_turned(table, pair) for pair in pairs), key=lambda pair: _order(table, pair))),
         groups=(*files, *people),
         people=len(people) if named else None,
-        complete=complete,
+        complete=complete and all_alike,
+        distance=distance,
     )
 
 
@@ -108,4 +128,5 @@ def _turned(table: FaceTable, pair: LeakPair) -> LeakPair:
 
 def _order(table: FaceTable, pair: LeakPair) -> tuple[object, ...]:
     places = [_rank(table.places[table.place[number]]) for number in (pair.one, pair.other)]
-    return KINDS.index(pair.kind), *places, -(pair.measure or 0.0), pair.one, pair.other
+    measure = pair.measure or 0.0
+    return KINDS.index(pair.kind), *places, measure if pair.kind == "alike" else -measure, pair.one, pair.other

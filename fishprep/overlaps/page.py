@@ -22,6 +22,10 @@ TITLES: dict[LeakKind, tuple[str, str]] = {
     "file": ("Equal files", "The same bytes in both places, under one name or two."),
     "picture": ("One photo, two files", "Saved anew, cropped, in other light or of another size."),
     "mirrored": ("One photo, mirrored", "The right one is shown as it is stored."),
+    "alike": (
+        "Perhaps one person",
+        "By vectors of identity, the nearest first: it takes some people for others, and must be looked at.",
+    ),
     "person": ("One person", "Two photos of a person whom the source names: the first of each place."),
 }
 
@@ -95,7 +99,9 @@ def _sheets(leaks: Leaks) -> Iterator[LeakSheet]:
 
 
 def _said(pair: LeakPair) -> str:
-    return "" if pair.measure is None else f"correlation {pair.measure:.2f}"
+    if pair.measure is None:
+        return ""
+    return f"{'distance' if pair.kind == 'alike' else 'correlation'} {pair.measure:.2f}"
 
 
 def _faces(leaks: Leaks, pairs: list[LeakPair]) -> dict[int, LeakedFace]:

@@ -11,6 +11,7 @@ from fishprep.overlaps.corrected import corrected_split
 from fishprep.overlaps.find import LeakKind, Leaks, find_leaks, leaked_rows
 from fishprep.overlaps.page import place_name, render_leaks
 from fishprep.public.settings import StrPath
+from fishprep.recognition.weights import SAME_PERSON
 from fishprep.storage.named import located
 
 
@@ -28,7 +29,8 @@ class LeakEnd:
 @dataclass(frozen=True)
 class Leak:
     """kind: `file` (equal bytes), `picture` (one photo, two files), `mirrored` (so, mirrored), `person` (two photos of one whom the source
-    names; of each person the first photo of each place). measure: correlation of the fine detail, None for files and people."""
+    names; of each person the first photo of each place), `alike` (perhaps of one person, by vectors of identity).
+    measure: correlation of the fine detail, distance of the vectors, None for files and people."""
 
     kind: LeakKind
     one: LeakEnd
@@ -55,22 +57,29 @@ class LeaksResult:
 
 def leaks(
     *sets: StrPath,
+    identity: bool = False,
+    max_distance: float = SAME_PERSON,
     html: StrPath | None = None,
     write_split: StrPath | None = None,
     progress: TellCount = lambda done, total: None,
+    vectors: TellCount = lambda done, total: None,
 ) -> LeaksResult:
     """Find photos, their copies in disguise and people that stand in two splits of the finished build in `sets`, or in two of several.
 
-    html: where to write a page with the pairs side by side. write_split: where to write a split of the first set without them, for
-    `BuildSettings.split`: what is measured on stays, what is one with it goes from what is trained on. The sets, folders or buckets, are
-    only read. Raises ConfigurationError where one is given twice, BuildError where one is not finished, damaged, or a file cannot be
-    written, ShardError where a shard cannot be read.
+    identity: look also for people whom the source does not name, by vectors of identity within `max_distance`; those of a build in a
+    folder are kept beside its shards, and computed once. html: where to write a page with the pairs side by side. write_split: where
+    to write a split of the first set without them, for `BuildSettings.split`: what is measured on stays, what is one with it goes from
+    what is trained on. progress: gets likely pairs done, and all; vectors: faces whose vectors are known, and all.
+
+    The sets, folders or buckets, are else only read. Raises ConfigurationError where one is given twice, BuildError where one is not
+    finished, damaged, or a file cannot be written, ShardError where a shard cannot be read, WeightsError and EmbeddingError where
+    vectors cannot be computed.
     """
     folders = [BuildFolder.at(located(each)) for each in sets]
     names = [_name(each) for each in sets]
     if not folders or len(set(names)) < len(names):
         raise ConfigurationError(f"{', '.join(map(str, folders)) or 'no set'}: give one set, or several different ones")
-    found = find_leaks(folders, progress)
+    found = find_leaks(folders, progress, max_distance if identity else None, vectors)
     page = None if html is None else _written(html, render_leaks(found))
     text, left_out = ("", {}) if write_split is None else corrected_split(found)
     split = None if write_split is None else _written(write_split, text)

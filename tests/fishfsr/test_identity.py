@@ -14,9 +14,9 @@ from torch import Tensor
 
 from fishfsr.errors import EmbeddingError, InputError, MissingExtraError
 from fishfsr.identity import DeepFaceEmbedder, DlibEmbedder, identity_similarity
-from fishfsr.recognition import RecogniserCrew
-from fishfsr.weights import IDENTITY
 from fishprep.common.errors import WeightsError
+from fishprep.recognition.network import RecogniserCrew
+from fishprep.recognition.weights import IDENTITY
 
 Images = Callable[..., Tensor]
 

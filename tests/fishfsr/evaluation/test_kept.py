@@ -136,6 +136,6 @@ def test_a_folder_that_cannot_be_written_does_no_harm(
     def refuse(*arguments: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("fishfsr.evaluation.kept.save_tensors", refuse)
+    monkeypatch.setattr("fishprep.recognition.kept.save_tensors", refuse)
     assert np.isfinite(identities(evaluated(save(), folder, identity="dlib"))).all()
     assert not list(folder.glob("*.identity.safetensors"))

@@ -5,6 +5,7 @@ that they start at once. A vector does not depend on the others that are compute
 """
 
 import io
+import platform
 import signal
 import struct
 import subprocess
@@ -16,8 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fishfsr.errors import EmbeddingError, MissingExtraError
+from fishprep.common.errors import EmbeddingError
+from fishprep.recognition.weights import IDENTITY
 
+NAME = "dlib-resnet-128"
 LENGTH = 128
 CHIP_SIZE = 150
 CHIP_PADDING = 0.25
@@ -31,9 +34,15 @@ _Vectors = NDArray[np.float64]
 """(N, 128), not of unit length."""
 
 
-def dlib_version() -> str:
-    """Raises MissingExtraError where dlib is not installed."""
-    return str(_dlib().__version__)
+def made_by() -> dict[str, str]:
+    """All that decides the vector of a face and its landmarks: kept ones are good where this is the same."""
+    return {
+        "embedder": NAME,
+        "weights": IDENTITY.sha256,
+        "dlib": str(_dlib().__version__),
+        "chip": f"{CHIP_SIZE}, padding {CHIP_PADDING}",
+        "cpu": platform.machine(),
+    }
 
 
 class Recogniser:
@@ -103,7 +112,7 @@ def answer(weights: str) -> None:
 
 def _start(weights: Path) -> "subprocess.Popen[bytes]":
     # -P: a file of the folder that somebody works in is no module of ours
-    program = "import sys; from fishfsr.recognition import answer; answer(sys.argv[1])"
+    program = "import sys; from fishprep.recognition.network import answer; answer(sys.argv[1])"
     words = [sys.executable, "-P", "-c", program, str(weights)]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -122,7 +131,7 @@ def _ask(member: "subprocess.Popen[bytes]", work: tuple[_Faces, _Points | None])
     if found is None:
         raise EmbeddingError(
             f"a process that computes identity vectors ended (exit code {member.wait()}), perhaps for want of memory: "
-            "try again, or measure without them (--identity none)"
+            "try again, or do without them (eval --identity none, leaks without --identity)"
         )
     return found
 
@@ -145,8 +154,6 @@ def _receive(stream: IO[bytes]) -> np.ndarray | None:
 
 
 def _dlib() -> Any:
-    try:
-        import dlib
-    except ImportError as error:
-        raise MissingExtraError("dlib is not installed: pip install dlib-bin") from error
+    import dlib  # loads in 0.1 s, and few need it
+
     return dlib
