@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", help="Where to listen; one that other machines reach needs --auth.")
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, help="0 takes a free one.")
 @click.option("--auth", metavar="NAME:PASSWORD", help="Who may use the page; better by FISHFSR_AUTH than here.")
-@click.option("--shards", type=common.EXISTING, help="A build to look through, in a tab of its own.")
+@click.option(
+    "--shards",
+    type=common.EXISTING,
+    help="A build to look through, and to rescue dropped faces of, in tabs of their own.",
+)
 @click.option(
     "-m", "--model", multiple=True, type=common.FILE, help="Checkpoint, once for each scale.  [default: ours]"
 )

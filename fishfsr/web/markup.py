@@ -16,7 +16,8 @@ from fishfsr.upscaling.pasting import BICUBIC, enlarged_size
 from fishfsr.upscaling.photo import UpscaledFace, describe_face
 from fishfsr.upscaling.results import Result
 from fishfsr.web.parsing import ParsedCrop
-from fishfsr.web.photos import PhotoLook, Restoration, RestoredPhoto
+from fishfsr.web.photos import PhotoLook
+from fishfsr.web.results import Restoration, RestoredPhoto
 from fishfsr.web.shards import MEASURES, ShardPage, ShardRow
 from fishfsr.web.shelf import Slot
 from fishprep.common.opencv import cv2
@@ -107,6 +108,11 @@ def parsed_page(crops: Sequence[ParsedCrop], slot: Slot) -> str:
 def shards_page(page: ShardPage) -> str:
     """Faces of shards, or dropped photos with their reasons."""
     return _render("faces", page=page, cards=[_shard_card(row) for row in page.rows], measures=MEASURES)
+
+
+def rescue_page(**values: Any) -> str:
+    """What is said beside a dropped photo in which a face is marked."""
+    return _render("rescue", **values)
 
 
 def heading() -> str:

@@ -10,6 +10,8 @@ from fishfsr.web.examples import write_examples
 from fishfsr.web.parsing_tab import ParsingTab
 from fishfsr.web.photo_tab import PhotoTab
 from fishfsr.web.photos import PhotoDesk
+from fishfsr.web.rescue import RescueDesk
+from fishfsr.web.rescue_tab import RescueTab
 from fishfsr.web.settings import WebSettings
 from fishfsr.web.shard_tab import ShardTab
 from fishfsr.web.shards import ShardDesk
@@ -22,7 +24,12 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
 def create_page(
-    desk: PhotoDesk, shards: ShardDesk | None, shelf: Shelf, settings: WebSettings, examples: Path
+    desk: PhotoDesk,
+    shards: ShardDesk | None,
+    lost: RescueDesk | None,
+    shelf: Shelf,
+    settings: WebSettings,
+    examples: Path,
 ) -> gr.Blocks:
     """The page; pictures to try are written into the folder `examples`."""
     stops, keep = Stops(), round(60 * settings.keep)
@@ -36,6 +43,9 @@ def create_page(
             if shards is not None:
                 with gr.Tab("Shards"):
                     ShardTab(shards).build()
+            if lost is not None and lost.photos:
+                with gr.Tab("Rescue") as rescue:
+                    RescueTab(lost).build(rescue)
         page.unload(stops.begin)
     page.queue(max_size=settings.waiting)
     return page

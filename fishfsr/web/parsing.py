@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 import fishprep
-from fishfsr.web.photos import TellShare, link_inputs
+from fishfsr.web.photos import TellShare
+from fishfsr.web.results import link_inputs
 from fishfsr.web.settings import WebSettings
 from fishfsr.web.shelf import Slot
 

@@ -60,12 +60,14 @@ def web_app(settings: WebSettings, upscaler: Upscaler, folder: Path) -> "ASGIApp
     from fishfsr.web.gate import Gate
     from fishfsr.web.page import create_page, dress
     from fishfsr.web.photos import PhotoDesk
+    from fishfsr.web.rescue import RescueDesk
     from fishfsr.web.shards import ShardDesk
     from fishfsr.web.shelf import Shelf
 
     shelf = Shelf(folder / "results", 60 * settings.keep, settings.disk // 2)
     shards = None if settings.shards is None else ShardDesk(settings.shards)
-    page = create_page(PhotoDesk(upscaler, settings), shards, shelf, settings, folder / "examples")
+    lost = None if settings.shards is None else RescueDesk(settings.shards, settings.limits)
+    page = create_page(PhotoDesk(upscaler, settings), shards, lost, shelf, settings, folder / "examples")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthy")

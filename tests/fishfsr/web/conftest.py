@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from support import QUICK, run
+from PIL import Image
+from support import QUICK, astronaut, run
 
 import fishfsr
 from fishprep.decoding.decode import Limits
@@ -27,11 +28,12 @@ def upscaler() -> fishfsr.Upscaler:
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of two faces and of a photo without one, with its report."""
+    """A build of two faces, of a photo without one and of one in which nobody is found, with its report."""
     folder = tmp_path_factory.mktemp("build")
     run("fishprep", "demo", folder, "--parser", "landmark-skin")
     photos, shards = folder / "photos", folder / "more"
     (photos / "torn.png").write_bytes(b"\x89PNG")
+    Image.fromarray(astronaut()[::-1, ::-1]).save(photos / "upside_down.png")
     run("fishprep", "build", photos, shards, *QUICK)
     run("fishprep", "report", shards)
     return shards

@@ -1,6 +1,8 @@
 """The page as people meet it: in Chromium, with mouse and keyboard, wide and narrow."""
 
 import io
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from support import astronaut, run
+from support import astronaut, rows, run
 from zoo import bomb
 
 PHONE = {"width": 390, "height": 844}
@@ -88,7 +90,7 @@ def test_nothing_is_asked_of_another_machine_and_nothing_fails(opened: Any, page
 
 
 def test_no_serious_finding_of_axe(opened: Any) -> None:
-    for name in ("Photos", "Parsing", "Shards"):
+    for name in ("Photos", "Parsing", "Shards", "Rescue"):
         opened.get_by_role("tab", name=name).click()
         found = [each for each in Axe().run(opened).response["violations"] if each["impact"] in ("serious", "critical")]
         assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found] == [], name
@@ -97,7 +99,7 @@ def test_no_serious_finding_of_axe(opened: Any) -> None:
 
 def test_a_phone_sees_all_of_it(opened: Any) -> None:
     opened.set_viewport_size(PHONE)
-    for name in ("Photos", "Parsing", "Shards"):
+    for name in ("Photos", "Parsing", "Shards", "Rescue"):
         opened.get_by_role("tab", name=name).click()
         assert opened.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
     opened.get_by_role("tab", name="Photos").click()
@@ -132,6 +134,59 @@ def test_shards_are_looked_through(opened: Any) -> None:
         opened.get_by_role("link", name="Open the report").click()
     assert "report" in coming.value.url and coming.value.locator("h1").count()
     coming.value.close()
+    opened.get_by_role("tab", name="Photos").click()
+
+
+def test_a_face_that_nobody_found_is_rescued(opened: Any, build: Path, tmp_path: Path) -> None:
+    """Upside down: both eyes and the mouth are clicked where they stand, closer than the whole photo; the file goes to `retry`."""
+    opened.get_by_role("tab", name="Rescue").click()
+    picture, told = opened.locator("#lost img"), opened.locator("#rescue")
+    told.get_by_text("upside_down").wait_for()
+    assert "no_face" in told.inner_text() and "Click one eye" in told.inner_text()
+    before = picture.get_attribute("src")
+
+    def click(x: float, y: float, left: float = 0, top: float = 0, side: float = 512) -> None:
+        """On a place in the photo, of which a square is shown."""
+        box = picture.bounding_box()
+        place = {"x": (x - left) / side * box["width"], "y": (y - top) / side * box["height"]}
+        shown = picture.get_attribute("src")
+        picture.click(position=place)
+        opened.wait_for_function("src => document.querySelector('#lost img').src != src", arg=shown)
+
+    opened.get_by_label("goes closer").check()
+    click(285, 380)
+    assert opened.get_by_label("sets a mark").is_checked()
+    near = {"left": 200, "top": 295, "side": 170}
+    for x, y in ((307, 399), (265, 401), (283, 355)):
+        click(x, y, **near)
+    told.get_by_text("The face is marked").wait_for()
+    typed = [
+        tuple(map(float, pair.split())) for pair in opened.get_by_role("textbox", name="Marks").input_value().split(",")
+    ]
+    assert np.abs(np.array(typed) - [(307, 399), (265, 401), (283, 355)]).max() < 2.5, (
+        "a click falls on whole pixels of the screen, twice"
+    )
+    opened.get_by_role("button", name="Undo").click()
+    told.get_by_text("Click the middle of the mouth").wait_for()
+    opened.get_by_role("textbox", name="Marks").fill("307 399, 265 401, 283 3")
+    opened.get_by_role("textbox", name="Marks").press("Enter")
+    told.get_by_text("The face is marked").wait_for()
+    opened.get_by_role("textbox", name="Marks").fill("307 399, 265 401, 283 900")
+    opened.get_by_role("textbox", name="Marks").press("Enter")
+    told.get_by_text("outside the photo, which has 512 x 512 pixels").wait_for()
+    opened.get_by_role("textbox", name="Marks").fill("307 399, 265 401, 283 355")
+    opened.get_by_role("textbox", name="Marks").press("Enter")
+    told.get_by_text("outside the photo").wait_for(state="detached")
+    opened.get_by_role("button", name="Whole photo").click()
+    with opened.expect_download() as coming:
+        told.get_by_role("link", name="Download marked.json").click()
+    file = tmp_path / coming.value.suggested_filename
+    coming.value.save_as(file)
+    assert json.loads(file.read_text()) == {"upside_down.png": [[307, 399], [265, 401], [283, 355]]}
+    assert f"fishprep retry {build} --points marked.json" in told.inner_text() and before is not None
+    out = Path(shutil.copytree(build, tmp_path / "out"))
+    run("fishprep", "retry", out, "--points", file, "--workers", 1)
+    assert rows(out)["upside_down"]["landmark_backend"] == "marked"
     opened.get_by_role("tab", name="Photos").click()
 
 

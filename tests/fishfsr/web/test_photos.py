@@ -13,7 +13,8 @@ from zoo import stock, stock_half_good
 import fishfsr
 from fishfsr import FishFSRError
 from fishfsr.web import markup
-from fishfsr.web.photos import LEFT_OUT, Cancelled, PhotoChoices, PhotoDesk, Restoration
+from fishfsr.web.photos import LEFT_OUT, Cancelled, PhotoChoices, PhotoDesk
+from fishfsr.web.results import Restoration
 from fishfsr.web.settings import WebSettings
 from fishfsr.web.shelf import Shelf, Slot
 from fishprep.decoding.decode import Limits

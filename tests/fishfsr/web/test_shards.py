@@ -36,7 +36,7 @@ def test_faces_are_those_of_the_shards(desk: ShardDesk, build: Path) -> None:
 
 
 def test_rows_are_chosen(desk: ShardDesk) -> None:
-    assert desk.counts("status") == {"ok": 2, "undecodable": 1}
+    assert desk.counts("status") == {"ok": 2, "undecodable": 1, "no_face": 1}
     dropped = desk.page(ShardQuery("undecodable"))
     assert [row.face for row in dropped.rows] == [None] and dropped.rows[0].reason in markup.shards_page(
         dropped
