@@ -44,7 +44,7 @@ class LostPhoto:
 
 
 @dataclass(frozen=True)
-class Window:
+class PhotoWindow:
     """The part of a photo that is shown, in whole pixels."""
 
     left: int
@@ -65,13 +65,13 @@ class Window:
         """And back."""
         return (mark[0] - self.left + 0.5) * self.scale - 0.5, (mark[1] - self.top + 0.5) * self.scale - 0.5
 
-    def closer(self, x: float, y: float) -> "Window":
+    def closer(self, x: float, y: float) -> "PhotoWindow":
         """A part of it around a pixel of the view."""
         width, height = (max(min(SMALLEST_WINDOW, side), side // CLOSER) for side in (self.width, self.height))
         middle = self.to_photo(x, y)
         left = min(max(self.left, round(middle[0] - width / 2)), self.left + self.width - width)
         top = min(max(self.top, round(middle[1] - height / 2)), self.top + self.height - height)
-        return Window(left, top, width, height)
+        return PhotoWindow(left, top, width, height)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Marking:
     """What somebody has marked so far, by the paths of photos: the eyes, then the mouth. window: what is shown, None for all."""
 
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
-    window: Window | None = None
+    window: PhotoWindow | None = None
 
     def of(self, path: str) -> tuple[Mark, ...]:
         """The marks of a photo."""
@@ -161,12 +161,12 @@ class RescueDesk:
         return pixels
 
 
-def whole(pixels: np.ndarray) -> Window:
+def whole(pixels: np.ndarray) -> PhotoWindow:
     """All of a photo."""
-    return Window(0, 0, pixels.shape[1], pixels.shape[0])
+    return PhotoWindow(0, 0, pixels.shape[1], pixels.shape[0])
 
 
-def view(pixels: np.ndarray, window: Window, marks: tuple[Mark, ...]) -> np.ndarray:
+def view(pixels: np.ndarray, window: PhotoWindow, marks: tuple[Mark, ...]) -> np.ndarray:
     """The part of a photo in a window, with crosses where the marks are: (h, w, 3) uint8, the longer side `VIEW_SIDE`."""
     part = pixels[window.top : window.top + window.height, window.left : window.left + window.width]
     size = (max(1, round(window.width * window.scale)), max(1, round(window.height * window.scale)))
@@ -188,12 +188,12 @@ def problem_of(marks: tuple[Mark, ...]) -> str:
     return fault_of(np.array(marks, np.float64))
 
 
-def as_text(marks: tuple[Mark, ...]) -> str:
+def marks_text(marks: tuple[Mark, ...]) -> str:
     """Marks as they can be read and typed: `x y, x y, x y`."""
     return ", ".join(f"{x:.1f} {y:.1f}" for x, y in marks)
 
 
-def from_text(text: str, pixels: np.ndarray) -> tuple[Mark, ...]:
+def typed_marks(text: str, pixels: np.ndarray) -> tuple[Mark, ...]:
     """And back. InputError where it says something else, or a place outside the photo."""
     height, width = pixels.shape[:2]
     marks: list[Mark] = []

@@ -14,11 +14,11 @@ from fishfsr.web.rescue import (
     KINDS,
     LostPhoto,
     Marking,
+    PhotoWindow,
     RescueDesk,
-    Window,
-    as_text,
-    from_text,
+    marks_text,
     problem_of,
+    typed_marks,
     view,
     whole,
 )
@@ -108,7 +108,7 @@ class RescueTab:
         if seen.photo is None or seen.pixels is None:
             return self._answer(seen, marking)
         try:
-            marks = from_text(text, seen.pixels)
+            marks = typed_marks(text, seen.pixels)
         except InputError as error:
             return self._answer(seen, marking, str(error))
         return self._answer(seen, marking.with_marks(seen.photo.path, marks))
@@ -132,9 +132,9 @@ class RescueTab:
         marks = marking.of(seen.photo.path)
         if not problem and len(marks) >= 2:
             problem = problem_of(marks)
-        window: Window = marking.window or whole(seen.pixels)
+        window: PhotoWindow = marking.window or whole(seen.pixels)
         words = self._words(seen, marking, problem, marks)
-        return gr.Image(view(seen.pixels, window, marks), visible=True), words, as_text(marks), marking
+        return gr.Image(view(seen.pixels, window, marks), visible=True), words, marks_text(marks), marking
 
     def _words(self, seen: _Seen, marking: Marking, problem: str, marks: tuple[Any, ...]) -> str:
         return markup.rescue_page(

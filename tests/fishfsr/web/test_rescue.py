@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fishfsr.errors import ConfigurationError, InputError
-from fishfsr.web.rescue import Marking, RescueDesk, Window, as_text, from_text, problem_of, view, whole
+from fishfsr.web.rescue import Marking, PhotoWindow, RescueDesk, marks_text, problem_of, typed_marks, view, whole
 from fishprep.decoding.decode import Limits
 
 
@@ -66,7 +66,7 @@ def test_places_in_the_view_are_places_in_the_photo(size: tuple[int, int]) -> No
 
 def test_crosses_are_where_the_marks_are() -> None:
     pixels = np.full((200, 200, 3), 128, np.uint8)
-    window = Window(50, 50, 100, 100)
+    window = PhotoWindow(50, 50, 100, 100)
     shown = view(pixels, window, ((80.0, 90.0), (400.0, 400.0)))
     assert tuple(shown[round(window.to_view((80, 90))[1]), round(window.to_view((80, 90))[0])]) != (128, 128, 128)
     changed = np.argwhere((shown != 128).any(axis=2))
@@ -83,9 +83,9 @@ def test_marks_become_a_file() -> None:
 
 def test_marks_may_be_typed() -> None:
     pixels = np.zeros((100, 50, 3), np.uint8)
-    marks = from_text(" 1 2.5,30 4 , 20.25 50", pixels)
-    assert marks == ((1.0, 2.5), (30.0, 4.0), (20.25, 50.0)) and from_text(as_text(marks), pixels)[0] == (1.0, 2.5)
-    assert from_text("", pixels) == () and problem_of(marks) == ""
+    marks = typed_marks(" 1 2.5,30 4 , 20.25 50", pixels)
+    assert marks == ((1.0, 2.5), (30.0, 4.0), (20.25, 50.0)) and typed_marks(marks_text(marks), pixels)[0] == (1.0, 2.5)
+    assert typed_marks("", pixels) == () and problem_of(marks) == ""
     assert "the other eye is not marked" in problem_of(marks[:1])
     assert "on the line" in problem_of(((1, 1), (41, 1), (20, 2)))
     for text, words in {
@@ -95,4 +95,4 @@ def test_marks_may_be_typed() -> None:
         "1 1,2 2,3 3,4 4": "are all",
     }.items():
         with pytest.raises(InputError, match=words):
-            from_text(text, pixels)
+            typed_marks(text, pixels)
