@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fishprep.public.extend import ExtendResult, extend
     from fishprep.public.importing import import_faces
     from fishprep.public.leaks import Leak, LeakEnd, LeaksResult, leaks
+    from fishprep.public.move import MoveCount, move
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
     from fishprep.public.parser import (
@@ -108,6 +109,7 @@ _HOMES = {
     "Listener": "fishprep.public.news",
     "MASK_KINDS": "fishprep.public.settings",
     "MasksChecked": "fishprep.public.parser",
+    "MoveCount": "fishprep.builds.moving",
     "News": "fishprep.public.news",
     "ParseReport": "fishprep.parsing.folder",
     "ParseSettings": "fishprep.public.settings",
@@ -158,6 +160,7 @@ _HOMES = {
     "is_url": "fishprep.storage.named",
     "leaks": "fishprep.public.leaks",
     "located": "fishprep.storage.named",
+    "move": "fishprep.public.move",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
     "plan": "fishprep.public.plan",
@@ -203,6 +206,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "LeaksResult",
     "Listener",
     "MasksChecked",
+    "MoveCount",
     "News",
     "ParseReport",
     "ParseSettings",
@@ -249,6 +253,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "is_url",
     "leaks",
     "located",
+    "move",
     "open_shards",
     "parse",
     "plan",

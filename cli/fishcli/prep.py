@@ -46,6 +46,11 @@ COMMANDS = {
     "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."
     ),
+    "move": CommandPlace(
+        "fishcli.move",
+        "move",
+        "Move the shards of a finished build to TO, a folder or a bucket. OUT keeps rows and records, and knows shards by their hashes.",
+    ),
     "parse": CommandPlace(
         "fishcli.parse", "parse", "Write parsing maps of the face images IN (a folder or one file) to OUT."
     ),

@@ -18,6 +18,7 @@ from fishprep.common.words import counted
 @click.argument("out", type=common.BUILT)
 @click.option("--deep", is_flag=True, help="Derive LR images and maps of a sample again, from the 128² of the shards.")
 @click.option("--samples", type=click.IntRange(1), default=16, help="--deep: samples of each shard.")
+@click.option("--rows-only", is_flag=True, help="Rows and records alone: shards may be elsewhere.")
 @click.option("--repair", is_flag=True, help="First mend the records: rows, samples.parquet, manifest.json.")
 @click.option("--parser-weights", type=common.FILE, help="--deep: weights of the parser, the same as in the build.")
 @common.weights_dir

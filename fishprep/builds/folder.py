@@ -11,20 +11,19 @@ import pyarrow.parquet as pq
 
 from fishprep.builds import tables
 from fishprep.builds.facts import fill_facts, read_facts
+from fishprep.builds.later import LaterRecords
 from fishprep.builds.manifest import PlannedPhoto, ShardRecord, StoredShard, rows_hash
+from fishprep.builds.moved import Elsewhere, read_elsewhere, whereabouts
 from fishprep.builds.names import (
     CONFIGURATION,
     MANIFEST,
+    MOVED,
     PLAN,
     SAMPLES,
-    is_extension,
-    is_retry,
-    next_extension,
-    next_retry,
     shard_of,
 )
-from fishprep.builds.records import ExtensionRecord, ManifestRecord, RetryRecord, StartRecord, check_record
-from fishprep.common.errors import BuildError, UnreadableError
+from fishprep.builds.records import ManifestRecord, StartRecord, check_record
+from fishprep.common.errors import BuildError, ShardError, UnreadableError
 from fishprep.common.files import sha256_file
 from fishprep.shards.pieces import pieces_of
 from fishprep.shards.reader import Shard
@@ -40,10 +39,8 @@ RECORDED = {"configuration", "recipe", "inputs", "versions"}
 
 
 @dataclass(frozen=True)
-class BuildFolder:
+class BuildFolder(LaterRecords):
     """What a build has stored, each record under its name; `str` says where, for messages."""
-
-    storage: Storage
 
     @classmethod
     def at(cls, place: Path | Storage) -> "BuildFolder":
@@ -124,52 +121,6 @@ class BuildFolder:
         """How many photos each split has in the plan."""
         return tables.count_splits(self.storage, PLAN)
 
-    def retries(self) -> dict[str, dict[str, Any]]:
-        """The recorded retries, by the names of their files, in order; BuildError where one is damaged."""
-        records = {name: read_facts(self.storage, name) for name in self.storage.list("retry-") if is_retry(name)}
-        for name, facts in records.items():
-            check_record(RetryRecord, facts, self.where(name))
-        return records
-
-    def add_retry(self, facts: Mapping[str, Any]) -> str:
-        """Record a new retry; the name of its file."""
-        name = next_retry(self.storage.list("retry-"))
-        with self.storage.create(name) as path:
-            fill_facts(path, facts)
-        return name
-
-    def write_retry(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Record a retry under the name of its file, as it was recorded elsewhere."""
-        with self.storage.put(name) as path:
-            fill_facts(path, facts)
-
-    def is_extended(self) -> bool:
-        """Whether there are extensions; False too where nobody can look."""
-        try:
-            return any(map(is_extension, self.storage.list("extend-")))
-        except OSError:  # which is said when the build goes on
-            return False
-
-    def extensions(self) -> dict[str, dict[str, Any]]:
-        """What is recorded of the extensions beside their photos, by the names of their files, in order; BuildError as `retries`."""
-        named = [name for name in self.storage.list("extend-") if is_extension(name)]
-        records = {name: tables.read_extension(self.storage, name) for name in named}
-        for name, facts in records.items():
-            check_record(ExtensionRecord, facts, self.where(name))
-        return records  # type: ignore[return-value]  # just looked at
-
-    def add_extension(
-        self, shards: Iterable[Sequence[PlannedPhoto]], facts: Mapping[str, Any], name: str | None = None
-    ) -> str:
-        """Record an extension, with the photos of one shard after another; the name of its file. name: None for a new one."""
-        name = name or next_extension(self.storage.list("extend-"))
-        tables.write_extension(self.storage, name, shards, facts)
-        return name
-
-    def forget(self, name: str) -> None:
-        """Forget a retry or an extension, by the name of its file."""
-        self.storage.delete(name)
-
     # Done
 
     def write_shard(self, name: ShardName, samples: Samples, attributes: Mapping[str, str]) -> StoredShard:
@@ -232,13 +183,20 @@ class BuildFolder:
         """The rows of a finished spec; BuildError where they are damaged."""
         return tables.read_rows(self.storage, name.rows_file, columns)
 
-    def stands(self, record: ShardRecord) -> bool:
+    def stands(self, record: ShardRecord, elsewhere: Elsewhere | None = None) -> bool:
         """Whether the shard of a record is there, at its size, and left by who wrote the record where the storage knows that; its
-        bytes are for `verify`."""
+        bytes are for `verify`. One that was moved away on purpose stands too. elsewhere: what is recorded of that, where it was read."""
         if record.file is None:
             return True
+        size = self.storage.size(record.file)
+        if size is None:
+            return (elsewhere or self.elsewhere()).knows(record)
         same = self.storage.sha256(record.file) in (None, record.sha256)
-        return same and self.storage.size(record.file) == record.bytes
+        return same and size == record.bytes
+
+    def elsewhere(self) -> Elsewhere:
+        """The shards that were moved away on purpose; BuildError where their record is damaged."""
+        return read_elsewhere(self.storage)
 
     def holds(self, name: ShardName, record: ShardRecord) -> bool:
         """As `stands`, by the bytes of the shard where others write too and the storage does not know them."""
@@ -249,18 +207,33 @@ class BuildFolder:
 
     def standing(self, records: Mapping[ShardName, ShardRecord]) -> dict[ShardName, ShardRecord]:
         """Those of the records of which the shards stand."""
-        stand = at_once(self.stands, records.values(), self.storage)
+        elsewhere = self.elsewhere()
+        stand = at_once(lambda record: self.stands(record, elsewhere), records.values(), self.storage)
         return {name: record for (name, record), there in zip(records.items(), stand, strict=True) if there}
 
     @contextmanager
     def shard(self, name: ShardName) -> Iterator[Shard]:
-        """A shard, open. ShardError where it cannot be read."""
-        with self.storage.local(name.file) as path, Shard(path, self.where(name.file)) as shard:
+        """A shard, open, wherever it is. ShardError where it cannot be read."""
+        with (
+            self.shard_file(name) as path,
+            Shard(path, (self.storage_of(name) or self.storage).where(name.file)) as shard,
+        ):
             yield shard
 
-    def shard_file(self, name: ShardName) -> AbstractContextManager[Path]:
-        """The file of a shard on this machine, as long as the block lasts."""
-        return self.storage.local(name.file)
+    @contextmanager
+    def shard_file(self, name: ShardName) -> Iterator[Path]:
+        """The file of a shard on this machine, as long as the block lasts. ShardError where it was moved out of reach."""
+        storage = self.storage_of(name)
+        if storage is None:
+            raise ShardError(
+                f"{self.where(name.file)}: moved to where it cannot be reached from here ({MOVED} says where)"
+            )
+        with storage.local(name.file) as path:
+            yield path
+
+    def storage_of(self, name: ShardName) -> Storage | None:
+        """Where the file of a shard is, or was lost: here, or where it was moved to; None where that cannot be reached from here."""
+        return whereabouts(self.storage, name.file)
 
     # What it came to
 

@@ -11,10 +11,11 @@ MANIFEST = "manifest.json"
 SAMPLES = "samples.parquet"
 REPORT = "report.html"
 CROISSANT, CARD = "croissant.json", "card.md"
+MOVED = "moved.json"
 
 MARKS = (PLAN, CONFIGURATION)
 """A folder that holds one of them is known for a build's. Written first, and removed last, in this order."""
-SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, *MARKS)
+SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, MOVED, *MARKS)
 _RETRY = re.compile(r"retry-(?P<number>\d{4,})\.json")
 _LIST = re.compile(r"retry-\d{4,}\.parquet")
 _EXTENSION = re.compile(r"extend-(?P<number>\d{4,})\.parquet")

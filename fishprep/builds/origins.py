@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.names import is_extension
 from fishprep.common.errors import BuildError, SourceError
 from fishprep.faces.photo import Photo
 from fishprep.sources import Listing, Source, SourceRequest, open_source
@@ -57,6 +58,14 @@ def origins(folder: BuildFolder) -> list[PhotoOrigin]:
         PhotoOrigin(record["source"], file, record.get("prefix", "")) for file, record in folder.extensions().items()
     )
     return [PhotoOrigin(own, ""), *extended]
+
+
+def is_extended(folder: BuildFolder) -> bool:
+    """Whether there are extensions; False too where nobody can look."""
+    try:
+        return any(map(is_extension, folder.storage.list("extend-")))
+    except OSError:  # which is said when the build goes on
+        return False
 
 
 def photos_of_others(

@@ -87,6 +87,20 @@ class ExtensionRecord(_Recorded):
     changed: list[str] = []
 
 
+class _MovedShard(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: str
+    bytes: int
+    to: str
+
+
+class MovedRecord(BaseModel):
+    """`moved.json`."""
+
+    shards: dict[str, _MovedShard]
+
+
 class _Totals(BaseModel):
     """Counts of a build, as far as everybody has them."""
 

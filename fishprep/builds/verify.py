@@ -18,6 +18,7 @@ from fishprep.builds.shared import shared_pictures
 from fishprep.common.errors import FishPrepError
 from fishprep.common.files import sha256_file
 from fishprep.common.status import Status
+from fishprep.common.words import counted
 from fishprep.faces.pyramid import lr_pyramid
 from fishprep.faces.turned import eye_angle
 from fishprep.parsing import PARSERS
@@ -51,8 +52,13 @@ class Depth:
     weights: WeightsFrom = field(default_factory=WeightsFrom)
 
 
-def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], None] = lambda name: None) -> Verification:
-    """Check a build; reads every byte of it. BuildError where the folder is not that of a build."""
+def verify(
+    place: Path | Storage,
+    depth: Depth | None,
+    tell: Callable[[str], None] = lambda name: None,
+    rows_only: bool = False,
+) -> Verification:
+    """Check a build; reads every byte of it. BuildError where the folder is not that of a build. rows_only: no shard is looked at."""
     folder = BuildFolder.at(place)
     start = folder.start()
     records = folder.finished()
@@ -63,10 +69,13 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
         notes.append("built before versions of algorithms were recorded: the first version of each is assumed")
     problems: list[str] = []
     samples = rederived = 0
+    passed_over = _passed_over(folder, records, rows_only)
     for name, record in records.items():
         tell(str(name))
         try:
             problems += check_rows(folder, name, record)
+            if name in passed_over:
+                continue
             problems += _check_shard(folder, name, record, recorded.get(name, start))
             if record.file is not None and depth is not None:
                 with folder.shard(name) as shard:
@@ -75,13 +84,28 @@ def verify(place: Path | Storage, depth: Depth | None, tell: Callable[[str], Non
                     rederived += len(chosen)
         except (FishPrepError, OSError) as error:
             problems.append(str(error))
-        samples += record.samples
-    problems += _check_folder(folder, records)
+    samples = sum(record.samples for record in records.values())
+    problems += [] if rows_only else _check_folder(folder, records)
     problems += check_against_plan(folder, records)
     problems += check_tables(folder, records)
     if not problems:
         notes += shared_pictures(folder, records)
+    if passed_over:
+        places = "" if rows_only else f" ({', '.join(folder.elsewhere().places())})"
+        what = "not looked at: rows and records alone" if rows_only else f"elsewhere{places}, and not looked at"
+        notes.insert(0, f"{counted(len(passed_over), 'shard')} {what}")
     return Verification(len(records), samples, rederived, tuple(problems), tuple(notes))
+
+
+def _passed_over(folder: BuildFolder, records: dict[ShardName, ShardRecord], rows_only: bool) -> set[ShardName]:
+    """Shards that are not looked at: all, or those that were moved away on purpose, to where nobody can look from here."""
+    kept = {name: record for name, record in records.items() if record.file is not None}
+    elsewhere = folder.elsewhere()
+    return {
+        name
+        for name, record in kept.items()
+        if rows_only or (elsewhere.knows(record) and folder.storage_of(name) is None)
+    }
 
 
 def _parser(start: dict[str, Any], depth: Depth | None) -> tuple[FaceParser | None, list[str]]:
@@ -121,12 +145,16 @@ def _own_parser_weights(configuration: BuildConfiguration) -> str:
 def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, facts: dict[str, Any]) -> Iterator[str]:
     if record.file is None:
         return
-    path = folder.where(name.file)
-    size = folder.storage.size(name.file)
+    storage = folder.storage_of(name) or folder.storage
+    path = storage.where(name.file)
+    size = storage.size(name.file)
     if size is None:
-        yield f"{path}: gone; delete {name.rows_file} and build again"
+        yield (
+            f"{path}: gone; delete {name.rows_file} and build again; if it was moved on purpose, `fishprep move {folder} PLACE` "
+            "records where it is"
+        )
         return
-    with folder.shard_file(name) as here:
+    with storage.local(name.file) as here:
         if size != record.bytes or sha256_file(here) != record.sha256:
             yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
         if record.pieces not in (None, pieces_of(here)):

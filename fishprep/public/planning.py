@@ -7,7 +7,7 @@ from typing import Any
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.networks import WeightsFrom
-from fishprep.builds.origins import WithoutExtended, called_as_typed, opened_as
+from fishprep.builds.origins import WithoutExtended, called_as_typed, is_extended, opened_as
 from fishprep.builds.plan import Plan, make_plan
 from fishprep.builds.redrawn import DrawnBefore
 from fishprep.builds.request import BuildRequest
@@ -79,7 +79,7 @@ def prepare(
         raise ConfigurationError(f"--masks and --parser {' or '.join(GIVEN)} go together")
     with called_as_typed(root):
         opened = open_source(request)
-    if out is not None and resume and (folder := BuildFolder.at(out)).is_extended():
+    if out is not None and resume and is_extended(folder := BuildFolder.at(out)):
         opened = WithoutExtended(opened, folder)
     names = set(BuildConfiguration.model_fields) - {"source", "weights", "device"}
     values = {name: value for name, value in asdict(settings).items() if name in names and value is not None}

@@ -15,6 +15,7 @@ def verify(
     deep: bool = False,
     samples: int = 16,
     repair: bool = False,
+    rows_only: bool = False,
     parser_weights: StrPath | None = None,
     weights_dir: StrPath | None = None,
 ) -> Verification:
@@ -22,11 +23,15 @@ def verify(
     result has no `problems`.
 
     deep: LR images and maps of so many `samples` of each shard are derived again, maps at 128² too where the weights of the
-    build's parser are here. repair: first mend the records. Raises BuildError where `out` is not the folder of a build.
+    build's parser are here. repair: first mend the records. rows_only: no shard is looked at, as they may be elsewhere. Raises
+    BuildError where `out` is not the folder of a build.
     """
     if samples < 1:
         raise ConfigurationError(f"--samples {samples}: at least one is needed")
+    if deep and rows_only:
+        raise ConfigurationError("--deep looks into shards, and --rows-only at none: one of them")
     folder = located(out)
     if repair:
         repair_records(folder)
-    return verify_build(folder, Depth(samples, weights_from(weights_dir, parser_weights)) if deep else None)
+    depth = Depth(samples, weights_from(weights_dir, parser_weights)) if deep else None
+    return verify_build(folder, depth, rows_only=rows_only)

@@ -23,7 +23,7 @@ from fishprep.reports.columns import Columns, SamplePlace, read_chosen, read_col
 from fishprep.reports.duplicates import Duplicates, LikePair, find_duplicates
 from fishprep.reports.faces import by_shard, draw_faces
 from fishprep.reports.histograms import Histogram, histograms
-from fishprep.reports.photos import PhotoFolder
+from fishprep.reports.photos import PhotoFolder, Thumbnail
 from fishprep.reports.settings import ReportSettings
 from fishprep.reports.sheets import MEANING, Sheet, dropped_sheets, kept_sheets, second_try_sheets
 
@@ -131,7 +131,9 @@ class ShardDetails:
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
         """As `duplicates.ReadDetails`."""
         places = {i: self.columns.place(number) for i, number in enumerate(numbers.tolist())}
-        faces = np.empty((len(numbers), DETAIL_SIZE, DETAIL_SIZE, 3), np.uint8)
+        faces = np.zeros(
+            (len(numbers), DETAIL_SIZE, DETAIL_SIZE, 3), np.uint8
+        )  # of one that is out of reach: like none
         for shard, keys in by_shard(self.folder, places):
             faces[keys] = shard.gather(f"image/{DETAIL_SIZE}", [places[key].index for key in keys])
         return fine_detail(faces)
@@ -154,8 +156,11 @@ def _cards(folder: BuildFolder, rows: dict[int, dict[str, Any]], photos: PhotoFo
         if row["status"] == Status.OK
     }
     faces = draw_faces(folder, places)
+    away = Thumbnail(problem="its shard is elsewhere")
     return {
-        number: face_card(row, faces[number]) if number in faces else photo_card(row, photos.thumbnail(row))
+        number: face_card(row, faces[number])
+        if number in faces
+        else photo_card(row, away if number in places else photos.thumbnail(row))
         for number, row in rows.items()
     }
 

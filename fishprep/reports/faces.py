@@ -28,7 +28,7 @@ class FacePicture:
 
 
 def draw_faces(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> dict[int, FacePicture]:
-    """The pictures of samples, by the keys of `places`. One shard is open at a time.
+    """The pictures of samples, by the keys of `places`, without those whose shards were moved out of reach. One is open at a time.
 
     Raises ShardError where a shard cannot be read, BuildError where a place is not in it.
     """
@@ -45,7 +45,7 @@ def draw_faces(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> dict[i
 
 
 def by_shard(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> Iterator[tuple[Shard, list[int]]]:
-    """Each shard that is needed, open, with the keys of its places."""
+    """Each shard that is needed, open, with the keys of its places; but those that were moved to where they cannot be reached."""
     keys: dict[str, list[int]] = defaultdict(list)
     for key, place in places.items():
         keys[place.shard].append(key)
@@ -54,6 +54,8 @@ def by_shard(folder: BuildFolder, places: Mapping[int, SamplePlace]) -> Iterator
         parsed = ShardName.parse(f"{name}.h5")
         if parsed is None or str(parsed) != name:
             raise BuildError(f"{folder}: a row names the shard {name!r}; `fishprep verify` says more")
+        if folder.storage_of(parsed) is None:
+            continue
         with folder.shard(parsed) as shard:
             if not all(0 <= places[key].index < len(shard) for key in keys[name]):
                 raise BuildError(

@@ -106,7 +106,7 @@ PLANTED = (
             "        shards = list(shards)\n        self.write_plan(shards)\n        with self.storage.create(CONFIGURATION)", ORDER),
     Planted("resumed by the list of files alone", "fishprep/builds/build.py", "done = folder.standing(folder.finished())",
             "done = folder.finished()", STORED),
-    Planted("the size of a shard is not looked at", FOLDER, "same and self.storage.size(record.file) == record.bytes", "same",
+    Planted("the size of a shard is not looked at", FOLDER, "same and size == record.bytes", "same",
             FOUND),
     Planted("whose shard it is is not looked at", FOLDER, "same = self.storage.sha256(record.file) in (None, record.sha256)", "same = True",
             STORED),
