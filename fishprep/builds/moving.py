@@ -1,6 +1,5 @@
 """Shards of a finished build brought to another place and back; the build knows them by their hashes, and where they are."""
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import sha256_file
 from fishprep.common.words import counted
 from fishprep.storage.base import Storage
+from fishprep.storage.copying import OtherBytesError, copy_between
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ def _copy(
         if target.size(file) == records[file].bytes:
             continue
         tell(file)
-        with source.local(file) as old, target.put(file) as new:
-            shutil.copyfile(old, new)
-            if sha256_file(new) != records[file].sha256:
-                raise BuildError(
-                    f"{source.where(file)}: its bytes have changed since it was written; `fishprep verify` says more"
-                )
+        try:
+            copy_between(source, file, target, file, str(records[file].sha256))
+        except OtherBytesError as error:
+            raise BuildError(
+                f"{error}: its bytes have changed since it was written; `fishprep verify` says more"
+            ) from error
         copied += 1
     return copied
 
