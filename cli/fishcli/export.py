@@ -23,6 +23,9 @@ from fishprep.common.words import counted
     help="folder: PNGs, as the authors' code and BasicSR read them. lmdb: BasicSR's. webdataset: tar. parquet: Hugging Face's.",
 )
 @click.option("--sizes", default="128,64,32,16,8", help="Of images and skin maps, with commas.")
+@click.option(
+    "--where", help='Only faces whose rows fulfil a condition: "blur > 40 and abs(yaw) < 30" (fishprep rows).'
+)
 @common.usual_options
 def export(shards: Path, out: Path, **flags: Any) -> None:
     """Write the faces of SHARDS into OUT in the format of others: exactly their pixels, with ids, splits, landmarks and maps.
@@ -31,6 +34,7 @@ def export(shards: Path, out: Path, **flags: Any) -> None:
 
     \b
     fishprep export shards celeba --to lmdb --sizes 128,16
+    fishprep export shards sharp --where "blur > 40"
     """
     line = common.ProgressLine(flags["quiet"])
 
@@ -39,7 +43,9 @@ def export(shards: Path, out: Path, **flags: Any) -> None:
 
     with resumable(f"What is done in {out} is kept", out, "export.json"):
         try:
-            result = fishprep.export(shards, out, flags["to"], sizes=_sizes(flags["sizes"]), progress=progress)
+            result = fishprep.export(
+                shards, out, flags["to"], sizes=_sizes(flags["sizes"]), where=flags["where"], progress=progress
+            )
         finally:
             line.close()
     if flags["json"]:

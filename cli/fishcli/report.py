@@ -18,16 +18,21 @@ from fishprep.common.words import size_text
     show_default="OUT/report.html",
     help="Where to write the page.",
 )
+@click.option(
+    "--where",
+    help="Only the rows that fulfil a condition: \"status == 'ok' and blur < 40\" (fishprep rows); needs --html.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the samples that are shown.")
 @common.usual_options
-def report(out: Path | str, html: Path | None, seed: int, **flags: bool) -> None:
+def report(out: Path | str, html: Path | None, where: str | None, seed: int, **flags: bool) -> None:
     """Show a finished build as one HTML page that needs no network: what was kept, what was dropped and why, landmarks and skin
     maps over the faces, measures, near-duplicates.
 
     \b
     fishprep report shards
+    fishprep report shards --where "abs(yaw) > 30" --html turned.html
     """
-    result = fishprep.report(out, html, seed=seed)
+    result = fishprep.report(out, html, where=where, seed=seed)
     if flags["json"]:
         click.echo(json.dumps({"path": str(result.path), "bytes": result.bytes}))
     else:

@@ -47,12 +47,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class ExportShard:
-    """A shard to be exported, its hash, and the key of each of its faces."""
+    """A shard to be exported and its hash. indices, keys: of each of its faces that is exported, where it lies and what it is called."""
 
     path: Path
     name: ShardName
     sha256: str
+    indices: tuple[int, ...]
     keys: tuple[str, ...]
+
+    @property
+    def faces(self) -> Iterator[tuple[int, str]]:
+        """Index and key of each."""
+        return zip(self.indices, self.keys, strict=True)
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,11 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def face_facts(part: ExportShard, shard: Shard, index: int) -> dict[str, Any]:
+def face_facts(part: ExportShard, shard: Shard, index: int, key: str) -> dict[str, Any]:
     """All of a face that is no picture, ready for JSON; float32 comes back as it was."""
     return {
         "id": shard.ids[index],
-        "key": part.keys[index],
+        "key": key,
         "split": part.name.split,
         "shard": str(part.name),
         "index": index,
@@ -124,5 +130,5 @@ def fact_lines(parts: list[ExportShard]) -> Iterator[str]:
     """A line of JSON for each face of shards, in order."""
     for part in parts:
         with Shard(part.path) as shard:
-            for index in range(len(shard)):
-                yield json.dumps(face_facts(part, shard, index)) + "\n"
+            for index, key in part.faces:
+                yield json.dumps(face_facts(part, shard, index, key)) + "\n"

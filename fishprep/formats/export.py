@@ -11,27 +11,32 @@ from fishprep.common.errors import BuildError, ConfigurationError, ShardError
 from fishprep.common.files import read_text, sha256_file, write_text
 from fishprep.common.progress import TellCount
 from fishprep.common.version import __version__
+from fishprep.common.where import spelt
 from fishprep.formats import EXPORTS
 from fishprep.formats.base import ExportPlan, ExportShard, ExportWriter, Layer, layers_of
 from fishprep.formats.keys import file_keys
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import SIZES, ShardName, shard_paths
+from fishprep.shards.view import chosen_samples
 from fishprep.storage.lock import locked
 from fishprep.storage.own import refuse_foreign, says
 
 RECORD = "export.json"
 FORMAT = "fishprep-export"
 VERSION = 1
+WHERE = "where"
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export. to: a key of `EXPORTS`. sizes: of images and skin maps."""
+    """What to export. to: a key of `EXPORTS`. sizes: of images and skin maps. where: a condition on the rows beside the shards; only the
+    faces of which it is true (None: all)."""
 
     shards: Path
     out: Path
     to: str = "folder"
     sizes: tuple[int, ...] = SIZES
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,12 @@ class Exported:
 
 
 def export_shards(request: ExportRequest, tell: TellCount = lambda done, total: None) -> Exported:
-    """Write every face of a folder of shards into `request.out`.
+    """Write the faces of a folder of shards into `request.out`: all, or those that `request.where` chooses, under the same names.
 
-    ConfigurationError: an unknown format or size, an output folder with another export or with files of others under the names that
-    would be written. ShardError names a shard that cannot be used, before anything is written. BuildError: the disk refuses; what is
-    done is kept, and the same request goes on. tell: gets faces done and all faces.
+    ConfigurationError: a condition that does not fit the rows, or chooses none; an unknown format or size, an output folder with
+    another export or with files of others under the names that would be written. ShardError names a shard that cannot be used, before
+    anything is written. BuildError: the disk refuses; what is done is kept, and the same request goes on. tell: gets faces done and all
+    faces.
     """
     _check(request)
     plan = _plan(request)
@@ -93,8 +99,18 @@ def _plan(request: ExportRequest) -> ExportPlan:
         first, other = layers.values()
         raise ShardError(f"{first} and {other}: one has the 19 classes, the other has not: export them apart")
     keys = _keys(ids)
-    shards = [ExportShard(path, _name(path), sha256_file(path), keys[path]) for path in paths]
+    shards = [_part(path, keys[path], request.where) for path in paths]
+    if request.where is not None:
+        shards = [shard for shard in shards if shard.keys]
+        if not shards:
+            raise ConfigurationError(f"{request.shards}: no face is chosen by --where {request.where!r}")
     return ExportPlan(request.out, tuple(shards), next(iter(layers)))
+
+
+def _part(path: Path, keys: tuple[str, ...], where: str | None) -> ExportShard:
+    """keys: of all faces of the shard."""
+    chosen = range(len(keys)) if where is None else chosen_samples(path, len(keys), where).tolist()
+    return ExportShard(path, _name(path), sha256_file(path), tuple(chosen), tuple(keys[index] for index in chosen))
 
 
 def _keys(ids: dict[Path, list[str]]) -> dict[Path, tuple[str, ...]]:
@@ -120,7 +136,7 @@ def _record(request: ExportRequest, plan: ExportPlan) -> dict[str, Any]:
     for part in plan.shards:
         with Shard(part.path) as shard:
             recipes.append(shard.attributes.recipe)
-    return {
+    record = {
         "format": FORMAT,
         "version": VERSION,
         "to": request.to,
@@ -128,16 +144,18 @@ def _record(request: ExportRequest, plan: ExportPlan) -> dict[str, Any]:
         "recipes": sorted(set(recipes)),
         "shards": {str(part.name): part.sha256 for part in plan.shards},
     }
+    # no key without one: exports from before there were conditions go on
+    return record if request.where is None else {**record, WHERE: spelt(request.where)}
 
 
 def _begin(out: Path, record: dict[str, Any], targets: Sequence[Path]) -> set[str]:
     """The shards that are done of the export that is in the folder; none where this one begins."""
     path = out / RECORD
-    if not says(path, (*record, "done")):
+    if not says(path, ({*record, "done"} - {WHERE})):
         refuse_foreign((path, *targets), "export")
         return set()
     before = json.loads(read_text(path))
-    differing = [name for name, value in record.items() if before[name] != value]
+    differing = [name for name in dict.fromkeys((*record, WHERE)) if before.get(name) != record.get(name)]
     if differing:
         raise ConfigurationError(
             f"{out}: holds an export of something else ({', '.join(differing)} differ): choose another folder, or delete this one"

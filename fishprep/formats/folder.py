@@ -46,7 +46,7 @@ class FolderWriter:
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
             self._sweep(folder)
-        for index, key in enumerate(part.keys):
+        for index, key in part.faces:
             for layer, folder in folders.items():
                 _place(folder / f"{key}.png", png(shown_pixels(layer, shard, index)))
             tell(1)

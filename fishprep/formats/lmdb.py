@@ -31,7 +31,7 @@ class LmdbWriter:
         try:
             with ExitStack() as stack:
                 written = {layer: self._transaction(stack, split, layer) for layer in self._plan.layers}
-                for index, key in enumerate(part.keys):
+                for index, key in part.faces:
                     for layer, transaction in written.items():
                         transaction.put(key.encode(), png(shown_pixels(layer, shard, index)))
                     tell(1)

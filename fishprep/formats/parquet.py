@@ -72,8 +72,8 @@ class ParquetFileWriter:
         return self._plan.out / "data" / f"{part.name}.parquet"
 
     def _rows(self, part: ExportShard, shard: Shard) -> Iterator[dict[str, Any]]:
-        for index, key in enumerate(part.keys):
-            known = face_facts(part, shard, index)
+        for index, key in part.faces:
+            known = face_facts(part, shard, index, key)
             pictures = {
                 layer.name: {"bytes": png(layer.pixels(shard, index)), "path": f"{key}.png"}
                 for layer in self._plan.layers

@@ -23,11 +23,11 @@ class TarWriter:
 
     def write(self, part: ExportShard, shard: Shard, tell: TellFaces) -> None:
         with atomic(self._path(part)) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
-            for index, key in enumerate(part.keys):
+            for index, key in part.faces:
                 for layer in self._plan.layers:
                     _add(tar, f"{key}.{layer.name}.png", png(layer.pixels(shard, index)))
                 _add(tar, f"{key}.landmarks.npy", _npy(shard["landmarks"][index]))
-                _add(tar, f"{key}.json", json.dumps(face_facts(part, shard, index)).encode())
+                _add(tar, f"{key}.json", json.dumps(face_facts(part, shard, index, key)).encode())
                 tell(1)
 
     def finish(self) -> None:

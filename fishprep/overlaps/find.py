@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.progress import TellCount
 from fishprep.overlaps.groups import across_places, first_of_each
-from fishprep.overlaps.people import like_people
 from fishprep.overlaps.pictures import same_photos
 from fishprep.overlaps.table import FaceTable, SplitPlace, face_table
 from fishprep.reports.columns import read_chosen
+
+if TYPE_CHECKING:
+    from fishprep.overlaps.people import LikePerson
 
 LeakKind = Literal["file", "picture", "mirrored", "person", "alike"]
 """Equal files; one photo in two disguises; one photo, mirrored; two photos of a person whom the source names; perhaps of one, by vectors of
@@ -82,7 +84,7 @@ def find_leaks(
     ]
     told = {frozenset((pair.one, pair.other)) for pair in pairs}
     pairs += [pair for pair in _of_groups("person", people, table) if {pair.one, pair.other} not in told]
-    alike, all_alike = ([], True) if distance is None else like_people(table, distance, tell_vectors)
+    alike, all_alike = ([], True) if distance is None else _alike(table, distance, tell_vectors)
     told |= {frozenset((pair.one, pair.other)) for pair in pairs}
     pairs += [
         LeakPair("alike", it.one, it.other, it.distance)
@@ -119,6 +121,12 @@ def _of_groups(kind: LeakKind, groups: Sequence[np.ndarray], table: FaceTable) -
 
 def _rank(place: SplitPlace) -> tuple[int, int]:
     return place.set, ("train", "val", "test").index(place.split)
+
+
+def _alike(table: FaceTable, distance: float, tell: TellCount) -> tuple["list[LikePerson]", bool]:
+    from fishprep.overlaps.people import like_people  # loads torch, which nothing else here needs
+
+    return like_people(table, distance, tell)
 
 
 def _turned(table: FaceTable, pair: LeakPair) -> LeakPair:

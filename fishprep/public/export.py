@@ -19,12 +19,14 @@ def export(
     to: str = "folder",
     *,
     sizes: Sequence[int] = SIZES,
+    where: str | None = None,
     progress: TellCount = lambda done, total: None,
 ) -> Exported:
-    """Write every face of the folder `shards` into the folder `out`: as `folder`s of PNGs, `lmdb`, `webdataset` or `parquet`.
+    """Write the faces of the folder `shards` into the folder `out`: as `folder`s of PNGs, `lmdb`, `webdataset` or `parquet`.
 
     Pixels are exactly those of the shards; ids, splits, landmarks, boxes and maps go along (docs/formats.md). sizes: of images and
-    skin maps. An export of the same shards that was stopped goes on; files of others in `out` stand. progress: gets faces done, and
+    skin maps. where: only the faces of whose rows, beside the shards, a condition is true (`blur > 40`), under the names that they have
+    among all. An export of the same shards that was stopped goes on; files of others in `out` stand. progress: gets faces done, and
     all. Raises ConfigurationError, ShardError, BuildError as `export_shards`, MissingLibraryError without the library of the format.
     """
-    return export_shards(ExportRequest(Path(shards), Path(out), to, tuple(sizes)), progress)
+    return export_shards(ExportRequest(Path(shards), Path(out), to, tuple(sizes), where), progress)

@@ -16,6 +16,7 @@ from fishprep.public.settings import StrPath
 from fishprep.shards.reader import Shard, ShardAttributes
 from fishprep.shards.schema import HR_SIZE, SPLITS, ShardName, shard_paths
 from fishprep.shards.versions import are_recorded
+from fishprep.shards.view import chosen_samples
 from fishprep.storage.named import located
 from fishprep.storage.objects import ObjectStorage
 
@@ -152,7 +153,8 @@ def open_shards(source: StrPath, *, split: str | None = None) -> Shards:
 class ShardFacts:
     """What a shard says of itself, and what was looked up in it.
 
-    datasets: dtype and shape by name. skin_share: of the pixels of the 8² skin maps. algorithms_recorded: whether it names the
+    datasets: dtype and shape by name. chosen: how many samples a condition chose, None without one; of these are first_ids, up to three,
+    and skin_share, of the pixels of the 8² skin maps (NaN of none). algorithms_recorded: whether it names the
     versions of the algorithms that made it; the first of each are assumed where not.
     """
 
@@ -161,18 +163,35 @@ class ShardFacts:
     first_ids: tuple[str, ...]
     skin_share: float
     algorithms_recorded: bool
+    chosen: int | None = None
 
 
-def inspect(file: StrPath) -> ShardFacts:
-    """What the shard in `file`, or in a bucket (`s3://bucket/prefix/train-00000.h5`), says of itself; ShardError where it is none."""
+def inspect(file: StrPath, where: str | None = None) -> ShardFacts:
+    """What the shard in `file`, or in a bucket (`s3://bucket/prefix/train-00000.h5`), says of itself; ShardError where it is none.
+
+    where: a condition on the rows that a build puts beside the shard (`blur > 40`); what is looked up is then of the samples that it
+    chooses. ConfigurationError where it does not fit them, ShardError where they are not there.
+    """
     with _one(file) as shard:
+        chosen = np.arange(len(shard)) if where is None else _chosen(file, shard, where)
+        skin = shard.skin(8)[chosen]
         return ShardFacts(
             attributes=shard.attributes,
             datasets={name: (str(array.dtype), tuple(array.shape)) for name, array in shard.arrays().items()},
-            first_ids=tuple(shard.ids[:3]),
-            skin_share=float(shard.skin(8).mean()),
+            first_ids=tuple(shard.ids[index] for index in chosen[:3].tolist()),
+            skin_share=float(skin.mean()) if len(chosen) else float("nan"),
             algorithms_recorded=are_recorded(shard.attributes.versions),
+            chosen=None if where is None else len(chosen),
         )
+
+
+def _chosen(file: StrPath, shard: Shard, where: str) -> np.ndarray:
+    place = located(file)
+    if isinstance(place, Path):
+        return chosen_samples(place, len(shard), where)
+    name = Path(place.url.rpartition("/")[2])
+    with _object(name.with_suffix(".parquet").name, place) as rows:
+        return chosen_samples(name, len(shard), where, rows)
 
 
 @contextmanager
@@ -183,12 +202,18 @@ def _one(file: StrPath) -> Iterator[Shard]:
         with Shard(place) as shard:
             yield shard
         return
-    folder, _, name = place.url.rpartition("/")
+    with _object(place.url.rpartition("/")[2], place) as path, Shard(path, place.url) as shard:
+        yield shard
+
+
+@contextmanager
+def _object(name: str, place: ObjectStorage) -> Iterator[Path]:
+    """A file beside the object that `place` means, on this machine."""
     try:
-        with ObjectStorage(folder).local(name) as path, Shard(path, place.url) as shard:
-            yield shard
+        with ObjectStorage(place.url.rpartition("/")[0]).local(name) as path:
+            yield path
     except OSError as error:
-        raise ShardError(f"{place}: cannot be read: {error.strerror}") from error
+        raise ShardError(f"{place}: {name} cannot be read: {error.strerror}") from error
 
 
 def _split_of(path: Path) -> str:

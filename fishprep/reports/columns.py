@@ -11,8 +11,9 @@ import pyarrow as pa
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ROW_SCHEMA, are_rows
 from fishprep.builds.names import SAMPLES
-from fishprep.common.errors import BuildError, unusable
+from fishprep.common.errors import BuildError, ConfigurationError, unusable
 from fishprep.common.status import Status
+from fishprep.common.where import Where
 
 MEASURES = ("side", "yaw", "pitch", "roll", "blur", "skin")
 _NAMES = ("status", "split", "landmark_backend", "licence", "shard")
@@ -84,14 +85,17 @@ class Columns:
         return SamplePlace(self.shard[number], int(self.index[number]))
 
 
-def read_columns(folder: BuildFolder) -> Columns:
-    """Read `samples.parquet`. BuildError where it is missing, damaged or of other columns."""
+def read_columns(folder: BuildFolder, where: Where | None = None) -> Columns:
+    """Read the rows of `samples.parquet`, those alone of which `where` is true. BuildError where it is missing, damaged or of other
+    columns, ConfigurationError where `where` is true of none."""
     names: dict[str, dict[str, int]] = {column: {} for column in _NAMES}
     parts: dict[str, list[np.ndarray]] = {}
-    for batch in _batches(folder, [*_NAMES, *_KEYS, *MEASURES, "index", "fingerprint"]):
+    for batch in _batches(folder, [*_NAMES, *_KEYS, *MEASURES, "index", "fingerprint"], where):
         for column, part in _numbers(batch, names):
             parts.setdefault(column, []).append(part)
     whole = {column: np.concatenate(pieces) for column, pieces in parts.items()}
+    if not whole and where is not None:
+        raise ConfigurationError(f"{folder.where(SAMPLES)}: no row is chosen by --where {where.text!r}")
     if not whole:
         raise BuildError(f"{folder.where(SAMPLES)}: no rows in it: the build saw no photos")
     return Columns(
@@ -108,25 +112,30 @@ def read_columns(folder: BuildFolder) -> Columns:
     )
 
 
-def read_chosen(folder: BuildFolder, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Whole rows of `samples.parquet` by their numbers."""
+def read_chosen(folder: BuildFolder, numbers: Iterable[int], where: Where | None = None) -> dict[int, dict[str, Any]]:
+    """Whole rows of `samples.parquet` by their numbers, among those of which `where` is true."""
     chosen = np.unique(np.fromiter(numbers, np.int64))
     rows: dict[int, dict[str, Any]] = {}
     start = 0
-    for batch in _batches(folder, ROW_SCHEMA.names):
+    for batch in _batches(folder, ROW_SCHEMA.names, where):
         here = chosen[(chosen >= start) & (chosen < start + batch.num_rows)]
         rows |= zip(here.tolist(), batch.take(pa.array(here - start)).to_pylist(), strict=True)
         start += batch.num_rows
     return rows
 
 
-def _batches(folder: BuildFolder, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(folder: BuildFolder, columns: list[str], where: Where | None) -> Iterator[pa.RecordBatch]:
+    """Batches that are not empty."""
     path = folder.where(SAMPLES)
     try:
         with folder.samples_to_read() as file:
             if not are_rows(file.schema_arrow):
                 raise BuildError(f"{path}: its columns are not those of a build of this version")
-            yield from file.iter_batches(_BATCH, columns=columns)
+            asked = [*columns, *(name for name in (where.columns if where else ()) if name not in columns)]
+            for batch in file.iter_batches(_BATCH, columns=asked):
+                chosen = batch if where is None else batch.filter(pa.array(where.mask(pa.Table.from_batches([batch]))))
+                if chosen.num_rows:
+                    yield chosen.select([name for name in columns if name in chosen.schema.names])
     except (OSError, pa.ArrowException) as error:
         said = f"missing or damaged ({error}); `fishprep verify --repair` makes it anew"
         raise unusable(path, error, said) from error

@@ -1,7 +1,7 @@
 """A build folder → everything that its report shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,10 +10,11 @@ import numpy as np
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.manifest import Totals, totals_of
+from fishprep.builds.manifest import ROW_SCHEMA, Totals, totals_of
 from fishprep.builds.names import CONFIGURATION, MANIFEST
 from fishprep.common.errors import BuildError
 from fishprep.common.status import Status
+from fishprep.common.where import parse_where
 from fishprep.common.words import counted
 from fishprep.decoding.decode import Limits
 from fishprep.faces.detail import DETAIL_SIZE, fine_detail
@@ -78,8 +79,10 @@ class Ran:
 @dataclass(frozen=True)
 class Content:
     """All that the page shows. kept_share: of the photos, those that gave a face. cards: by number of row. pairs: those of
-    `duplicates` that are shown, with the two splits. one_reason: statuses with several photos, all dropped for the same reason."""
+    `duplicates` that are shown, with the two splits. where: the condition on the rows, as it is recorded; None: all rows. one_reason:
+    statuses with several photos, all dropped for the same reason."""
 
+    where: str | None
     totals: Totals
     kept_share: float
     counts: Counts
@@ -95,16 +98,18 @@ class Content:
 def gather(folder: BuildFolder, settings: ReportSettings) -> Content:
     """Read what the report of a finished build needs. BuildError and ShardError as `write_report` says."""
     ran, totals, photos = _recorded(folder)
-    columns = read_columns(folder)
+    where = None if settings.where is None else parse_where(settings.where, ROW_SCHEMA)
+    columns = read_columns(folder, where)
     sheets = Sheets(
         kept_sheets(columns, settings), second_try_sheets(columns, settings), dropped_sheets(columns, settings)
     )
     measured = histograms(columns, settings.extremes)
     found = find_duplicates(columns, ShardDetails(folder, columns))
     pairs = found.pairs[: settings.pairs]
-    rows = read_chosen(folder, _numbers(sheets, measured, pairs))
+    rows = read_chosen(folder, _numbers(sheets, measured, pairs), where)
     return Content(
-        totals=totals,
+        where=None if where is None else where.text,
+        totals=totals if where is None else _totals_among(columns, totals),
         kept_share=_kept_share(columns),
         counts=_counts(columns, sheets.kept),
         sheets=sheets,
@@ -163,6 +168,22 @@ def _cards(folder: BuildFolder, rows: dict[int, dict[str, Any]], photos: PhotoFo
         else photo_card(row, away if number in places else photos.thumbnail(row))
         for number, row in rows.items()
     }
+
+
+def _totals_among(columns: Columns, whole: Totals) -> Totals:
+    """Of the rows that were chosen; `bytes` stay those of all shards."""
+    kept, everything = columns.kept, np.ones(len(columns), bool)
+    photos, faces = len(np.unique(columns.photo)), int(np.count_nonzero(kept))
+    return replace(
+        whole,
+        photos=photos,
+        samples=faces,
+        dropped=len(columns) - faces,
+        by_split=dict(sorted(columns.split.counts(kept).items())),
+        by_status=columns.status.counts(everything),
+        by_backend=columns.backend.counts(kept),
+        without_sample=photos - len(np.unique(columns.photo[kept])),
+    )
 
 
 def _kept_share(columns: Columns) -> float:

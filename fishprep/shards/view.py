@@ -12,13 +12,15 @@ from fishprep.common.where import parse_where
 from fishprep.shards.schema import ShardName
 
 
-def chosen_samples(path: Path, samples: int, where: str) -> np.ndarray:
+def chosen_samples(path: Path, samples: int, where: str, rows: Path | None = None) -> np.ndarray:
     """(M,) int32, ascending: the samples of the shard at `path`, which has `samples` of them, of whose rows `where` is true.
+
+    rows: where they lie, if not beside the shard.
 
     Raises ConfigurationError where `where` does not fit the rows, ShardError where there are none beside the shard, they are damaged
     or are not those of the shard.
     """
-    name, beside = ShardName.parse(path), path.with_suffix(".parquet")
+    name, beside = ShardName.parse(path), rows or path.with_suffix(".parquet")
     if name is None or not beside.is_file():
         raise ShardError(
             f"{path}: --where needs the rows that a build writes beside its shards, and {beside.name} is not there"

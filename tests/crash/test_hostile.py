@@ -39,6 +39,7 @@ ANNOTATED = tuple(map(str, annotated.FLAGS))
 BUILD = ("fishprep", "build", "{photos}", "{out}", *ANNOTATED, "--shard-size", "2", "--min-side", "130", "--quiet")
 RETRY = ("fishprep", "retry", "{out}", "--status", "too_small", "--min-side", "64", *ANNOTATED[-4:], "--quiet")
 EXTEND = ("fishprep", "extend", "{out}", "{more}", "--workers", "1", "--quiet")
+LEAKS = ("fishprep", "leaks", "{out}", "--write-split", "{out}/mended.csv", "--quiet")
 PLAN = ("fishprep", "plan", "{out}", *ANNOTATED[:-2])
 UPSCALE = (
     "fishfsr",
@@ -62,9 +63,9 @@ IMPORT = ("fishfsr", "models", "import", "{out}/authors.pth", "{out}/x.safetenso
 READ = {
     "shard": Read("built", "train-00000.h5", mutated, (("fishprep", "inspect", "{out}/train-00000.h5"), VERIFY)),
     "rows": Read("built", "train-00000.parquet", mutated, (VERIFY, BUILD)),
-    "samples": Read("built", "samples.parquet", mutated, (VERIFY, RETRY)),
+    "samples": Read("built", "samples.parquet", mutated, (VERIFY, RETRY, LEAKS)),
     "plan": Read("built", "plan.parquet", mutated, (VERIFY, BUILD)),
-    "manifest": Read("built", "manifest.json", mutated_json, (VERIFY, RETRY)),
+    "manifest": Read("built", "manifest.json", mutated_json, (VERIFY, RETRY, LEAKS)),
     "configuration": Read("built", "configuration.json", mutated_json, (VERIFY, BUILD, RETRY)),
     "retry": Read("retried", "retry-0001.json", mutated_json, (VERIFY, BUILD, RETRY)),
     "extension": Read("extended", "extend-0001.parquet", mutated, (VERIFY, BUILD, EXTEND)),

@@ -285,6 +285,15 @@ def test_commands_take_a_bucket(photos: Path, on_disk: Files, storage: ObjectSto
     here = tmp_path / "train-00000.h5"
     here.write_bytes(on_disk[here.name])
     assert run("fishprep", "inspect", f"{url}/{here.name}").out == run("fishprep", "inspect", here).out
+    (tmp_path / "train-00000.parquet").write_bytes(on_disk["train-00000.parquet"])
+    some = ("--where", "blur > 0")
+    assert run("fishprep", "inspect", f"{url}/{here.name}", *some).out == run("fishprep", "inspect", here, *some).out
+    run("fishprep", "report", url, *some, "--html", tmp_path / "some.html")
+    (tmp_path / "copy").mkdir()
+    for name, data in on_disk.items():
+        (tmp_path / "copy" / name).write_bytes(data)
+    assert fishprep.leaks(url, tmp_path / "copy").counts["A train ↔ B train"]["file"] == 4
+    assert fishprep.leaks(url).counts == {}
     assert f"{url}/none.h5: there is no such file" in run("fishprep", "inspect", f"{url}/none.h5", code=1).err
     assert run("fishprep", "retry", url, "--status", "too_small", "--min-side", 64).out.startswith(
         "5 samples (5 train)"
