@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fishprep.public.extend import ExtendResult, extend
     from fishprep.public.importing import import_faces
     from fishprep.public.leaks import Leak, LeakEnd, LeaksResult, leaks
+    from fishprep.public.merge import Merged, merge
     from fishprep.public.move import MoveCount, move
     from fishprep.public.news import Chosen, Compared, Listener, News, Planned
     from fishprep.public.parse import Parsed, ParserReady, parse
@@ -109,6 +110,7 @@ _HOMES = {
     "Listener": "fishprep.public.news",
     "MASK_KINDS": "fishprep.public.settings",
     "MasksChecked": "fishprep.public.parser",
+    "Merged": "fishprep.builds.merge",
     "MoveCount": "fishprep.builds.moving",
     "News": "fishprep.public.news",
     "ParseReport": "fishprep.parsing.folder",
@@ -160,6 +162,7 @@ _HOMES = {
     "is_url": "fishprep.storage.named",
     "leaks": "fishprep.public.leaks",
     "located": "fishprep.storage.named",
+    "merge": "fishprep.public.merge",
     "move": "fishprep.public.move",
     "open_shards": "fishprep.public.shards",
     "parse": "fishprep.public.parse",
@@ -206,6 +209,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "LeaksResult",
     "Listener",
     "MasksChecked",
+    "Merged",
     "MoveCount",
     "News",
     "ParseReport",
@@ -253,6 +257,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "is_url",
     "leaks",
     "located",
+    "merge",
     "move",
     "open_shards",
     "parse",

@@ -46,6 +46,11 @@ COMMANDS = {
     "models": CommandPlace(
         "fishcli.weights", "models", "List, download and check the weights of landmark backends and parsers."
     ),
+    "merge": CommandPlace(
+        "fishcli.merge",
+        "merge",
+        "Take the shards of every PART into the build in OUT, which is a part itself.",
+    ),
     "move": CommandPlace(
         "fishcli.move",
         "move",

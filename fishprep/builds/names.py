@@ -13,6 +13,9 @@ REPORT = "report.html"
 CROISSANT, CARD = "croissant.json", "card.md"
 MOVED = "moved.json"
 
+MERGED = "merged"
+"""Key of a record that was taken over from another build: which build that is, and which of its files."""
+
 MARKS = (PLAN, CONFIGURATION)
 """A folder that holds one of them is known for a build's. Written first, and removed last, in this order."""
 SINGLE = (MANIFEST, SAMPLES, REPORT, CROISSANT, CARD, MOVED, *MARKS)

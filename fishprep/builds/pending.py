@@ -6,6 +6,7 @@ from typing import Any
 
 from fishprep.builds.expected import missing, planned_names, recorded_names
 from fishprep.builds.folder import BuildFolder
+from fishprep.builds.names import MERGED
 from fishprep.builds.summary import write_manifest
 from fishprep.common.errors import BuildError
 from fishprep.common.words import counted
@@ -28,6 +29,8 @@ class Pending:
         )
 
     def _what(self) -> str:
+        if MERGED in self.record:
+            return f"a part that was taken in halfway by `fishprep merge` ({self.file}"
         if "statuses" not in self.record:
             prefix = self.record.get("prefix", "")
             said = f", prefix {prefix}" if prefix else ""
