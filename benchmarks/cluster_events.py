@@ -95,7 +95,6 @@ class Simulation:
         slow = self.chance.random(-(-len(starts) // PER_NODE)) < world.slow
         self.times = [2.0 if slow[worker // PER_NODE] else 1.0 for worker in range(len(starts))]
         self.dispatch = Dispatch(naps, lambda news: None, world.patience)
-        self.late = 0
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order, self._free, self._served = itertools.count(), deque[int](), 0.0
         self._is_looking = False
@@ -148,18 +147,13 @@ class Simulation:
         self._at(now + self.world.start, partial(self._begin, worker))
 
     def _end(self, worker: int, assignment: Assignment[Nap], now: float) -> None:
-        """What would have been given up before it ended is known now: it is counted, and done nevertheless."""
-        self.late += self.dispatch.is_wanted(assignment) and self.dispatch.overdue(assignment, now) is not None
         self.dispatch.proceed(assignment, Returned(None), now)
         self._free.append(worker)
 
 
 def simulate(naps: Sequence[Nap], workers: int, world: World) -> float:
-    """The whole, in seconds. AssertionError where the engine would have given up a shard that takes its time."""
-    simulation = Simulation(naps, [world.start] * workers, world)
-    whole = simulation.run()
-    assert not simulation.late, f"{simulation.late} shards would be given up"
-    return whole
+    """The whole, in seconds. That the engine gives up what takes ten times the median is left out."""
+    return Simulation(naps, [world.start] * workers, world).run()
 
 
 def bounded(naps: Sequence[Nap], starts: Sequence[float], world: World) -> float:

@@ -19,7 +19,8 @@ class Patience:
     """When work takes too long, in seconds, or in times the median of what was done.
 
     silence: without an answer from a worker that is asked how it goes. least, times: a spec is given up after `times` the median,
-    and not before `least`. copy: a spec is worked on a second time after so many times the median, where nothing else is left.
+    and not before `least`; at each further try it has twice as long. copy: a spec is worked on a second time after so many times
+    the median, where nothing else is left.
     """
 
     silence: float = 120.0
@@ -40,10 +41,11 @@ class Assignment(Generic[S]):
 
 @dataclass(eq=False)
 class _Case(Generic[S]):
-    """A spec, and those who are at work on it: one, or a second one that may overtake the first."""
+    """A spec, and those who are at work on it: one, or a second one that may overtake the first. late: how often it was given up."""
 
     pursuit: Pursuit[S]
     at_work: list[Assignment[S]] = field(default_factory=list)
+    late: int = 0
 
 
 class Dispatch(Generic[S]):
@@ -121,12 +123,16 @@ class Dispatch(Generic[S]):
         self._first.append(case)
 
     def overdue(self, assignment: Assignment[S], now: float) -> Lost | None:
-        """Where a spec takes far longer than others did."""
-        usual = self._usual
+        """Where a spec takes far longer than others did, and is to be given up; who takes it up next has twice the time, as it may be
+        long by itself."""
+        usual, case = self._usual, assignment.case
         if usual is None:
             return None
-        most = max(self._patience.least, self._patience.times * usual)
-        return None if now - assignment.since <= most else Lost(f"no end after {most:.0f} s", (), certain=False)
+        most = max(self._patience.least, self._patience.times * usual) * 2**case.late
+        if now - assignment.since <= most:
+            return None
+        case.late += 1
+        return Lost(f"no end after {most:.0f} s", (), certain=False)
 
     @property
     def _usual(self) -> float | None:

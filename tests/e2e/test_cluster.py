@@ -12,7 +12,8 @@ from typing import Any
 import gated
 import pytest
 from annotated import write_photo
-from gated import Gate, contents, is_gone, until
+from gated import contents
+from gates import LONGEST, Gate, is_gone, until
 from here import Here
 from support import rows
 
@@ -96,7 +97,7 @@ class Running(threading.Thread):
             self.error = error  # type: ignore[assignment]
 
     def come_to_its_end(self) -> fishprep.BuildResult:
-        self.join(gated.LONGEST)
+        self.join(LONGEST)
         assert not self.is_alive(), "no end"
         if self.error is not None:
             raise self.error

@@ -139,6 +139,12 @@ class _Proxy(BaseHTTPRequestHandler):
             super().handle()
 
 
+class _Server(ThreadingHTTPServer):
+    """Two builds ask it for 64 things at once: with five places to wait in, as it comes, a busy machine could keep some out for long."""
+
+    request_queue_size = 256
+
+
 @contextmanager
 def served() -> Iterator[Bucket]:
     """A server with the bucket, the proxy, and the environment that leads to it."""
@@ -149,7 +155,7 @@ def served() -> Iterator[Bucket]:
     moto.start()
     _, port = moto.get_host_and_port()
     handler = type("Proxy", (_Proxy,), {"server_port": port})
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    proxy = _Server(("127.0.0.1", 0), handler)
     proxy.daemon_threads = True
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     connection = HTTPConnection("127.0.0.1", port)

@@ -122,6 +122,14 @@ def test_nothing_is_late_before_it_is_known_what_is_usual() -> None:
     done(dispatch, 0, count=1)
     assert dispatch.overdue(slow, 30) is None
     assert "no end after 30 s" in str(dispatch.overdue(slow, 31))
+    for most in (60, 120):  # it may be long by itself
+        assert dispatch.proceed(slow, LOST, 31) is None
+        while take(dispatch, 31).case is not slow.case:
+            pass
+        slow = slow.case.at_work[0]
+        assert dispatch.overdue(slow, 31 + most) is None
+        assert f"no end after {most} s" in str(dispatch.overdue(slow, 31 + most + 1))
+    assert isinstance(dispatch.proceed(slow, LOST, 300), Failed)
     patient, _ = made(4, Patience(least=600))
     slow = take(patient)
     done(patient, 0)
