@@ -10,7 +10,7 @@ import pyarrow as pa
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.expected import free_numbers, missing, planned_names, recorded_names
 from fishprep.builds.folder import BuildFolder
-from fishprep.builds.layers import Layer, layers_of, names_as, origin_of
+from fishprep.builds.makings import Making, makings_of, names_as, origin_of
 from fishprep.builds.manifest import ShardRecord, Totals, rows_hash
 from fishprep.builds.names import MERGED, PLAN, is_own
 from fishprep.builds.output import writing
@@ -42,10 +42,10 @@ class Merged:
 
 @dataclass(frozen=True)
 class _Step:
-    """A layer of a part, and how its shards are called in the whole. record: what is to be recorded first; None where it stands."""
+    """A making of a part, and how its shards are called in the whole. record: what is to be recorded first; None where it stands."""
 
     part: BuildFolder
-    layer: Layer
+    making: Making
     names: dict[ShardName, ShardName]
     record: dict[str, Any] | None = None
 
@@ -94,44 +94,44 @@ def _expected(folder: BuildFolder) -> list[ShardName]:
 
 def _steps(folder: BuildFolder, parts: Sequence[BuildFolder]) -> Iterator[_Step]:
     """What is to be done, in order. Nothing is written."""
-    standing = list(layers_of(folder))
+    standing = list(makings_of(folder))
     free = free_numbers(folder)
     photos: dict[str, BuildFolder] = {
-        photo: folder for layer in standing if not layer.is_retry for photo in layer.photos
+        photo: folder for making in standing if not making.is_retry for photo in making.photos
     }
-    paths = {line.path for layer in standing for lines in layer.specs.values() for line in lines}
-    retried = {photo for layer in standing if layer.is_retry for photo in layer.photos}
+    paths = {line.path for making in standing for lines in making.specs.values() for line in lines}
+    retried = {photo for making in standing if making.is_retry for photo in making.photos}
     for part in parts:
         if part.where("") == folder.where(""):
             raise ConfigurationError(f"{part}: is the build that the others are to be merged into")
         _refuse_other_settings(folder, part)
-        for layer in layers_of(part):
-            same = next((one for one in standing if _is_it(part, layer, one)), None)
+        for making in makings_of(part):
+            same = next((one for one in standing if _is_it(part, making, one)), None)
             if same is not None:
-                _refuse_other_making(folder, part, layer, same)
-                names = dict(zip(layer.specs, same.specs, strict=True))
-                yield _Step(part, layer, names)
+                _refuse_other_making(folder, part, making, same)
+                names = dict(zip(making.specs, same.specs, strict=True))
+                yield _Step(part, making, names)
                 continue
-            if layer.is_retry:
+            if making.is_retry:
                 _refuse_twice(
-                    part, [photo for photo in layer.photos if photo in retried], "were tried again in two parts"
+                    part, [photo for photo in making.photos if photo in retried], "were tried again in two parts"
                 )
-                retried |= set(layer.photos)
+                retried |= set(making.photos)
             else:
-                lines = [line for lines in layer.specs.values() for line in lines]
+                lines = [line for lines in making.specs.values() for line in lines]
                 _refuse_twice(
                     part, [line.id for line in lines if line.id in photos or line.path in paths], "stand in two parts"
                 )
-                photos |= dict.fromkeys(layer.photos, part)
+                photos |= dict.fromkeys(making.photos, part)
                 paths |= {line.path for line in lines}
-            record = _record(part, layer, free)
-            names = names_as(layer, record)
-            yield _Step(part, layer, names, record)
-            standing.append(Layer(layer.file, record, {names[name]: lines for name, lines in layer.specs.items()}))
+            record = _record(part, making, free)
+            names = names_as(making, record)
+            yield _Step(part, making, names, record)
+            standing.append(Making(making.file, record, {names[name]: lines for name, lines in making.specs.items()}))
 
 
-def _is_it(part: BuildFolder, layer: Layer, other: Layer) -> bool:
-    return other.facts.get(MERGED) == origin_of(part, layer) or layer.is_made_of_the_same(other)
+def _is_it(part: BuildFolder, making: Making, other: Making) -> bool:
+    return other.facts.get(MERGED) == origin_of(part, making) or making.is_made_of_the_same(other)
 
 
 def _refuse_other_settings(folder: BuildFolder, part: BuildFolder) -> None:
@@ -154,13 +154,13 @@ def _refuse_other_settings(folder: BuildFolder, part: BuildFolder) -> None:
         raise BuildError(f"{part}: its records say nothing of its source")
 
 
-def _refuse_other_making(folder: BuildFolder, part: BuildFolder, layer: Layer, same: Layer) -> None:
+def _refuse_other_making(folder: BuildFolder, part: BuildFolder, making: Making, same: Making) -> None:
     """Shards of one record must say the same of how they were made."""
-    one, other = (BuildConfiguration.recorded(each.facts["configuration"]) for each in (same, layer))
-    changes = one.differences(other) + differences(same.facts["versions"], layer.facts["versions"])
+    one, other = (BuildConfiguration.recorded(each.facts["configuration"]) for each in (same, making))
+    changes = one.differences(other) + differences(same.facts["versions"], making.facts["versions"])
     changes += [
         f"{name}: {same.facts['versions'].get(name)} → {version}"
-        for name, version in layer.facts["versions"].items()
+        for name, version in making.facts["versions"].items()
         if not name.startswith("fishprep/") and same.facts["versions"].get(name) != version
     ]
     if changes:
@@ -177,16 +177,16 @@ def _refuse_twice(part: BuildFolder, photos: list[str], what: str) -> None:
         )
 
 
-def _record(part: BuildFolder, layer: Layer, free: dict[str, int]) -> dict[str, Any]:
-    """What is to be recorded of a layer in the whole; takes numbers from those that are `free`."""
+def _record(part: BuildFolder, making: Making, free: dict[str, int]) -> dict[str, Any]:
+    """What is to be recorded of a making in the whole; takes numbers from those that are `free`."""
     names = []
-    for name in layer.specs:
+    for name in making.specs:
         names.append([name.split, free[name.split]])
         free[name.split] += 1
-    kept = {"specs": names, MERGED: origin_of(part, layer)}
-    if layer.file != PLAN:
-        return layer.facts | kept
-    start = layer.facts
+    kept = {"specs": names, MERGED: origin_of(part, making)}
+    if making.file != PLAN:
+        return making.facts | kept
+    start = making.facts
     left_out = start.get("left_out", [])
     return {
         **{key: start[key] for key in ("configuration", "recipe", "inputs", "versions", "source")},
@@ -203,11 +203,11 @@ def _record(part: BuildFolder, layer: Layer, free: dict[str, int]) -> dict[str, 
 def _add(folder: BuildFolder, step: _Step) -> None:
     if step.record is None:
         return
-    if step.layer.is_retry:
+    if step.making.is_retry:
         folder.add_retry(step.record)
         return
-    lines = {line.id: line for lines in step.part.plan_by_shards(step.layer.file) for line in lines}
-    folder.add_extension([[lines[line.id] for line in some] for some in step.layer.specs.values()], step.record)
+    lines = {line.id: line for lines in step.part.plan_by_shards(step.making.file) for line in lines}
+    folder.add_extension([[lines[line.id] for line in some] for some in step.making.specs.values()], step.record)
 
 
 def _lacking(folder: BuildFolder, step: _Step) -> Iterator[ShardName]:

@@ -25,7 +25,7 @@ def completed(typed: str, program: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("fishprep re", ["report", "retry"]),
+        ("fishprep re", ["remap", "report", "retry"]),
         ("fishprep build --min-s", ["--min-score", "--min-side"]),
         ("fishprep build --faces ", ["largest", "center", "all", "reject"]),
         ("fishprep parser t", ["train"]),

@@ -12,7 +12,7 @@ from fishprep.shards.schema import ShardName
 
 
 @dataclass(frozen=True)
-class Layer:
+class Making:
     """The photos of each shard that a record speaks of, in order, by the shard's name. file: of the record, or PLAN; facts: what it
     says."""
 
@@ -22,7 +22,7 @@ class Layer:
 
     @property
     def is_retry(self) -> bool:
-        """Whether its photos are those of other layers, tried again."""
+        """Whether its photos are those of other makings, tried again."""
         return "statuses" in self.facts
 
     @property
@@ -30,30 +30,30 @@ class Layer:
         """Ids, in order."""
         return [line.id for lines in self.specs.values() for line in lines]
 
-    def is_made_of_the_same(self, other: "Layer") -> bool:
+    def is_made_of_the_same(self, other: "Making") -> bool:
         """Whether both were planned alike: of the same photos, in the same splits, of which their sources say the same."""
         if self.is_retry or other.is_retry:
             keys = ("statuses", "overrides", "photos", "configuration")
             return self.is_retry and other.is_retry and all(self.facts[key] == other.facts[key] for key in keys)
-        sizes = [[len(lines) for lines in layer.specs.values()] for layer in (self, other)]
+        sizes = [[len(lines) for lines in making.specs.values()] for making in (self, other)]
         return self.facts["inputs"] == other.facts["inputs"] and sizes[0] == sizes[1]
 
 
-def layers_of(folder: BuildFolder) -> Iterator[Layer]:
+def makings_of(folder: BuildFolder) -> Iterator[Making]:
     """The plan, then the extensions, then the retries. BuildError where a record is damaged."""
-    yield Layer(PLAN, folder.start(), planned_specs(folder))
+    yield Making(PLAN, folder.start(), planned_specs(folder))
     for file, record in folder.extensions().items():
-        yield Layer(file, record, extended_specs(folder, file, record))
+        yield Making(file, record, extended_specs(folder, file, record))
     plan = plan_of(folder)
     for file, record in folder.retries().items():
-        yield Layer(file, record, retried_specs(folder.where(file), record, plan))
+        yield Making(file, record, retried_specs(folder.where(file), record, plan))
 
 
-def origin_of(folder: BuildFolder, layer: Layer) -> dict[str, str]:
-    """What tells a layer from every other one, wherever it is copied to."""
-    return {"build": sha256_json(folder.start()), "file": layer.file}
+def origin_of(folder: BuildFolder, making: Making) -> dict[str, str]:
+    """What tells a making from every other one, wherever it is copied to."""
+    return {"build": sha256_json(folder.start()), "file": making.file}
 
 
-def names_as(layer: Layer, record: dict[str, Any]) -> dict[ShardName, ShardName]:
-    """The shards of a layer by what they are called where it stands as `record`."""
-    return dict(zip(layer.specs, recorded_names(record), strict=True))
+def names_as(making: Making, record: dict[str, Any]) -> dict[ShardName, ShardName]:
+    """The shards of a making by what they are called where it stands as `record`."""
+    return dict(zip(making.specs, recorded_names(record), strict=True))
