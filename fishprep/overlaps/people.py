@@ -17,7 +17,6 @@ from fishprep.recognition.weights import IDENTITY
 from fishprep.reports.faces import by_shard
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import HR_SIZE
-from fishprep.storage.folder import FolderStorage
 
 MOST_PAIRS = 1_000_000
 _MOST_PROCESSES, _TOGETHER, _BLOCK = 16, 64, 2048
@@ -35,8 +34,8 @@ class LikePerson:
 def like_people(table: FaceTable, most: float, tell: TellCount) -> tuple[list[LikePerson], bool]:
     """Faces in two places whose vectors differ by at most `most`, and whether these are all of them.
 
-    tell: gets faces whose vectors are known, and all. What was computed is kept beside the shards of a folder, also where this is
-    stopped. WeightsError without the weights, EmbeddingError where a process dies, others as of `FaceTable.pictures`.
+    tell: gets faces whose vectors are known, and all. What was computed is kept beside shards that lie on this machine, also where this
+    is stopped. WeightsError without the weights, EmbeddingError where a process dies, others as of `FaceTable.pictures`.
     """
     vectors = np.full((len(table), LENGTH), np.nan)
     known = 0
@@ -76,11 +75,11 @@ def _by_shard(table: FaceTable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     weights = WeightStore.from_environment().locate(IDENTITY)
     with closing(RecogniserCrew(weights, min(available_cores(), _MOST_PROCESSES))) as crew:
         for number, folder in enumerate(table.folders):
-            keeps = isinstance(folder.storage, FolderStorage)
             own = np.flatnonzero(table.set == number)
             for shard, keys in by_shard(folder, {key: table.sample(key) for key in own.tolist()}):
                 wanted = np.array([table.sample(key).index for key in keys], np.intp)
-                file = KeptFile(shard, made_by()) if keeps else None
+                lies_here = shard.where == str(shard.path)  # and is no copy of what lies in a bucket
+                file = KeptFile(shard, made_by()) if lies_here else None
                 yield np.array(keys, np.intp), _vectors(crew, shard, wanted, file)
 
 
