@@ -70,9 +70,9 @@ def find_leaks(
 
     tell: gets pairs of faces that were laid over each other, and all; tell_vectors: faces whose vectors are known, and all.
 
-    Memory is linear in the faces, 1.5 KB each; time but for pairs with near hashes, of which there are more than there are faces beyond
-    some 10,000. BuildError where a build is not finished or damaged, ShardError where a shard cannot be read; with
-    a `distance`, what `like_people` raises.
+    Memory is linear in the faces, 2 KB each. So is time, but for pairs with near hashes, which grow with the square of the faces: a million
+    of 200,000 faces. BuildError where a build is not finished or damaged, ShardError where a shard cannot be read; with a `distance`,
+    what `like_people` raises.
     """
     table = face_table(folders)
     files = list(across_places(table.content, table.place))
