@@ -213,6 +213,7 @@ def test_a_split_that_was_drawn_is_not_drawn_again(tmp_path: Path, monkeypatch: 
         ([{"size": 6}], "photos changed: 1 (a)"),
         ([{"sha256": "0" * 64}], "photos changed: 1 (a)"),
         ([{"split": "val"}], "photos in another split: 1 (a)"),
+        ([{"split": "test"}], "photos in another split: 1 (a)"),
         ([{"path": "b.png"}], "photos at another path: 1 (a)"),
         ([{"annotation": "other"}], "photos of which the source says something else"),
     ],
@@ -222,3 +223,8 @@ def test_each_kind_of_change_is_told(now: list[dict[str, object]], said: str) ->
     (told,) = changes_of([line], [replace(line, **each) for each in now])  # type: ignore[arg-type]
     assert told.startswith(said)
     assert changes_of([line], [replace(line, version="2")]) == [], "a time alone is no change"
+
+
+def test_as_many_photos_by_other_names_are_others() -> None:
+    line = PlannedPhoto("a", "a.png", "train", None, "points", 5, "1")
+    assert changes_of([line], [replace(line, id="b")]) == ["photos added: 1 (b)", "photos gone: 1 (a)"]
