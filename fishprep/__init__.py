@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fishprep.builds.estimate import Estimate
     from fishprep.builds.manifest import Totals
     from fishprep.builds.verify import Verification
+    from fishprep.common.allocation import keep_freed_memory
     from fishprep.common.doctor import Finding
     from fishprep.common.errors import FishPrepError
     from fishprep.common.progress import Progress
@@ -160,6 +161,7 @@ _HOMES = {
     "import_faces": "fishprep.public.importing",
     "inspect": "fishprep.public.shards",
     "is_url": "fishprep.storage.named",
+    "keep_freed_memory": "fishprep.common.allocation",
     "leaks": "fishprep.public.leaks",
     "located": "fishprep.storage.named",
     "merge": "fishprep.public.merge",
@@ -255,6 +257,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "import_faces",
     "inspect",
     "is_url",
+    "keep_freed_memory",
     "leaks",
     "located",
     "merge",

@@ -91,9 +91,9 @@ def compare(shards: tuple[Path | str, ...], out: Path, **flags: Any) -> None:
     fishfsr compare shards --budget 50000faces --methods ablations --width 16 --seeds 3 -o table3
     """
     import fishfsr
-    from fishprep.common.allocation import keep_freed_memory
+    import fishprep
 
-    keep_freed_memory()
+    fishprep.keep_freed_memory()
     same = {name: flags[name] for name in ("overwrite", "cache", "paper")}
     request = fishfsr.ComparisonRequest(tuple(shards), out, _settings(flags), init=flags["init"], **same)
     telling = _Telling(flags["quiet"])

@@ -72,9 +72,7 @@ def train(labelled: Path, out: Path, **flags: Any) -> None:
     \b
     fishprep parser train CelebAMask/ parser/
     """
-    from fishprep.common.allocation import keep_freed_memory
-
-    keep_freed_memory()
+    fishprep.keep_freed_memory()
     given = {field.name: flags[field.name] for field in fields(fishprep.ParserTrainingSettings)}
     settings = fishprep.ParserTrainingSettings(**given)
     listener = _Listener(settings, flags["quiet"])

@@ -71,9 +71,9 @@ def train(shards: tuple[Path | str, ...], out: Path, quiet: bool, **flags: Any) 
     Ctrl-C and SIGTERM save and stop; the same command goes on.
     """
     import fishfsr
-    from fishprep.common.allocation import keep_freed_memory
+    import fishprep
 
-    keep_freed_memory()
+    fishprep.keep_freed_memory()
     same = (
         "scale",
         "preset",
