@@ -35,13 +35,15 @@ class Elsewhere:
         return found is not None and (found.sha256, found.bytes) == (record.sha256, record.bytes)
 
     def storage(self, file: str) -> Storage | None:
-        """Where a shard can be read now; None where it was not moved, or its place is not to be reached from here."""
+        """The place of a shard, be it lost there; None where it was not moved, or its place cannot be reached from here: it is not
+        there, or holds none of the shards that were moved to it, as a drive that is not mounted."""
         found = self.shards.get(file)
         if found is None:
             return None
+        there = (name for name, shard in self.shards.items() if shard.to == found.to)
         try:
             storage = storage_at(found.to)
-            return storage if storage.size(file) == found.bytes else None
+            return storage if any(storage.size(name) is not None for name in (file, *there)) else None
         except (ConfigurationError, OSError, ImportError):
             return None
 

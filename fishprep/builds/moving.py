@@ -83,7 +83,7 @@ def move_back(place: Path | Storage, tell: Callable[[str], None]) -> MoveCount:
             if folder.storage.size(file) == record.bytes:
                 continue
             source = elsewhere.storage(file)
-            if source is None:
+            if source is None or source.size(file) is None:
                 raise ConfigurationError(
                     f"{folder}: {file} is not at {elsewhere.shards[file].to}, or that cannot be reached from here"
                 )

@@ -13,6 +13,7 @@ from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.builds.expected import recorded_names, taken_names
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
+from fishprep.builds.names import MOVED
 from fishprep.builds.networks import WeightsFrom, make_parser
 from fishprep.builds.shared import shared_pictures
 from fishprep.common.errors import FishPrepError
@@ -148,17 +149,21 @@ def _check_shard(folder: BuildFolder, name: ShardName, record: ShardRecord, fact
     storage = folder.storage_of(name) or folder.storage
     path = storage.where(name.file)
     size = storage.size(name.file)
+    again = "build again" if "specs" not in facts else "retry again" if "statuses" in facts else "extend again"
+    if size is None and storage is not folder.storage:
+        yield f"{path}: gone, though it was moved there: put it back, or take it out of {MOVED}, delete {name.rows_file} and {again}"
+        return
     if size is None:
         yield (
-            f"{path}: gone; delete {name.rows_file} and build again; if it was moved on purpose, `fishprep move {folder} PLACE` "
+            f"{path}: gone; delete {name.rows_file} and {again}; if it was moved on purpose, `fishprep move {folder} PLACE` "
             "records where it is"
         )
         return
     with storage.local(name.file) as here:
         if size != record.bytes or sha256_file(here) != record.sha256:
-            yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and build again"
+            yield f"{path}: its bytes have changed since it was written; delete it and {name.rows_file}, and {again}"
         if record.pieces not in (None, pieces_of(here)):
-            yield f"{path}: its pieces are not those that were recorded; delete it and {name.rows_file}, and build again"
+            yield f"{path}: its pieces are not those that were recorded; delete it and {name.rows_file}, and {again}"
         with Shard(here, path) as shard:
             shard.check_values()
             yield from (f"{path}: {problem}" for problem in _check_attributes(shard, name, facts))

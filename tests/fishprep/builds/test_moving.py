@@ -76,6 +76,19 @@ def test_what_cannot_be_reached(away: tuple[Path, Path, Path], tmp_path: Path) -
     assert json.loads(build(photos, out, "--shard-size", 2, "--min-side", 100, "--json").out)["built"] == 0
 
 
+def test_what_was_lost_at_its_place_is_a_fault(away: tuple[Path, Path, Path]) -> None:
+    _, out, large = away
+    data = (large / "train-00001.h5").read_bytes()
+    (large / "train-00001.h5").unlink()
+    assert "train-00001.h5: gone, though it was moved there" in run("fishprep", "verify", out, code=1).out
+    (large / "train-00001.h5").write_bytes(data[:-100])
+    assert "train-00001.h5: its bytes have changed" in run("fishprep", "verify", out, code=1).out
+    assert "bytes have changed" in move(out, "--back", code=1).err
+    (large / "train-00001.h5").write_bytes(data)
+    move(out, "--back")
+    assert "sound" in run("fishprep", "verify", out).out
+
+
 def test_a_lost_shard_is_still_a_fault(built: tuple[Path, Path], tmp_path: Path) -> None:
     photos, out = built
     before = shards(out)
