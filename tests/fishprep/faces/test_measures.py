@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from fishprep.faces.detail import placed_correlation
 from fishprep.faces.measures import fingerprint, measure, pose
 from fishprep.landmarks.annotation import read_pts
 
@@ -131,3 +132,10 @@ def test_fingerprint_bits_go_row_by_row_from_the_top_left() -> None:
     image = np.full((128, 128), 100, np.uint8)
     image[:16, 14:] = 200  # only the first cell of the first row is darker than its neighbour
     assert fingerprint(image) == 1 << 63
+
+
+def test_pictures_without_detail_correlate_with_nothing() -> None:
+    flat, other = np.full((64, 64, 3), 90, np.uint8), cv2.resize(face(), (64, 64), interpolation=cv2.INTER_AREA)
+    assert placed_correlation(flat, flat) == placed_correlation(flat, other) == placed_correlation(other, flat) == 0
+    moved = np.roll(other, (2, -3), (0, 1))
+    assert placed_correlation(other, moved) > 0.95 > 0.5 > placed_correlation(other, moved[:, ::-1])
