@@ -1,5 +1,6 @@
-"""A user's build that lives: 40 real photos, 10 more, half of them killed on the way."""
+"""A user's build that lives: 40 real photos, 10 more, half of them killed on the way; then all else that is done to one."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from support import QUICK, command, rows, run, shards
+
+BISENET = ("--parser", "bisenet-fishfsr", "--parser-size", 128)
+TINY = ("parsing.width=4", "parsing.blocks=1", "parsing.batch_size=2", "parsing.steps=1")
 
 pytestmark = [pytest.mark.faces, pytest.mark.usefixtures("without_workers")]
 
@@ -46,6 +50,33 @@ def test_ten_more(forty: tuple[Path, Path], names: list[Path], tmp_path: Path) -
     run("fishprep", "report", out)
     page = (out / "report.html").read_text()
     assert "<h2>Extensions</h2>" in page and str(photos) in page
+
+
+def test_ten_of_another_folder_and_what_becomes_of_the_set(
+    forty: tuple[Path, Path], names: list[Path], tmp_path: Path
+) -> None:
+    """Extended, given better maps, searched for leaks, described, compared with what it was, trained from by a view."""
+    more, out, new = tmp_path / "more", Path(shutil.copytree(forty[1], tmp_path / "out")), tmp_path / "new"
+    more.mkdir()
+    for path in names[40:]:
+        shutil.copy(path, more)
+    run("fishprep", "extend", out, more, "--prefix", "more", "--workers", 1)
+    run("fishprep", "remap", out, new, *BISENET, "--workers", 1)
+    run("fishprep", "verify", new, "--deep")
+    searched = json.loads(run("fishprep", "leaks", new, "--json", "-q").out)
+    assert searched["faces"] == sum(row["status"] == "ok" for row in rows(new).values()) and searched["leaks"] == []
+
+    compared = json.loads(run("fishprep", "diff", forty[1], new, "--json", code=3).out)
+    assert len(compared["gained"]) == 10 and compared["lost"] == compared["moved"] == []
+    run("fishprep", "describe", new)
+    described = json.loads((new / "croissant.json").read_text())
+    assert "http://mlcommons.org/croissant/1.1" in described["conformsTo"] and (new / "card.md").exists()
+
+    condition = "abs(yaw) < 20"
+    seen = json.loads(run("fishprep", "rows", new, "--where", f"{condition} and split == 'train'", "--json").out)
+    words = ("--where", condition, "--device", "cpu", *(word for each in TINY for word in ("--set", each)))
+    told = run("fishfsr", "train", new, "--out", tmp_path / "run", "--stage", "parsing", *words).err
+    assert f"{len(seen)} faces" in told and 0 < len(seen) < searched["faces"]
 
 
 def killed(out: Path) -> None:
