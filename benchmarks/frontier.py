@@ -8,6 +8,7 @@ threads. Gains are those of the run's own validation faces (`validation.faces`):
 
 import argparse
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -57,11 +58,11 @@ def draw(courses: list[Course], path: Path) -> None:
     """Gain over minutes, a line for each run."""
     picture = Figure(figsize=(7, 3.8), layout="constrained", facecolor="white")
     axes = picture.subplots()
-    for course, colour in zip(courses, COLOURS, strict=False):
+    for course, colour in zip(courses, cycle(COLOURS)):
         minutes, _, gains = zip(*course.points, strict=True)
         axes.plot(minutes, gains, color=colour, marker="o", markersize=4, linewidth=1.6)
         axes.annotate(
-            course.name, (minutes[-1], gains[-1]), (6, 0), textcoords="offset points", color=colour, va="center"
+            course.name, (minutes[-1], gains[-1]), (6, 4), textcoords="offset points", color=colour, va="center"
         )
     axes.set_xlabel("minutes of one core", color=INK)
     axes.set_ylabel("PSNR-Y over bicubic, dB", color=INK)
