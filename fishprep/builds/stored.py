@@ -12,6 +12,9 @@ from fishprep.faces.listed import photo_of
 from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.places.records import Root
 
+UNCHECKED = "*"
+"""The version of a photo in the list of a retry of whose bytes nothing was known when the build was planned: whatever it is now is taken."""
+
 
 @dataclass(frozen=True)
 class StoredPlan:
@@ -35,7 +38,7 @@ class StoredPlan:
                 line.id,
                 line.path,
                 line.split,
-                Fingerprint(line.sha256, line.annotation, line.stamp),
+                Fingerprint(line.sha256, line.annotation, None if line.version == UNCHECKED else line.stamp),
                 self.root,
             )
             for line in lines

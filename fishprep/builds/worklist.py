@@ -7,11 +7,11 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import PlannedPhoto
 from fishprep.builds.plan import ShardSpec
 from fishprep.builds.specs import AnySpec, NamedSpec
-from fishprep.builds.stored import StoredPlan, digest
+from fishprep.builds.stored import UNCHECKED, StoredPlan, digest
 from fishprep.faces.fingerprint import annotation
 from fishprep.faces.listed import listed_text
 from fishprep.faces.photo import Fingerprint, Photo
-from fishprep.places.base import UNKNOWN
+from fishprep.places.base import Stamp
 from fishprep.places.records import Root
 
 _ANYWHERE = Root("")
@@ -38,7 +38,7 @@ def by_names(folder: BuildFolder, name: str, specs: Sequence[ShardSpec]) -> Iter
 
 def _line(photo: Photo) -> PlannedPhoto:
     planned = photo.planned or Fingerprint(None, annotation(photo))
-    stamp = planned.stamp or UNKNOWN
+    stamp = planned.stamp or Stamp(None, UNCHECKED)
     return PlannedPhoto(
         photo.id,
         photo.relative,

@@ -16,7 +16,7 @@ from fishfsr.registry import create_model
 from fishprep.shards.writer import write_shard
 
 ELSEWHERE = {
-    "fishprep verify", "fishprep describe",
+    "fishprep verify", "fishprep describe", "fishprep extend", "fishprep remap", "fishprep move", "fishprep merge",
     "fishprep build", "fishprep import", "fishprep plan", "fishprep retry", "fishprep demo", "fishprep parse",
     "fishprep parser train", "fishprep parser eval", "fishprep models download", "fishfsr train", "fishfsr upscale",
     "fishfsr models import", "fishfsr web", "fishfsr compare",

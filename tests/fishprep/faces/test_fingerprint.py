@@ -25,6 +25,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "five": {"reference": Reference(five=np.ones((5, 2), np.float32))},
     "box": {"reference": Reference(box=(1.0, 2.0, 3.0, 4.0))},
     "eyes": {"reference": Reference(eyes=np.ones((2, 2), np.float32))},
+    "marks": {"reference": Reference(marks=np.zeros((3, 2), np.float32))},
     "file": {"points_file": Path(__file__)},
 }
 
