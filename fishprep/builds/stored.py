@@ -13,7 +13,7 @@ from fishprep.faces.photo import Fingerprint, Photo
 from fishprep.places.records import Root
 
 UNCHECKED = "*"
-"""The version of a photo in the list of a retry of whose bytes nothing was known when the build was planned: whatever it is now is taken."""
+"""The version, in the list of a retry, of a photo of whose bytes the plan knew nothing: whatever they are now is taken."""
 
 
 @dataclass(frozen=True)
