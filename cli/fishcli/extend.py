@@ -1,7 +1,7 @@
 """`fishprep extend`: photos that came later, or of a second source, as further shards of a finished build."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import cluster_settings, engine_options, source_options, workers
+from fishcli.options import cluster_settings, engine_options, given, source_options, workers
 from fishcli.progress import BuildProgress
 from fishprep.common.names import printable
 from fishprep.common.words import counted
@@ -48,7 +48,7 @@ def extend(context: click.Context, out: Path | str, source_folder: Path | str | 
     fishprep extend shards
     fishprep extend shards more-photos --prefix more
     """
-    settings = _settings(context, flags)
+    settings = fishprep.ExtendSettings(**given(context, fishprep.ExtendSettings))
     stopping = resumable(f"Finished shards in {out} are kept", out, "extend-*.parquet", begun=False)
     with stopping, BuildProgress(settings.workers, stopping.begin, flags["quiet"]) as progress:
         result = fishprep.extend(
@@ -64,14 +64,6 @@ def extend(context: click.Context, out: Path | str, source_folder: Path | str | 
         click.echo(json.dumps(_facts(result)))
         return
     _print(result, flags["quiet"])
-
-
-def _settings(context: click.Context, flags: dict[str, Any]) -> fishprep.ExtendSettings:
-    """Of the flags, those that were given."""
-    names = [field.name for field in fields(fishprep.ExtendSettings) if field.name in flags]
-    default = click.core.ParameterSource.DEFAULT
-    given = {name: flags[name] for name in names if context.get_parameter_source(name) is not default}
-    return fishprep.ExtendSettings(**given)
 
 
 def _facts(result: "fishprep.ExtendResult") -> dict[str, Any]:

@@ -219,3 +219,10 @@ def cluster_settings(flags: dict[str, Any]) -> fishprep.ClusterSettings | None:
         gpus=gpus or ON_CLUSTER.gpus,
         memory=None if memory is None else round(memory * 1e9),
     )
+
+
+def given(context: click.Context, settings: type) -> dict[str, Any]:
+    """Of the flags that `settings`, a dataclass, has fields for, those that were given; the others are as the build had them."""
+    names = [field.name for field in fields(settings) if field.name in context.params]
+    default = click.core.ParameterSource.DEFAULT
+    return {name: context.params[name] for name in names if context.get_parameter_source(name) is not default}

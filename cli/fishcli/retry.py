@@ -1,6 +1,5 @@
 """`fishprep retry`: what a build dropped, tried again with other settings."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import USUAL, cluster_settings, engine_options, landmark_options, limit_options, run_options
+from fishcli.options import USUAL, cluster_settings, engine_options, given, landmark_options, limit_options, run_options
 from fishcli.progress import BuildProgress
 
 
@@ -47,7 +46,7 @@ def retry(context: click.Context, out: Path | str, status: tuple[str, ...], **fl
     known = sorted(set(fishprep.totals(out).by_status) - {"ok"})
     if not status and flags["points"] is None:
         raise click.UsageError(f"--status is missing; this build has {', '.join(known) or 'nothing that was dropped'}")
-    settings = _settings(context, flags)
+    settings = fishprep.RetrySettings(**given(context, fishprep.RetrySettings))
     stopping = resumable(f"Finished shards in {out} are kept", out, "retry-*.json", begun=False)
     with stopping, BuildProgress(settings.workers, stopping.begin, flags["quiet"]) as progress:
         result = fishprep.retry(
@@ -60,11 +59,3 @@ def retry(context: click.Context, out: Path | str, status: tuple[str, ...], **fl
             progress=progress,
         )
     print_finished(result, flags["json"])
-
-
-def _settings(context: click.Context, flags: dict[str, Any]) -> fishprep.RetrySettings:
-    """Of the flags, those that were given: the others are as the build had them."""
-    names = [field.name for field in fields(fishprep.RetrySettings) if field.name in flags]
-    default = click.core.ParameterSource.DEFAULT
-    given = {name: flags[name] for name in names if context.get_parameter_source(name) is not default}
-    return fishprep.RetrySettings(**given)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fishfsr.comparison.frontier import HEIGHT, WIDTH, frontiers
@@ -16,6 +15,7 @@ from fishfsr.evaluation.measures import ACCURACY, IDENTITY, PSNR, SSIM
 from fishfsr.evaluation.pictures import lossless_uri
 from fishfsr.evaluation.summary import MeasureText
 from fishprep.common.names import printable
+from fishprep.common.pages import page_environment
 
 WHY = {"worst": "The worst", "median": "About the median"}
 
@@ -70,13 +70,7 @@ def render_comparison(
     reference: str,
 ) -> str:
     """The page as text. Whatever comes from outside is escaped; it runs its own script alone and fetches nothing."""
-    environment = Environment(
-        loader=PackageLoader("fishfsr.comparison", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("fishfsr.comparison")
     environment.filters["line"] = printable
     script = _own("fishfsr.comparison", "page.js")
     titles = {row.name: row.title for row in rows}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fishfsr.evaluation import plots, tables
@@ -15,6 +14,7 @@ from fishfsr.evaluation.pictures import lossless_uri
 from fishfsr.evaluation.shown import COLUMNS, ShownFace, ShownFaces
 from fishfsr.evaluation.summary import MeasureText, Summary
 from fishprep.common.names import printable
+from fishprep.common.pages import page_environment
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,7 @@ class MapCell:
 
 def render_page(summary: Summary, measures: MeasuredFaces, shown: ShownFaces) -> str:
     """The page as text. Whatever comes from outside is escaped; it runs no script and fetches nothing."""
-    environment = Environment(
-        loader=PackageLoader("fishfsr.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("fishfsr.evaluation")
     environment.filters |= {"line": printable, "short": "{:.4g}".format}
     page = environment.get_template("page.html.j2").render(
         summary=summary,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from PIL import Image
 
 from fishfsr.evaluation.pictures import lossless_uri
@@ -21,6 +21,7 @@ from fishfsr.web.results import Restoration, RestoredPhoto
 from fishfsr.web.shards import MEASURES, ShardPage, ShardRow
 from fishfsr.web.shelf import Slot
 from fishprep.common.opencv import cv2
+from fishprep.common.pages import page_environment
 
 LARGEST_VIEW = 1600  # pixels of a picture's longer side on the page
 MOST_CARDS = 40
@@ -256,13 +257,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fishfsr.web", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return page_environment("fishfsr.web")
 
 
 def _render(template: str, /, **values: Any) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.names import printable
+from fishprep.common.pages import page_environment
 from fishprep.diffs.faces import FaceDiffs
 from fishprep.diffs.records import BuildRecords, RecordDiff
 from fishprep.reports.columns import SamplePlace
@@ -76,13 +76,7 @@ def render_diff(
     found: FaceDiffs,
 ) -> str:
     """The page as text. Whatever comes from outside is escaped; nothing in it is fetched from anywhere."""
-    environment = Environment(
-        loader=PackageLoader("fishprep.diffs", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("fishprep.diffs")
     environment.filters |= {"line": printable, "count": "{:,}".format}
     page = environment.get_template("page.html.j2").render(
         names=[str(folder) for folder in folders],

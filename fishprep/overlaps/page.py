@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fishprep.common.names import printable
+from fishprep.common.pages import page_environment
 from fishprep.overlaps.find import KINDS, LeakKind, LeakPair, Leaks, leaked_rows
 from fishprep.overlaps.table import SplitPlace
 from fishprep.reports.faces import QUALITY
@@ -62,13 +62,7 @@ def letter(number: int) -> str:
 
 def render_leaks(leaks: Leaks) -> str:
     """The page as text. Whatever comes from outside is escaped; nothing in it is fetched from anywhere."""
-    environment = Environment(
-        loader=PackageLoader("fishprep.overlaps", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("fishprep.overlaps")
     environment.filters |= {"line": printable, "count": "{:,}".format}
     table = leaks.table
     counts = leaks.counts()

@@ -5,7 +5,6 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fishprep.builds import alike
@@ -14,6 +13,7 @@ from fishprep.builds.names import REPORT
 from fishprep.common.errors import BuildError
 from fishprep.common.files import write_text
 from fishprep.common.names import printable
+from fishprep.common.pages import page_environment
 from fishprep.common.words import size_text
 from fishprep.reports import duplicates
 from fishprep.reports.content import Content, gather
@@ -40,13 +40,7 @@ def write_report(place: Path | Storage, path: Path | None, settings: ReportSetti
 
 def render(content: Content) -> str:
     """The page as text. Whatever comes from outside is escaped; nothing in it is fetched from anywhere."""
-    environment = Environment(
-        loader=PackageLoader("fishprep.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("fishprep.reports")
     environment.filters |= {"line": printable, "said": _said, "count": _count, "percent": _percent, "size": size_text}
     script = _own("page.js")
     page = environment.get_template("page.html.j2").render(

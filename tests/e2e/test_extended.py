@@ -1,6 +1,7 @@
 """A user's build that lives: 40 real photos, 10 more, half of them killed on the way; then all else that is done to one."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -76,7 +77,7 @@ def test_ten_of_another_folder_and_what_becomes_of_the_set(
     seen = json.loads(run("fishprep", "rows", new, "--where", f"{condition} and split == 'train'", "--json").out)
     words = ("--where", condition, "--device", "cpu", *(word for each in TINY for word in ("--set", each)))
     told = run("fishfsr", "train", new, "--out", tmp_path / "run", "--stage", "parsing", *words).err
-    assert f"{len(seen)} faces" in told and 0 < len(seen) < searched["faces"]
+    assert re.search(rf"^{len(seen)} faces, x8", told, re.MULTILINE) and 0 < len(seen) < searched["faces"]
 
 
 def killed(out: Path) -> None:

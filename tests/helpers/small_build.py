@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,14 @@ def _arrays(samples: list[Sample], rows: list[Row]) -> Samples:
 def _attributes(configuration: BuildConfiguration) -> dict[str, str]:
     facts = {"producer": "test", "recipe": "r" * 64, "inputs": "i" * 64, "versions": "{}", "weights": "{}"}
     return {**facts, "configuration": configuration.json_text()}
+
+
+def builds_in(root: Path) -> Callable[..., Path]:
+    """What writes small builds below a folder: by name, samples, names of photos without a face, and facts as in `write_build`."""
+
+    def write(name: str, samples: list[Sample], dropped: tuple[str, ...] = (), **facts: Any) -> Path:
+        (root / name).mkdir()
+        rows = [dropped_row(photo, Status.NO_FACE, "no face found") for photo in dropped]
+        return write_build(Written(root / name, root), samples, rows, **facts).folder
+
+    return write

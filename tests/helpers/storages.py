@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import IO
+from typing import IO, Any
 
 from fishprep.storage.base import InUseError, Storage
 
@@ -125,3 +126,18 @@ class Diary:
     def delete(self, *names: str) -> None:
         self.storage.delete(*names)
         self.entries += (f"delete {name}" for name in names)
+
+
+def interrupted_at(at: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What makes functions that are interrupted, in the place of the call of this number to any of them, as by Ctrl-C."""
+    calls = itertools.count()
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(calls) == at:
+                raise KeyboardInterrupt
+            return real(*arguments, **named)
+
+        return call
+
+    return dying

@@ -3,14 +3,13 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import pytest
 from annotated import build, in_process, write_photo
+from storages import interrupted_at
 from support import Ran, rows, run, shards
 
 from fishprep.builds.folder import BuildFolder
@@ -178,16 +177,7 @@ def test_a_merge_that_is_killed_goes_on(
     whole = tmp_path / "whole"
     shutil.copytree(one, whole)
     merge(whole, other)
-    calls = iter(range(100))
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            if next(calls) == at:
-                raise KeyboardInterrupt
-            return real(*arguments, **named)
-
-        return call
-
+    dying = interrupted_at(at)
     with monkeypatch.context() as patch:
         for name in ("put", "create", "sweep"):
             patch.setattr(FolderStorage, name, dying(getattr(FolderStorage, name)))

@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from annotated import build, in_process, write_photo
+from storages import interrupted_at
 from support import Ran, rows, run, shards
 
 from fishprep.storage.folder import FolderStorage
@@ -157,16 +156,7 @@ def test_a_move_that_is_killed_goes_on(
     """At each naming, writing and removing: every shard is whole in one of the places, and the same command ends it."""
     _, out = built
     large, before = tmp_path / "large", shards(out)
-    calls = iter(range(100))
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            if next(calls) == at:
-                raise KeyboardInterrupt
-            return real(*arguments, **named)
-
-        return call
-
+    dying = interrupted_at(at)
     with monkeypatch.context() as patch:
         for name in ("put", "delete", "sweep"):
             patch.setattr(FolderStorage, name, dying(getattr(FolderStorage, name)))

@@ -1,6 +1,7 @@
 """A build with other maps: what a fresh build of the same photos would have written, without the photos."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -157,8 +158,12 @@ def test_stopped_and_gone_on_with(before: Path, tmp_path: Path, monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr(ShardStore, "store", stop)
-        stopped = run("fishprep", "remap", before, new, *NEAREST, *QUICK, code=130)
-    assert "to go on" in stopped.err and not (new / "manifest.json").exists()
+        words = ("remap", before, new, *NEAREST, *QUICK)
+        patch.setattr("sys.argv", ["fishprep", *map(str, words)])
+        stopped = run("fishprep", *words, code=130)
+    assert (
+        f"to go on:\n  fishprep {shlex.join(map(str, words))}\n" in stopped.err and not (new / "manifest.json").exists()
+    )
     done = files(new)
     run("fishprep", "remap", before, tmp_path / "whole", *NEAREST, *QUICK)
     for flags, words in {

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_build import Sample, Written, dropped_row, face, write_build
+from small_build import Sample, builds_in, face
 from support import run
 
 import fishprep
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import BuildError
-from fishprep.common.status import Status
 from fishprep.diffs.faces import StoredFace, compare_faces
 from fishprep.diffs.records import BuildRecords, FacePlace
 
@@ -22,12 +21,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    def write(name: str, samples: list[Sample], dropped: tuple[str, ...] = (), **facts: object) -> Path:
-        (tmp_path / name).mkdir()
-        rows = [dropped_row(photo, Status.NO_FACE, "no face found") for photo in dropped]
-        return write_build(Written(tmp_path / name, tmp_path), samples, rows, **facts).folder
-
-    return write
+    return builds_in(tmp_path)
 
 
 def test_a_build_does_not_differ_from_its_like(write: Write) -> None:

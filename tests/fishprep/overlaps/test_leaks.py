@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from small_build import Sample, Written, dropped_row, face, write_build
+from small_build import Sample, builds_in, face
 from support import hopper, run
 
 import fishprep
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.builds.folder import BuildFolder
 from fishprep.common.errors import ConfigurationError
-from fishprep.common.status import Status
 from fishprep.overlaps.corrected import leaving
 from fishprep.overlaps.find import Leaks, find_leaks
 from fishprep.overlaps.pictures import candidates
@@ -27,12 +26,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    def write(name: str, samples: list[Sample], dropped: tuple[str, ...] = (), **facts: object) -> Path:
-        (tmp_path / name).mkdir()
-        rows = [dropped_row(photo, Status.NO_FACE, "no face found") for photo in dropped]
-        return write_build(Written(tmp_path / name, tmp_path), samples, rows, **facts).folder
-
-    return write
+    return builds_in(tmp_path)
 
 
 def admiral() -> np.ndarray:
