@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(BIN)/fishprep demo demo --overwrite
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 crash: $(VENV)/installed-dev
 	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash -s -o faulthandler_timeout=20000

@@ -11,12 +11,22 @@ import dlib
 import pytest
 import torch
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parent.parent / "shared"
+SLOWEST = (TESTS / "slowest.txt").read_text().split()
+"""Files of tests that take longest, the longest first."""
 
 
 LONGEST = 540
 """Seconds after which a test that has no end of its own fails. Before `faulthandler_timeout`, which ends all tests: that is for what
 hangs where no exception can be raised."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files come first, so that in the end no worker is left with one while the others have nothing to do."""
+    assert not (gone := [name for name in SLOWEST if not (TESTS / name).is_file()]), f"slowest.txt: no file {gone}"
+    place = {TESTS / name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -46,6 +56,15 @@ def _ctrl_c_is_heard() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """Some milliseconds for each of tens of thousands of flushes, against a loss of power that no test brings about. That each is asked
+    for, and in which order, is what `tests/crash` looks at, as are the commands that run as processes of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

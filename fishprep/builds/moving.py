@@ -7,6 +7,7 @@ from pathlib import Path
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.moved import Elsewhere, MovedShard, read_elsewhere, storage_at, write_elsewhere
+from fishprep.builds.names import is_own
 from fishprep.builds.output import writing
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.files import sha256_file
@@ -35,6 +36,7 @@ def move_away(place: Path | Storage, to: str, tell: Callable[[str], None]) -> Mo
     if folder.where("") == target.where(""):
         raise ConfigurationError(f"{to}: the build is there itself")
     with writing(folder), writing(BuildFolder(target)):
+        folder.storage.sweep(is_own)
         before = read_elsewhere(folder.storage)
         files = {record.file: record for record in folder.finished().values() if record.file}
         target.sweep(files.__contains__)
@@ -55,6 +57,7 @@ def note_away(place: Path | Storage, to: str) -> MoveCount:
     """Record that the shards that are not in the build's folder are at `to`, which is not looked at."""
     folder = BuildFolder.at(place)
     with writing(folder):
+        folder.storage.sweep(is_own)
         before = read_elsewhere(folder.storage)
         gone = [
             record for record in folder.finished().values() if record.file and folder.storage.size(record.file) is None
@@ -77,7 +80,7 @@ def move_back(place: Path | Storage, tell: Callable[[str], None]) -> MoveCount:
             for record in folder.finished().values()
             if record.file is not None and record.file in elsewhere.shards
         }
-        folder.storage.sweep(records.__contains__)
+        folder.storage.sweep(is_own)
         copied = 0
         for file, record in records.items():
             if folder.storage.size(file) == record.bytes:

@@ -1,5 +1,6 @@
 """The versions of the libraries whose release can change a pixel or a point."""
 
+import functools
 from importlib.metadata import PackageNotFoundError, version
 
 _LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "h5py", "dlib-bin", "face-alignment", "facexlib")
@@ -14,7 +15,9 @@ def library_versions() -> dict[str, str]:
     return {name: found for name in _LIBRARIES if (found := _version(name))}
 
 
+@functools.cache
 def _version(distribution: str) -> str | None:
+    """Read once: a distribution's metadata takes milliseconds, and what is imported stays what it is."""
     for name in (distribution, *_STAND_INS.get(distribution, ())):
         try:
             return version(name)

@@ -17,7 +17,7 @@ from fishprep.engines.cluster import ClusterSettings
 from fishprep.parsing.given import GIVEN
 from fishprep.places.records import Root
 from fishprep.public.news import Chosen, Compared, Listener, unheard
-from fishprep.public.planning import optional_path, weights_from
+from fishprep.public.paths import optional_path, weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.settings import ExtendSettings, StrPath
 from fishprep.sources import SourceRequest, open_source

@@ -19,6 +19,7 @@ from fishprep.faces.crop import RECIPES
 from fishprep.parsing.given import GIVEN
 from fishprep.places.records import Root
 from fishprep.public.news import Compared, Listener, Planned
+from fishprep.public.paths import optional_path, weights_from
 from fishprep.public.settings import BuildSettings, StrPath
 from fishprep.sources import SourceRequest, open_source
 from fishprep.storage.base import Storage
@@ -101,13 +102,3 @@ def prepare(
     split = str(Path(settings.split).resolve()) if is_file_rule(plan.rule) else settings.split
     origin = opened_as(request, opened.kind) | {"split": split}
     return Prepared(plan, resolve(configuration, weights), weights, origin, Root(url_of(root) or str(root)))
-
-
-def weights_from(folder: StrPath | None, parser: StrPath | None) -> WeightsFrom:
-    """Where weights come from, as settings say it."""
-    return WeightsFrom(optional_path(folder), optional_path(parser))
-
-
-def optional_path(path: StrPath | None) -> Path | None:
-    """None stays None."""
-    return None if path is None else Path(path)

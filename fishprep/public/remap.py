@@ -8,7 +8,7 @@ from fishprep.builds.remapped import MapSettings
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, SourceError
 from fishprep.public.news import Chosen, Listener, unheard
-from fishprep.public.planning import optional_path, weights_from
+from fishprep.public.paths import optional_path, weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.retry import totals
 from fishprep.public.settings import RemapSettings, StrPath

@@ -18,7 +18,7 @@ from fishprep.engines import LOCAL, create_engine
 from fishprep.engines.cluster import ClusterSettings
 from fishprep.landmarks import MARKED
 from fishprep.public.news import Chosen, Listener, unheard
-from fishprep.public.planning import weights_from
+from fishprep.public.paths import weights_from
 from fishprep.public.result import BuildResult
 from fishprep.public.settings import RetrySettings, StrPath
 from fishprep.storage.named import located

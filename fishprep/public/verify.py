@@ -4,7 +4,7 @@ from fishprep.builds.repair import repair as repair_records
 from fishprep.builds.verify import Depth, Verification
 from fishprep.builds.verify import verify as verify_build
 from fishprep.common.errors import ConfigurationError
-from fishprep.public.planning import weights_from
+from fishprep.public.paths import weights_from
 from fishprep.public.settings import StrPath
 from fishprep.storage.named import located
 

@@ -122,13 +122,21 @@ def _refused(cell: Cell, scenario: Scenario, goal: Wanted, code: int, printed: s
 def _standing(scenario: Scenario, goal: Wanted) -> Iterator[str]:
     """Whatever has a final name is whole, and nothing that stood before is gone."""
     now = contents(scenario.out)
-    for name in goal.before.keys() & goal.after.keys() - now.keys():
-        yield f"{name} is gone"
+    yield from lost(goal, now)
     for name, found in now.items():
         if meant_for(os.path.basename(name)) is not None or scenario.may_pass(name):  # noqa: PTH119
             continue
         if found not in (goal.before.get(name), goal.after.get(name)):
             yield f"{name} is neither what it was nor what it should be"
+
+
+def lost(goal: Wanted, now: Mapping[str, str]) -> Iterator[str]:
+    """Names that stood before and stay, and bytes of files that stay under whatever name."""
+    for name in goal.before.keys() & goal.after.keys() - now.keys():
+        yield f"{name} is gone"
+    for name, found in goal.before.items():
+        if found in goal.after.values() and found not in now.values():
+            yield f"what was in {name} is nowhere"
 
 
 def numberless(text: str) -> str:

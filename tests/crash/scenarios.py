@@ -29,7 +29,7 @@ TIMES = ("seconds", "images_per_second")
 class Scenario:
     """A command. before: the folder that its output is at the start (None: there is none). passing: names in the output that
     hold something else along the way than in the end. over: what it says
-    where all of it is done already, and that is no success."""
+    where all of it is done already, and that is no success. halfway: what is half done is sound, as shards may stand in two places."""
 
     name: str
     command: tuple[str, ...]
@@ -37,6 +37,7 @@ class Scenario:
     before: Path | None
     passing: tuple[str, ...] = ()
     over: str = "\0"
+    halfway: bool = False
 
     def lay_out(self) -> None:
         """The output as it is before the command."""
@@ -116,9 +117,9 @@ class Stage:
         """A finished build of them, without the small one."""
         return self._made("built", self.build_command)
 
-    def build_command(self, out: Path) -> tuple[str, ...]:
+    def build_command(self, out: Path, photos: Path | None = None) -> tuple[str, ...]:
         flags = (*annotated.FLAGS, "--shard-size", 2, "--min-side", 130, "--quiet")
-        return ("fishprep", "build", *map(str, (self.photos(), out, *flags)))
+        return ("fishprep", "build", *map(str, (photos or self.photos(), out, *flags)))
 
     def damaged(self) -> Path:
         """The same build, of which rows are lost."""
@@ -126,6 +127,31 @@ class Stage:
         if not folder.exists():
             shutil.copytree(self.built(), folder)
             (folder / "train-00001.parquet").unlink()
+        return folder
+
+    def at_home(self) -> Path:
+        """The same build, in a folder of its own within the output."""
+        folder = self.folder / "at_home"
+        if not folder.exists():
+            shutil.copytree(self.built(), folder / "home")
+        return folder
+
+    def away(self) -> Path:
+        """That build, its shards moved to a folder beside it."""
+        home, large = self.out / "home", self.out / "large"
+
+        def moved(out: Path) -> tuple[str, ...]:
+            shutil.copytree(self.at_home(), out)
+            return ("fishprep", "move", str(home), str(large), "--quiet")
+
+        return self._made("away", moved)
+
+    def others(self) -> Path:
+        """A build of other photos by the same settings: what stands in it is known by its own place."""
+        folder = self.folder / "others"
+        if not folder.exists():
+            ended = self.commands.run(self.build_command(folder, self.more()))
+            assert ended.code == 0, ended.printed
         return folder
 
     def shards(self) -> Path:
@@ -196,6 +222,25 @@ def _extend(stage: Stage) -> Scenario:
     return Scenario("extend", command, stage.out, stage.built())
 
 
+def _move(stage: Stage) -> Scenario:
+    return Scenario("move", ("fishprep", "move", *_places(stage), "--quiet"), stage.out, stage.at_home(), halfway=True)
+
+
+def _back(stage: Stage) -> Scenario:
+    home, _ = _places(stage)
+    return Scenario("back", ("fishprep", "move", home, "--back", "--quiet"), stage.out, stage.away(), halfway=True)
+
+
+def _places(stage: Stage) -> tuple[str, str]:
+    """Of a build, and of the shards that are moved from it: both below the output, where calls are counted."""
+    return str(stage.out / "home"), str(stage.out / "large")
+
+
+def _merge(stage: Stage) -> Scenario:
+    command = ("fishprep", "merge", str(stage.out), str(stage.others()), "--quiet")
+    return Scenario("merge", command, stage.out, stage.built())
+
+
 def _repair(stage: Stage) -> Scenario:
     return Scenario("repair", ("fishprep", "verify", str(stage.out), "--repair"), stage.out, stage.damaged())
 
@@ -232,6 +277,9 @@ SCENARIOS: dict[str, Callable[[Stage], Scenario]] = {
     "retry": _retry,
     "remap": _remap,
     "extend": _extend,
+    "move": _move,
+    "back": _back,
+    "merge": _merge,
     "repair": _repair,
     "train": _train,
     "upscale": _upscale,

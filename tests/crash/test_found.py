@@ -20,7 +20,7 @@ from fishfsr.training.journal import MetricsJournal
 from fishfsr.training.run import run_training
 from fishfsr.training.state import FORMAT, FORMAT_VERSION, TrainingState, _header
 from fishprep.common.errors import BuildError, ConfigurationError
-from fishprep.common.files import atomic, sweep_abandoned, write_text
+from fishprep.common.files import atomic, sweep_abandoned
 from fishprep.common.tensors import save_tensors
 from fishprep.engines import ENGINES
 
@@ -131,7 +131,7 @@ def test_a_run_that_was_removed_in_part_is_begun_anew(
     removed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--overwrite` was killed while it removed the run: without it, a state was gone on with whose best weights were gone."""
-    monkeypatch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+    monkeypatch.setattr(loop, "draw_curves", training.curves_in_words)
     shards = training.write(tmp_path / "shards", {"train": (3,), "val": (2,)})
     run = tmp_path / "run"
     asked = training.request(shards, run, *SETTINGS)

@@ -15,7 +15,7 @@ from fishfsr.errors import FishFSRError
 from fishfsr.training import loop
 from fishfsr.training.run import run_training
 from fishprep.common.errors import FishPrepError
-from fishprep.common.files import meant_for, write_text
+from fishprep.common.files import meant_for
 from fishprep.engines import ENGINES
 
 AMPLE = 1 << 20
@@ -85,7 +85,7 @@ def test_a_build_on_a_full_disk(drive: Drive, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_training_on_a_full_disk(drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+    monkeypatch.setattr(loop, "draw_curves", training.curves_in_words)
     shards = training.write(tmp_path / "shards", {"train": (3,), "val": (2,)})
     run = drive.place / "run"
     asked = training.request(shards, run, *SETTINGS, "save_every=1")

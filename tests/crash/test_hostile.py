@@ -58,6 +58,9 @@ UPSCALE = (
 TRAIN = ("fishfsr", "train", "{shards}", "--out", "{out}", *map(str, training.QUICK), *map(str, training.steps(2, 1)))
 MASKED = ("fishprep", "import", "{photos}", "{new}", "--masks", "{out}", "--mask-kind", "skin", "--points", "{photos}",
           "--min-side", "64", "--split", "1,0,0", "--workers", "1", "--device", "cpu", "--quiet")  # fmt: skip
+AWAY = (("fishprep", "verify", "{out}/home"), ("fishprep", "move", "{out}/home", "--back", "--quiet"))
+MERGE = ("fishprep", "merge", "{out}/one", "{out}/other", "--quiet")
+MARKED = ("fishprep", "retry", "{out}", "--points", "{out}/marked.json", "--workers", "1", "--quiet")
 IMPORT = ("fishfsr", "models", "import", "{out}/authors.pth", "{out}/x.safetensors", "--overwrite")
 
 READ = {
@@ -69,6 +72,11 @@ READ = {
     "configuration": Read("built", "configuration.json", mutated_json, (VERIFY, BUILD, RETRY)),
     "retry": Read("retried", "retry-0001.json", mutated_json, (VERIFY, BUILD, RETRY)),
     "extension": Read("extended", "extend-0001.parquet", mutated, (VERIFY, BUILD, EXTEND)),
+    "moved": Read("away", "home/moved.json", mutated_json, AWAY),
+    "plan of a part": Read("both", "other/plan.parquet", mutated, (MERGE,)),
+    "rows of a part": Read("both", "other/train-00000.parquet", mutated, (MERGE,)),
+    "configuration of a part": Read("both", "other/configuration.json", mutated_json, (MERGE,)),
+    "marks": Read("marked", "marked.json", mutated_json, (MARKED,)),
     "checkpoint": Read(
         "packed", "pair.safetensors", mutated_safetensors, (("fishfsr", "models", "show", "{out}/pair.safetensors"),)
     ),
@@ -101,6 +109,11 @@ def folders(running: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict
         scenario.lay_out()
         running.warm(scenario.command)
         made[name] = Path(shutil.copytree(stage.out, stage.folder / name))
+    made |= {"away": stage.away(), "both": stage.folder / "both", "marked": stage.folder / "marked"}
+    for name, build in (("one", built), ("other", stage.others())):
+        shutil.copytree(build, made["both"] / name)
+    shutil.copytree(built, made["marked"])
+    (made["marked"] / "marked.json").write_text('{"1.png": [[30, 40], [60, 40], [45, 70]]}')
     made |= {"shards": stage.shards(), "masks": stage.folder / "masks"}
     made["masks"].mkdir()
     for number, side in enumerate((160, 96, 160)):

@@ -13,7 +13,6 @@ import fishprep
 from fishfsr.training import loop
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.run import run_training
-from fishprep.common.files import write_text
 from fishprep.engines import ENGINES
 
 NUMBERS = ("train-00000", "train-00001", "val-00000")
@@ -149,7 +148,7 @@ def test_an_overwritten_build_is_known_for_one_until_nothing_is_left(photos: Pat
 @pytest.fixture
 def cheap_curves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Without matplotlib, which takes seconds to load."""
-    monkeypatch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+    monkeypatch.setattr(loop, "draw_curves", training.curves_in_words)
 
 
 def test_a_training(tmp_path: Path, cheap_curves: None) -> None:

@@ -21,13 +21,12 @@ from training import losses
 
 from fishfsr.training import loop
 from fishfsr.training.run import run_training
-from fishprep.common.files import write_text
 
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "draw_curves", lambda metrics, picture: write_text(picture, metrics.read_text()))
+        patch.setattr(loop, "draw_curves", training.curves_in_words)
         TrainMachine.prepare(tmp_path_factory.mktemp("trainings"))
         yield
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from annotated import in_process
 from fishcli import again, fsr, prep
 from support import QUICK, SCRIPTS, command, run, shards
+
+__all__ = ["in_process"]
 
 
 def stopped(words: list[str], when: Path) -> str:
@@ -30,7 +33,7 @@ def follow(printed: str) -> None:
     run(program, *words)
 
 
-def test_overwriting_that_was_stopped_goes_on(portraits: Path, tmp_path: Path) -> None:
+def test_overwriting_that_was_stopped_goes_on(portraits: Path, in_process: None, tmp_path: Path) -> None:
     out, slow = tmp_path / "out", (*QUICK, "--shard-size", 1)
     run("fishprep", "build", portraits / "a", out, *QUICK, "--min-side", 300, code=None)
     printed = stopped(command("fishprep", "build", portraits, out, *slow, "--overwrite"), out / "train-00001.parquet")

@@ -14,10 +14,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from annotated import in_process
 from support import QUICK, command, rows, run, shards
 
 KILLS = int(os.environ.get("FISHFSR_TEST_KILLS", "5"))
 Copy = Callable[[Path], Path]
+HERE = pytest.mark.usefixtures("in_process")
+"""Without workers, which take seconds to start, where they are not the matter."""
+__all__ = ["in_process"]
 
 
 def test_a_build_is_what_it_says(portraits: Path, built: Path) -> None:
@@ -46,6 +50,7 @@ def test_the_bytes_do_not_depend_on_the_workers(portraits: Path, built: Path, tm
     assert rows(tmp_path) == rows(built)
 
 
+@HERE
 def test_building_again_changes_nothing(portraits: Path, built: Path, copy_of: Copy) -> None:
     out = copy_of(built)
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.h5")}
@@ -107,6 +112,7 @@ def test_resuming_with_other_settings_is_refused(
     assert words in refused.err and shards(out) == shards(built)
 
 
+@HERE
 def test_resuming_with_other_photos_is_refused(portraits: Path, built: Path, copy_of: Copy, tmp_path: Path) -> None:
     out, photos = copy_of(built), tmp_path / "photos"
     shutil.copytree(portraits, photos)
@@ -164,6 +170,7 @@ def test_a_full_disk_loses_nothing(portraits: Path, built: Path, tmp_path: Path)
     assert len(rows(tmp_path)) == 16
 
 
+@HERE
 def test_max_drop_exits_with_3_and_keeps_everything(portraits: Path, tmp_path: Path) -> None:
     done = run("fishprep", "build", portraits, tmp_path, *QUICK, "--max-drop", "0.01", code=3)
     assert "--max-drop" in done.err and (tmp_path / "manifest.json").exists()
@@ -191,6 +198,7 @@ def test_settings_from_file_and_environment_and_who_wins(portraits: Path, tmp_pa
     assert "unknown key 'shard_sise'" in refused.err and "shard-size" in refused.err
 
 
+@HERE
 def test_plan_writes_nothing_and_is_right(portraits: Path, built: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in portraits.rglob("*")}
     planned = json.loads(run("fishprep", "plan", portraits, *QUICK, "--shard-size", 4, "--json").out)
@@ -285,6 +293,7 @@ def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
     assert "No such option" in run("fishprep", "build", tmp_path, tmp_path / "out", "--wokers", "2", code=2).err
 
 
+@HERE
 def test_several_faces(tmp_path: Path) -> None:
     from PIL import Image
     from support import astronaut, hopper
@@ -303,6 +312,7 @@ def test_several_faces(tmp_path: Path) -> None:
     assert "12 faces" in rows(tmp_path / "reject")["twelve"]["reason"]
 
 
+@HERE
 def test_what_is_not_the_builds_stays(portraits: Path, built: Path, copy_of: Copy) -> None:
     out = copy_of(built)
     foreign = ("celeba-20240101.h5", "celeba-20240101.parquet", ".notes.tmp", "train-20240101.h5", "retry-notes.json")

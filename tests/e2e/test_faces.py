@@ -15,7 +15,7 @@ from fishprep.faces.pyramid import pillow_bicubic
 from fishprep.landmarks.annotation import read_pts
 from fishprep.shards.reader import Shard
 
-pytestmark = pytest.mark.faces
+pytestmark = [pytest.mark.faces, pytest.mark.usefixtures("without_workers")]
 COUNT = 24
 
 
@@ -38,8 +38,8 @@ def celeba(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def built(celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def built(celeba: Path, without_workers: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("built_celeba")
     options = ("--keep-classes", "--device", "cpu", "--workers", 1, "--shard-size", 20)
     run("fishprep", "build", celeba, out, *options)
@@ -58,10 +58,14 @@ def test_nearly_all_of_celeba_is_kept_and_sound(built: Path) -> None:
 
 
 def test_weights_of_ones_own_are_named_and_asked_for_again(celeba: Path, weights: Path, tmp_path: Path) -> None:
-    run("fishprep", "build", celeba, tmp_path, "--parser-weights", weights, "--device", "cpu", "--workers", 1)
-    configuration = json.loads((tmp_path / "manifest.json").read_text())["configuration"]
+    (tmp_path / "few").mkdir()
+    for path in sorted((celeba / "img_align_celeba").iterdir())[:3]:
+        shutil.copy(path, tmp_path / "few")
+    out, flags = tmp_path / "out", ("--device", "cpu", "--workers", 1)
+    run("fishprep", "build", tmp_path / "few", out, "--parser-weights", weights, *flags)
+    configuration = json.loads((out / "manifest.json").read_text())["configuration"]
     assert configuration["parser"] == "bisenet" and weights.name in configuration["weights"]
-    deep = ("fishprep", "verify", tmp_path, "--deep", "--json")
+    deep = ("fishprep", "verify", out, "--deep", "--json")
     assert json.loads(run(*deep, "--parser-weights", weights).out)["notes"] == []
     (note,) = json.loads(run(*deep).out)["notes"]
     assert f"not derived again: give the weights that the shards were made with, {weights.name}" in note

@@ -13,6 +13,7 @@ import cv2
 import fishcli
 import numpy as np
 import pytest
+from annotated import build, in_process, write_photo
 from PIL import Image
 from support import run
 
@@ -26,6 +27,8 @@ from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore, fin
 from fishprep.public.weights import DEFAULT_WEIGHTS
 from fishprep.weights import RECORDS
 
+__all__ = ["in_process"]
+
 
 def test_the_commands_are_there_without_torch() -> None:
     check = "import sys, fishcli.prep, fishcli.fsr; print('torch' in sys.modules)"
@@ -33,23 +36,56 @@ def test_the_commands_are_there_without_torch() -> None:
     assert done.stdout == "False\n"
 
 
-WITHOUT_OPENCV = """
+WITHOUT = """
 import sys
 from importlib.abc import MetaPathFinder
 
 class Lacking(MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "cv2":
+        if name == lacking:
             raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
+lacking, *lines = sys.argv[1:]
 sys.meta_path.insert(0, Lacking())
 from fishcli import common, fsr, prep
 groups = {"fishprep": (prep.cli, (common.FishPrepError,)), "fishfsr": (fsr.cli, fsr.ERRORS)}
-for line in sys.argv[1:]:
+for line in lines:
     program, *arguments = line.split()
     print(common.execute(groups[program][0], program, arguments, groups[program][1]), flush=True)
     print("=====", flush=True)
 """
+
+
+def answered(lacking: str, *lines: str) -> list[str]:
+    """What each command says, its exit code last, where a library cannot be loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, lacking, *lines],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+        env={**os.environ, "FISHFSR_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+    )
+    answers = done.stdout.split("=====\n")[:-1]
+    assert len(answers) == len(lines) and "Traceback" not in done.stdout
+    return answers
+
+
+def test_whoever_looks_at_a_build_does_not_wait_for_torch(in_process: None, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    write_photo(photos, "a", 1)
+    build(photos, out)
+    looking = [
+        f"fishprep {words}"
+        for words in (f"verify {out}", f"rows {out}", f"describe {out}", f"diff {out} {out}", f"leaks {out}")
+    ]
+    looking += [
+        f"fishprep report {out}",
+        f"fishprep inspect {out}/train-00000.h5",
+        f"fishprep move {out} {tmp_path}/to",
+    ]
+    for command, answer in zip(looking, answered("torch", *looking), strict=True):
+        assert answer.endswith("\n0\n"), (command, answer)
 
 
 def test_what_needs_no_opencv_works_without_it_and_the_rest_says_what_to_do(tmp_path: Path) -> None:
@@ -64,16 +100,7 @@ def test_what_needs_no_opencv_works_without_it_and_the_rest_says_what_to_do(tmp_
         "fishprep doctor",
         "fishfsr doctor",
     ]
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_OPENCV, *free, *bound],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=True,
-        env={**os.environ, "FISHFSR_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-    )
-    answers = done.stdout.split("=====\n")[:-1]
-    assert len(answers) == len(free) + len(bound) and "Traceback" not in done.stdout
+    answers = answered("cv2", *free, *bound)
     for command, answer in zip(free, answers, strict=False):
         assert answer.endswith("\n0\n") and "libGL" not in answer, command
     for command, answer in zip(bound, answers[len(free) :], strict=True):

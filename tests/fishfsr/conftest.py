@@ -7,12 +7,22 @@ from typing import Any
 
 import pytest
 import torch
+import training
 from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.registry import create_model
+from fishfsr.training import loop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _curves_are_not_drawn() -> Iterator[None]:
+    """Trainings of a second leave their log for a picture; `test_run.py` has one drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "draw_curves", training.curves_in_words)
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import support
 import torch
 import training
 from safetensors.torch import load_file
+from sittings import Sitting, grouped, left_behind, sit
 from training import losses, request
 
 from fishfsr.checkpoint import read_metadata
@@ -118,8 +119,7 @@ def test_a_process_that_fails_stops_the_others_with_a_state(shards: Path, tmp_pa
 
 def test_fewer_validation_faces_than_processes(shards: Path, tmp_path: Path) -> None:
     one = ("parsing.steps=2", "validation.every=1", "validation.faces=1")
-    ran = torchrun(words(shards, tmp_path / "two", *one, "sr.steps=1"))
-    assert ran.returncode == 0, ran.stderr
+    assert sit(request(shards, tmp_path / "two", *one, "sr.steps=1"), Sitting(2)) == [0, 0]
     run_training(request(shards, tmp_path / "one", *one, "sr.steps=1"), lambda news: None)
     for name in ("accuracy", "psnr", "ssim"):
         found, expected = (
@@ -129,27 +129,11 @@ def test_fewer_validation_faces_than_processes(shards: Path, tmp_path: Path) -> 
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-LEFT_BEHIND = """
-from pathlib import Path
-import torch
-from fishfsr.training.ranks import process_group
-
-with process_group("cpu") as ranks:
-    weights = torch.nn.Parameter(torch.ones(3))
-    torch.optim.Adam([weights])  # which brings more of PyTorch along
-    ranks.average([weights.data])
-print([name for each in Path("/proc/self/task").iterdir() if "gloo" in (name := (each / "comm").read_text())])
-"""
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are told by /proc")
 def test_nothing_of_a_group_is_left_when_it_ends(tmp_path: Path) -> None:
     """A thread of gloo that lives on until the interpreter ends takes the process along with it, now and then."""
-    script = tmp_path / "left_behind.py"
-    script.write_text(LEFT_BEHIND)
-    ran = torchrun([str(script)], processes=2)
-    assert ran.returncode == 0, ran.stderr
-    assert "".join(ran.stdout.split()) == "[][]"
+    assert grouped(left_behind, 2, tmp_path) == [0, 0]
+    assert [(tmp_path / name).read_text() for name in "01"] == ["[]", "[]"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ from fishfsr.data import ShardDataset
 from fishfsr.errors import CheckpointError
 from fishfsr.metrics import psnr
 from fishfsr.registry import create_model
+from fishfsr.training import loop
 from fishfsr.training.config import resolve_training
+from fishfsr.training.curves import draw_curves
 from fishfsr.training.journal import Trained, read_metrics
 from fishfsr.training.request import TrainingRequest, init_settings
 from fishfsr.training.run import run_training
@@ -48,7 +50,9 @@ def finished(shards: Path) -> Path:
         "--set",
         "sr.global_residual=true",
     )
-    support.run("fishfsr", "train", shards, "--out", run, *training.QUICK, *training.steps(60, 10), *arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "draw_curves", draw_curves)
+        support.run("fishfsr", "train", shards, "--out", run, *training.QUICK, *training.steps(60, 10), *arguments)
     return run
 
 

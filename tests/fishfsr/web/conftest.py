@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from here import Here
 from PIL import Image
 from support import QUICK, astronaut, run
 
 import fishfsr
 from fishprep.decoding.decode import Limits
+from fishprep.engines import ENGINES
 
 SETTINGS = fishfsr.WebSettings(
     port=0,
@@ -30,6 +32,12 @@ def upscaler() -> fishfsr.Upscaler:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of two faces, of a photo without one and of one in which nobody is found, with its report."""
     folder = tmp_path_factory.mktemp("build")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        return _built(folder)
+
+
+def _built(folder: Path) -> Path:
     run("fishprep", "demo", folder, "--parser", "landmark-skin")
     photos, shards = folder / "photos", folder / "more"
     (photos / "torn.png").write_bytes(b"\x89PNG")

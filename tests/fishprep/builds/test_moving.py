@@ -149,6 +149,18 @@ def test_nothing_of_ones_own_is_replaced(built: tuple[Path, Path], tmp_path: Pat
     assert len(shards(out)) == 3, "nothing is removed before all stand"
 
 
+@pytest.mark.parametrize("words", [("large",), ("large", "--unseen"), ("--back",)])
+def test_what_a_killed_one_left_half_written_is_swept(
+    built: tuple[Path, Path], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    _, out = built
+    left = [out / ".moved.json.1.tmp", out / ".train-00001.h5.1.tmp"]
+    for path in left:
+        path.touch()
+    move(out, *(tmp_path / word if word == "large" else word for word in words))
+    assert not any(path.exists() for path in left)
+
+
 @pytest.mark.parametrize("at", range(12))
 def test_a_move_that_is_killed_goes_on(
     built: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int

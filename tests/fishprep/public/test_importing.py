@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from annotated import in_process
+from here import Here
 from PIL import Image
 from support import astronaut, hopper, rows, run
 
@@ -12,7 +14,11 @@ import fishprep
 from fishfsr.checkpoint import Details
 from fishfsr.upscaling.models import FaceRecipe
 from fishprep.common.errors import ConfigurationError, SourceError
+from fishprep.engines import ENGINES
 from fishprep.parsing.classes import ClassOrder, convert
+
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
 
 QUICK = ("--device", "cpu", "--workers", "1", "--quiet")
 
@@ -47,7 +53,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def imported(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("imported")
-    run("fishprep", "import", folder / "faces", out, *QUICK, "--parser", "landmark-skin")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        run("fishprep", "import", folder / "faces", out, *QUICK, "--parser", "landmark-skin")
     return out
 
 

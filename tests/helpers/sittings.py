@@ -5,13 +5,16 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import training
 
 from fishfsr.training.journal import Trained, TrainingNews, Validated
 from fishfsr.training.loop import StageLoop
+from fishfsr.training.ranks import process_group
 from fishfsr.training.request import TrainingRequest
 from fishfsr.training.run import run_training
 
@@ -26,15 +29,19 @@ class Sitting:
 
 
 def sit(request: TrainingRequest, sitting: Sitting) -> list[int]:
-    """Train until all have ended; the exit codes. Where one was killed the others are ended, as torchrun does it."""
+    """Train until all have ended; the exit codes."""
+    return grouped(_member, sitting.processes, request, sitting)
+
+
+def grouped(work: Callable[..., None], processes: int, *given: object) -> list[int]:
+    """Run `work(rank, *given)` in several processes with what torchrun tells a group of them, but without the seconds that it takes to load
+    everything in each; the exit codes. Where one was killed the others are ended, as torchrun does it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([training.__name__, __name__])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    members = [
-        context.Process(target=_member, args=(request, sitting, rank, port)) for rank in range(sitting.processes)
-    ]
+        told = {"WORLD_SIZE": f"{processes}", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{free.getsockname()[1]}"}
+    members = [context.Process(target=_told, args=(rank, told, work, *given)) for rank in range(processes)]
     for member in members:
         member.start()
     while any(member.is_alive() for member in members):
@@ -48,11 +55,14 @@ def sit(request: TrainingRequest, sitting: Sitting) -> list[int]:
     return [member.exitcode or 0 for member in members]
 
 
-def _member(request: TrainingRequest, sitting: Sitting, rank: int, port: int) -> None:
+def _told(rank: int, told: dict[str, str], work: Callable[..., None], *given: object) -> None:
     torch.set_num_threads(1)
-    if sitting.processes > 1:
-        os.environ |= {"RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "WORLD_SIZE": f"{sitting.processes}"}
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{port}", "TORCHELASTIC_RUN_ID": "sittings"}
+    if told["WORLD_SIZE"] != "1":
+        os.environ |= {**told, "RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "TORCHELASTIC_RUN_ID": "sittings"}
+    work(rank, *given)
+
+
+def _member(rank: int, request: TrainingRequest, sitting: Sitting) -> None:
     left = sitting.after if rank == sitting.victim else 10**9
 
     def count() -> None:
@@ -74,3 +84,13 @@ def _member(request: TrainingRequest, sitting: Sitting, rank: int, port: int) ->
 
         StageLoop._gradients = counted  # type: ignore[method-assign,assignment]
     run_training(request, listen)
+
+
+def left_behind(rank: int, folder: Path) -> None:
+    """Form a group, let it work and end; what lives on is written down."""
+    with process_group("cpu") as ranks:
+        weights = torch.nn.Parameter(torch.ones(3))
+        torch.optim.Adam([weights])  # which brings more of PyTorch along
+        ranks.average([weights.data])
+    threads = ((each / "comm").read_text() for each in Path("/proc/self/task").iterdir())
+    (folder / f"{rank}").write_text(repr([name for name in threads if "gloo" in name]))
