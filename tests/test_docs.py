@@ -7,8 +7,11 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from annotated import in_process
 from PIL import Image
 from support import astronaut, hopper
+
+__all__ = ["in_process"]
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "library.md"
@@ -47,7 +50,9 @@ def test_the_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert image.size == size
 
 
-def test_the_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_three_lines(
+    in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     photos = tmp_path / "demo" / "photos"
     photos.mkdir(parents=True)
     for name, pixels in (("eileen_collins", astronaut()), ("grace_hopper", hopper())):

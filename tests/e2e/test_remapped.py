@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annotated import in_process
+from here import Here
 from PIL import Image
 from support import rows, run, shards
 
 import fishprep
 from fishprep.engines import ENGINES
 from fishprep.engines.local import LocalEngine
+
+__all__ = ["in_process"]
 
 BISENET = ("--parser", "bisenet-fishfsr", "--parser-size", 128)
 TINY = ("parsing.width=4", "parsing.blocks=1", "sr.width=4", "parsing.batch_size=2", "sr.batch_size=2")
@@ -25,6 +29,7 @@ def test_better_maps_of_faces_whose_photos_are_gone(
     old, new = Path(shutil.copytree(built, tmp_path / "old")), tmp_path / "new"
     said = run("fishprep", "remap", old, new, *BISENET, "--workers", 2, "--device", "cpu")
     assert "15 samples (15 train) of 16 photos" in said.out and "dropped: 1 no_face" in said.out
+    monkeypatch.setitem(ENGINES, "local", Here)
     again = json.loads(run("fishprep", "remap", old, tmp_path / "one", *BISENET, "--workers", 1, "--json").out)
     assert again["built"] == 4 and shards(new) == shards(tmp_path / "one") and shards(old) == shards(built)
     shutil.rmtree(old)
@@ -38,7 +43,7 @@ def test_better_maps_of_faces_whose_photos_are_gone(
     assert (tmp_path / "run" / "best.safetensors").exists()
 
 
-def test_maps_that_were_drawn_by_hand(built: Path, tmp_path: Path) -> None:
+def test_maps_that_were_drawn_by_hand(built: Path, in_process: None, tmp_path: Path) -> None:
     """Of the exported faces, one picture each; one that is forgotten is asked for by its name."""
     masks, new = tmp_path / "masks", tmp_path / "new"
     for name, row in rows(built).items():
