@@ -33,12 +33,16 @@ FIRST_WEIGHTS = "unit-variance"
 """Of FishFSRNet and TaperNet in the common recipe: the paper names none, and with PyTorch's all faces look alike for hundreds of steps.
 A rival's come from its article."""
 
+NORMALISED = "batch normalisation by the statistics of the weights that are kept"
+"""Said of every recipe: what the last steps leave is of other weights, and the noise of a small batch."""
+
 WARMUP_SHARE = 0.1
 """Of the steps that the rate rises over, at most."""
 
 VALIDATIONS = 5
 """In a training by faces seen; one by the clock is validated every so many steps."""
 VALIDATED_EVERY = 1000
+SAVED_EVERY = 500
 
 
 def check_recipe(recipe: str) -> None:
@@ -52,7 +56,7 @@ def recipe_words(recipe: Recipe, budget: TrainingBudget) -> str:
     if recipe == "published":
         return (
             "each method by its published settings as far as they are known (docs/methods.md), mirrored faces, "
-            "the weights of the best validation"
+            f"the weights of the best validation; {NORMALISED}"
         )
     rate = f"Adam at {COMMON['lr']:g}, betas {COMMON['betas'][0]} and {COMMON['betas'][1]}, after {COMMON['warmup']} steps of rise"
     falls = "then constant" if budget.minutes is not None else "then falling on a cosine"
@@ -60,7 +64,7 @@ def recipe_words(recipe: Recipe, budget: TrainingBudget) -> str:
         f"L1 on pixels (what a method is supervised by beside them stays), {rate}, {falls}, batches of "
         f"{COMMON['batch_size']}, gradients clipped at {COMMON['clip']:g}, mirrored faces, "
         f"weights averaged ({COMMON['ema']}), those of the best validation; first weights as in a method's article, "
-        "of FishFSRNet and TaperNet of unit variance"
+        f"of FishFSRNet and TaperNet of unit variance; {NORMALISED}"
     )
 
 
@@ -110,5 +114,6 @@ def budgeted(settings: Settings, stage: str, budget: TrainingBudget) -> Settings
     if budget.minutes is not None and section.get("schedule") == "cosine":
         section["schedule"] = "constant"
     every = VALIDATED_EVERY if budget.minutes is not None else -(-steps // VALIDATIONS)
-    beside = {"validation": {"every": every, "faces": 100}, "log_every": 20, "save_every": 500}
+    # Slow methods make 500 steps in half an hour: what a loss of power may cost is what is between two validations.
+    beside = {"validation": {"every": every, "faces": 100}, "log_every": 20, "save_every": min(every, SAVED_EVERY)}
     return merged(beside, merged(settings, {stage: section}))

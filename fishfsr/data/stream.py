@@ -67,14 +67,19 @@ class Stream:
     degradation: Degradation = field(default_factory=Degradation)
     window: int = 0
     """Shards that are shuffled together; 0: all."""
+    _reading: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def read(self, step: int, part: int = 0) -> Read:
         """One part of one step; both count from 0. Raises ShardError where a shard is damaged."""
-        places = self.share.places(step, part)
+        return self.at(self.share.places(step, part))
+
+    def at(self, places: np.ndarray) -> Read:
+        """The faces of `places` of the stream, (n,) int64 one after the other, whoever trains on them. Raises as `read`."""
         order = order_of(self.dataset.counts, self.window, self.seed)
-        if isinstance(order, WindowedOrder):
-            self.dataset.hold(*order.at_hand(int(places[0]), int(places[-1])))
-        batch = self.dataset.__getitems__(order.indices(places))
+        with self._reading:  # the thread that reads ahead may have other shards at hand
+            if isinstance(order, WindowedOrder):
+                self.dataset.hold(*order.at_hand(int(places[0]), int(places[-1])))
+            batch = self.dataset.__getitems__(order.indices(places))
         if self.degradation.active:
             self.degradation.apply(batch.hr.numpy(), batch.lr.numpy(), self.seed, places)
         return Read(batch, torch.from_numpy(coins(self.seed, places)) if self.flip else None)

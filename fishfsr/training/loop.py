@@ -17,8 +17,10 @@ from fishfsr.errors import CheckpointError, NotFiniteError
 from fishfsr.training.curves import draw_curves
 from fishfsr.training.journal import Note, Trained, Validated
 from fishfsr.training.optimiser import Average, adam, rate
+from fishfsr.training.pace import Pace
 from fishfsr.training.stages import TrainingStage
 from fishfsr.training.state import Position, TrainingState, put_back, state_tensors
+from fishfsr.training.statistics import FACES, TOGETHER, is_normalised, last_faces, measure_statistics
 from fishfsr.training.surroundings import Surroundings
 from fishfsr.training.validation import MeanFigures
 from fishprep.common.stop import REASONS, Reason
@@ -49,6 +51,7 @@ class StageLoop:
         share = Share(self.section.batch_size, self.section.accumulate, around.ranks.rank, around.ranks.world)
         seed, config = around.config.seed, around.config
         self.stream = Stream(around.train, share, seed, config.flip, config.degradation, config.window)
+        self._settled: int | None = None  # the step whose kept weights have their statistics
 
     def run(self) -> Reason | None:
         """Train; the reason for an early end, None at the regular one. A state and the newest weights are saved either way.
@@ -62,7 +65,7 @@ class StageLoop:
         if self.average is not None:
             ranks.share(self.average.network.state_dict().values())
         reads = self.stream.parts(self.position.step, pinned=self.around.amp.device.type == "cuda")
-        self._rate = _Rate(self.position.step)
+        self._pace = Pace(self.position.step)
         try:
             with contextlib.closing(reads):  # type: ignore[type-var]
                 self._measure_best_anew()
@@ -70,7 +73,7 @@ class StageLoop:
         except (NotFiniteError, OSError):  # a state of now would count on the line of the log that was refused
             raise
         except Exception:
-            self._save()  # the step that failed has not touched the weights
+            self._save(settled=False)  # the step that failed has not touched the weights; reading may be what fails
             raise
         if self.position != began:
             ranks.together(self._end)
@@ -94,6 +97,8 @@ class StageLoop:
                 if reason == "time":  # a signal leaves no time for it
                     self._validate()
                 return reason
+            if step == self.section.steps:
+                ranks.together(self._settle)
         return None
 
     def _step(self, reads: Iterator[Read]) -> tuple[float, float, Reason | None]:
@@ -146,7 +151,7 @@ class StageLoop:
         self.position = replace(position, losses=())
         if not self.around.ranks.first:
             return
-        per_step = self._rate.seconds_per_step(position.step)
+        per_step = self._pace.seconds_per_step(position.step)
         images = section.batch_size / per_step
         values = {
             "loss": loss,
@@ -169,6 +174,8 @@ class StageLoop:
         if validator is None or self.position.validated == step:
             return
         started = time.monotonic()
+        self.around.ranks.together(self._settle)
+        self.around.ranks.share(self._kept().buffers())
         figures = validator.measure(self.stage, self._kept())
         value, before = figures.means.get(self.stage.figure), self.position.best
         best = value is not None and (before is None or value > before)
@@ -179,7 +186,7 @@ class StageLoop:
             self.position = replace(self.position, best=value, best_step=step, best_on=validator.identity)
         spent = time.monotonic() - started
         self.position = replace(self.position, validated=step, seconds=self.position.seconds + spent)
-        self._rate.pause(spent)
+        self._pace.pause(spent)
         self.around.ranks.together(lambda: self._tell(figures, best))
 
     def _tell(self, figures: MeanFigures, best: bool) -> None:
@@ -218,16 +225,29 @@ class StageLoop:
     def _kept(self) -> nn.Module:
         return self.network if self.average is None else self.average.network
 
+    def _settle(self) -> None:
+        """Statistics of batch normalisation for the weights that are kept, measured by the first process for all."""
+        kept, step = self._kept(), self.position.step
+        if self._settled == step or not self.around.ranks.first or not is_normalised(kept):
+            return
+        faces = last_faces(self.stream, step * self.section.batch_size, self.around.amp.device)
+        measure_statistics(kept, lambda each: self.stage.output(kept, each), faces)
+        self._settled = step
+
     def _end(self) -> None:
+        if self.position.step < self.section.steps:
+            self._save(settled=False)  # a signal leaves little time: first of all the state stands
         if self.position.step == self.section.steps and self.position.best is None:
             self._save_weights(self.around.folder.best(self.stage.name), {})
         self._save()
         if self.around.ranks.first:
             draw_curves(self.around.folder.metrics, self.around.folder.curves)
 
-    def _save(self) -> None:
+    def _save(self, settled: bool = True) -> None:
         if not self.around.ranks.first:
             return
+        if settled:
+            self._settle()
         around = self.around
         tensors = state_tensors(self.network, self.optimizer, self.average)
         configuration = around.config.model_dump(mode="json")
@@ -247,6 +267,8 @@ class StageLoop:
             "step": self.position.step,
             "shards": self.around.train.made_by,
         }
+        if self._settled == self.position.step:
+            training["statistics"] = {"faces": FACES, "together": TOGETHER}
         details = Details(
             scale=config.scale,
             recipe=self.around.train.recipe,
@@ -269,19 +291,3 @@ class StageLoop:
             f"weights took harm. The step's faces are in {path}. Try a smaller rate (--set {self.stage.name}.lr=...), "
             f"clipping (--set {self.stage.name}.clip=1.0), or precision float32"
         )
-
-
-class _Rate:
-    """Seconds a step takes, measured since the last question; validations do not count."""
-
-    def __init__(self, step: int) -> None:
-        self._step, self._since = step, time.monotonic()
-
-    def pause(self, seconds: float) -> None:
-        self._since += seconds
-
-    def seconds_per_step(self, step: int) -> float:
-        now = time.monotonic()
-        spent = (now - self._since) / max(1, step - self._step)
-        self._step, self._since = step, now
-        return max(spent, 1e-9)

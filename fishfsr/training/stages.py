@@ -50,6 +50,9 @@ class TrainingStage(Protocol):
     def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
         """The loss of a batch at step `step`, a scalar; `forward` is the network, perhaps wrapped."""
 
+    def output(self, network: nn.Module, faces: Faces) -> Tensor:
+        """What `network` makes of the faces."""
+
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         """Figures of every face, (N,) each."""
 
@@ -72,8 +75,11 @@ class ParsingStage:
     def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
         return LOSSES[self.section.loss_at(step)](forward(faces.lr).float(), faces.skin)
 
+    def output(self, network: nn.Module, faces: Faces) -> Tensor:
+        return network(faces.lr)
+
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
-        return {"accuracy": parsing_accuracy(network(faces.lr), faces.skin)}
+        return {"accuracy": parsing_accuracy(self.output(network, faces), faces.skin)}
 
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
         return Checkpoint(parsing_net=network, details=details)
@@ -98,9 +104,12 @@ class AlignmentStage:
         assert faces.landmarks is not None
         return alignment_loss(forward(faces.hr), faces.landmarks)
 
+    def output(self, network: nn.Module, faces: Faces) -> Tensor:
+        return network(faces.hr)
+
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         assert faces.landmarks is not None
-        return {"pck": found(network(faces.hr).float(), faces.landmarks)}
+        return {"pck": found(self.output(network, faces).float(), faces.landmarks)}
 
     def checkpoint(self, network: Any, details: Details) -> Checkpoint:
         return Checkpoint(alignment_net=network, details=details)
@@ -128,9 +137,12 @@ class SrStage:
     def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
         return self.objective.loss(forward, faces, self._map(faces.lr), LOSSES[self.section.loss_at(step)], step)
 
+    def output(self, network: nn.Module, faces: Faces) -> Tensor:
+        return network(faces.lr, self._map(faces.lr))
+
     def figures(self, network: nn.Module, faces: Faces) -> dict[str, Tensor]:
         scale = self._config.scale
-        sr = network(faces.lr, self._map(faces.lr)).float()
+        sr = self.output(network, faces).float()
         return {
             "psnr": psnr(sr, faces.hr, scale),
             "ssim": ssim(sr, faces.hr, scale),
