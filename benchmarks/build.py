@@ -45,7 +45,7 @@ from fishprep.common.weights import WeightStore
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.weights import DLIB_68
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
-from fishprep.parsing.network import empty_network
+from fishprep.parsing.networks.bisenet import empty_network
 from fishprep.places.file import File
 from fishprep.shards.reader import Shard
 from fishprep.shards.schema import ShardName

@@ -24,13 +24,13 @@ from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import Precision
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.evaluation.crops import labelled_crop
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import numbering, open_labelled
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
-from fishprep.parsing.network import empty_network
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+from fishprep.parsing.networks.bisenet import empty_network
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,23 +104,23 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     faces = read(given.folder, given.count)
-    own = BiSeNetParser(BiSeNetSettings(), given.weights).size
+    own = NetworkParser(NetworkSettings(), given.weights).size
     print(f"{len(faces.crops)} faces, {given.weights.name}, trained at {own}")
     print("| 128² crops | skin IoU | accuracy | mean IoU | ms |\n|---|---|---|---|---|")
     _crop_rows(faces, given.weights, given.sizes, own)
     print("| whole pictures | skin IoU | accuracy | mean IoU | ms |\n|---|---|---|---|---|")
     for size in given.sizes:
-        whole = BiSeNetParser(BiSeNetSettings(size=size), given.weights)
+        whole = NetworkParser(NetworkSettings(size=size), given.weights)
         report(f"bisenet {size}", lambda: np.stack(whole.parse_images(list(faces.pictures))), faces.picture_classes)  # noqa: B023
 
 
 def _crop_rows(faces: Faces, weights: Path, sizes: list[int], own: int) -> None:
     usual = usual_way(weights, own)
     maps = {f"the usual way, {own}": report(f"the usual way, {own}", lambda: usual(faces.crops), faces.crop_classes)}
-    variants = {f"bisenet {size}": BiSeNetSettings(size=size) for size in sizes}
-    variants[f"bisenet {own}, bfloat16"] = BiSeNetSettings(size=own, precision=Precision.BFLOAT16)
+    variants = {f"bisenet {size}": NetworkSettings(size=size) for size in sizes}
+    variants[f"bisenet {own}, bfloat16"] = NetworkSettings(size=own, precision=Precision.BFLOAT16)
     for label, settings in variants.items():
-        network = BiSeNetParser(settings, weights)
+        network = NetworkParser(settings, weights)
         network.parse(faces.crops[:1], faces.landmarks[:1])
         maps[label] = report(label, lambda: _classes(network, faces), faces.crop_classes)  # noqa: B023
     shape = LandmarkSkinParser()
@@ -138,7 +138,7 @@ def _crop_rows(faces: Faces, weights: Path, sizes: list[int], own: int) -> None:
         print()
 
 
-def _classes(network: BiSeNetParser, faces: Faces) -> np.ndarray:
+def _classes(network: NetworkParser, faces: Faces) -> np.ndarray:
     classes = network.parse(faces.crops, faces.landmarks).classes
     assert classes is not None
     return classes

@@ -36,11 +36,27 @@ def parser() -> None:
 @click.argument("labelled", type=common.EXISTING)
 @click.argument("out", type=common.FOLDER)
 @click.option("--classes", default=TRAINING.classes, help=CLASSES)
-@click.option("--init", type=common.FILE, help="Weights to begin with, in facexlib's layout.")
-@click.option("--size", type=int, default=TRAINING.size, help="Side of the network's input.")
+@click.option(
+    "--network",
+    type=click.Choice(["bisenet", "compact"]),
+    default=TRAINING.network,
+    help="facexlib's, or a small one for the 128² crops of a build.",
+)
+@click.option("--init", type=common.FILE, help="Weights to begin with.")
+@click.option(
+    "--parsed",
+    type=common.EXISTING,
+    multiple=True,
+    help="Folder of a build with --keep-classes: its training faces too, as they were parsed. May be repeated.",
+)
+@click.option(
+    "--parsed-share", type=click.FloatRange(0, 0.9), default=TRAINING.parsed_share, help="Share of them in a step."
+)
+@click.option("--size", type=int, help="Side of the network's input.  [default: 256, of compact 128]")
 @click.option("--steps", type=int, default=TRAINING.steps)
 @click.option("--batch", type=int, default=TRAINING.batch, help="Views per step.")
 @click.option("--lr", type=float, default=TRAINING.lr, help="Highest learning rate.")
+@click.option("--dice", type=click.FloatRange(0, 10), default=TRAINING.dice, help="Weight of the Dice loss.")
 @click.option(
     "--ema", type=click.FloatRange(0, 1, max_open=True), default=TRAINING.ema, help="Decay of the averaged weights."
 )
@@ -65,12 +81,13 @@ def parser() -> None:
 @click.option("--overwrite/--no-overwrite", help="Begin anew.")
 @common.usual_options
 def train(labelled: Path, out: Path, **flags: Any) -> None:
-    """Train a BiSeNet on the faces of LABELLED into OUT; the same command goes on where it was stopped.
+    """Train a parser on the faces of LABELLED into OUT; the same command goes on where it was stopped.
 
     OUT/parser.safetensors is what --parser-weights takes.
 
     \b
     fishprep parser train CelebAMask/ parser/
+    fishprep parser train CelebAMask/ compact/ --network compact --parsed shards/ --dice 1
     """
     fishprep.keep_freed_memory()
     given = {field.name: flags[field.name] for field in fields(fishprep.ParserTrainingSettings)}
@@ -105,11 +122,12 @@ class _Listener:
 
     def _plan(self, news: "fishprep.ParserPlanned") -> str:
         begin = f"from {self._settings.init}" if self._settings.init else "from first weights"
+        parsed = f" and {news.parsed:,} parsed ones" if news.parsed else ""
         held = (
             f"{news.validation:,} to validate" if news.validation else "none to validate: the newest weights are kept"
         )
         return (
-            f"classes: {news.classes}\n{news.faces:,} faces, {held} | {self._settings.size}², {begin} | "
+            f"classes: {news.classes}\n{news.faces:,} faces{parsed}, {held} | {self._settings.network}, {begin} | "
             f"{news.device}, {news.precision}"
         )
 

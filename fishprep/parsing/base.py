@@ -36,7 +36,7 @@ class ParserRequest:
 
     file: weights of a BiSeNet of yours; the parser is called `bisenet` then.
     skin_classes: names of `FaceClass`.
-    The rest is explained in `BiSeNetSettings`; `landmark-skin` has no settings.
+    The rest is explained in `NetworkSettings`; `landmark-skin` has no settings.
     """
 
     name: str = OWN

@@ -11,14 +11,14 @@ from fishprep.parsing.skin import SkinFusion
 from fishprep.parsing.weights import RECORDS, name_of
 
 if TYPE_CHECKING:
-    from fishprep.parsing.bisenet import BiSeNetParser
+    from fishprep.parsing.network_parser import NetworkParser
 
 
-def create_bisenet(request: ParserRequest, store: WeightStore) -> "BiSeNetParser":
+def create_bisenet(request: ParserRequest, store: WeightStore) -> "NetworkParser":
     """BiSeNet with recorded weights or those of a file. WeightsError where they are missing, damaged or unfit."""
-    from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings  # which loads torch
+    from fishprep.parsing.network_parser import NetworkParser, NetworkSettings  # which loads torch
 
-    settings = BiSeNetSettings(
+    settings = NetworkSettings(
         size=request.size,
         device=request.device,
         precision=request.precision,
@@ -26,8 +26,8 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> "BiSeNetParser
         fusion=SkinFusion.of(request.skin_classes),
     )
     if request.file is not None:
-        return BiSeNetParser(settings, request.file, name_of(request.file))
-    return BiSeNetParser(settings, store.locate(find(request.name, RECORDS)), request.name)
+        return NetworkParser(settings, request.file, name_of(request.file))
+    return NetworkParser(settings, store.locate(find(request.name, RECORDS)), request.name)
 
 
 def create_given(request: ParserRequest) -> GivenMaps:

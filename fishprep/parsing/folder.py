@@ -20,8 +20,8 @@ from fishprep.common.version import __version__
 from fishprep.common.words import joined, same_command
 from fishprep.decoding.decode import Limits, Picture, decode_picture
 from fishprep.faces.photo import Photo
-from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, convert, palette
+from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.overlay import overlay
 from fishprep.parsing.parsed import TABLE, ParsedImage, is_half_written, line, read_parsed
 from fishprep.places.file import File
@@ -85,7 +85,7 @@ TellParsed = Callable[[int, int, ParsedImage], None]
 
 
 def parse_folder(
-    request: ParseRequest, parser: BiSeNetParser, progress: TellParsed = lambda done, total, row: None
+    request: ParseRequest, parser: NetworkParser, progress: TellParsed = lambda done, total, row: None
 ) -> ParseReport:
     """Write `classes/*.png`, `skin/*.png` (0 and 255) and `overlay/*.jpg` of every image at its own size, and a table.
 
@@ -124,7 +124,7 @@ class _Loaded:
 class _Run:
     """One pass over the images."""
 
-    def __init__(self, request: ParseRequest, parser: BiSeNetParser, progress: TellParsed, photos: list[Photo]) -> None:
+    def __init__(self, request: ParseRequest, parser: NetworkParser, progress: TellParsed, photos: list[Photo]) -> None:
         self._request, self._parser, self._progress, self._photos = request, parser, progress, photos
         self._table = request.out / TABLE
         self._rows: dict[str, ParsedImage] = {}
@@ -243,7 +243,7 @@ def _relative_output(photo: Photo) -> Path:
     return relative if photo.id == photo.relative else relative.with_name(relative.name.rpartition(".")[0])
 
 
-def _settle(request: ParseRequest, parser: BiSeNetParser) -> None:
+def _settle(request: ParseRequest, parser: NetworkParser) -> None:
     """Record the settings of the output folder, or see that they are the same as those of the results in it."""
     path, table = request.out / SETTINGS, request.out / TABLE
     settings = {

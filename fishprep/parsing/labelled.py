@@ -239,7 +239,7 @@ def _checked(name: str, picture: Path, mask: Mask) -> LabelledFace:
     counts = np.bincount(classes[classes != UNLABELLED], minlength=len(FaceClass))
     shares = counts / max(1, counts.sum())
     return LabelledFace(
-        name, picture, mask, _face_box(classes), tuple((counts > 0).tolist()), tuple(shares.tolist()), turn
+        name, picture, mask, face_box(classes), tuple((counts > 0).tolist()), tuple(shares.tolist()), turn
     )
 
 
@@ -264,7 +264,8 @@ def _orientation(image: Image.Image) -> int:
     return int(found) if found in range(1, 9) else 1
 
 
-def _face_box(classes: np.ndarray) -> tuple[int, int, int, int]:
+def face_box(classes: np.ndarray) -> tuple[int, int, int, int]:
+    """Box of the face's own classes in a map (H, W) of CelebAMask-HQ's order, as in `LabelledFace`."""
     inside = np.isin(classes, [number(face_class, ClassOrder.CELEBAMASK) for face_class in _FACE])
     columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
     if not len(columns):

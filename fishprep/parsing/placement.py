@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fishprep.parsing.network import STRIDE
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -45,16 +43,16 @@ class Placement:
             return padded
         return F.interpolate(padded, (self.size, self.size), mode="bilinear", antialias=True)
 
-    def rows(self, stride: int = STRIDE) -> Tensor:
+    def rows(self, stride: int) -> Tensor:
         """(height, size / stride): reads columns of logits at the centres of the image's rows."""
         return self._interpolation(self.height, self.shape[0], self.padding[2], self.size // stride)
 
-    def columns(self, stride: int = STRIDE) -> Tensor:
+    def columns(self, stride: int) -> Tensor:
         """(width, size / stride): reads rows of logits at the centres of the image's columns."""
         return self._interpolation(self.width, self.shape[1], self.padding[0], self.size // stride)
 
     def _interpolation(self, length: int, shrunk: int, before: int, count: int) -> Tensor:
-        """(length, count) float32, bilinear; the corners of the logits lie on those of the input (`MainHead`)."""
+        """(length, count) float32, bilinear; the corners of the logits lie on those of the input."""
         side = max(self.shape)
         centres = ((torch.arange(length, dtype=torch.float64) + 0.5) * shrunk / length + before) * self.size / side
         positions = (centres - 0.5).clamp(0, self.size - 1) * (count - 1) / (self.size - 1)

@@ -13,13 +13,15 @@ from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.base import Precision
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.evaluation.evaluate import ParserEvaluation
 from fishprep.parsing.evaluation.evaluate import evaluate_parser as measure
 from fishprep.parsing.evaluation.worst import draw_worst
 from fishprep.parsing.labelled import has_split, numbering, open_labelled
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+from fishprep.parsing.networks.kinds import network_kind
 from fishprep.parsing.plausible import shares_text
 from fishprep.parsing.training.config import ParserTraining
+from fishprep.parsing.training.parsed import open_parsed
 from fishprep.parsing.training.run import (
     ParserTrained,
     ParserTrainingReport,
@@ -43,9 +45,12 @@ class MasksChecked:
 
 @dataclass(frozen=True)
 class ParserPlanned:
-    """What is trained on: numbers of faces (`validation` may be 0), shares of the classes in words; where and in what."""
+    """What is trained on: numbers of faces, labelled by hand and by a parser (`parsed` and `validation` may be 0), shares of the
+    classes in words; where and in what.
+    """
 
     faces: int
+    parsed: int
     validation: int
     classes: str
     device: str
@@ -63,7 +68,7 @@ def train_parser(
     overwrite: bool = False,
     progress: Callable[[ParserNews], None] = unheard,
 ) -> ParserTrainingReport:
-    """Train a BiSeNet on the faces in the folder `labelled` into the folder `out`; the same call goes on where it was stopped.
+    """Train a parser on the faces in the folder `labelled` into the folder `out`; the same call goes on where it was stopped.
 
     `out`/parser.safetensors is what `parser_weights` takes. Ctrl-C and SIGTERM save and stop: the report's `reason` says so.
     Raises SourceError, ConfigurationError (also where `out` holds a training of other settings), WeightsError for an unfit
@@ -71,8 +76,8 @@ def train_parser(
     """
     settings, folder = settings or ParserTrainingSettings(), Path(labelled)
     device = resolve_device(settings.device)
-    named = {name: getattr(settings, name) for name in ("size", "steps", "batch", "lr", "ema", "rare", "seed")}
-    config = ParserTraining(**named, views=ViewSettings(crops=settings.crops))
+    config = _training(settings)
+    parsed = open_parsed([Path(folder) for folder in settings.parsed])
     if settings.precision == "auto":
         precision = Precision.BFLOAT16 if gains_by_bfloat16(device) else Precision.FLOAT32
     else:
@@ -93,13 +98,15 @@ def train_parser(
         device=str(device),
         precision=precision,
         init=optional_path(settings.init),
+        parsed=parsed,
         threads=settings.threads,
         every=settings.validate_every,
         licence=settings.licence,
         overwrite=overwrite,
     )
     held = 0 if validation is None else len(validation)
-    progress(ParserPlanned(len(faces), held, shares_text(faces.shares()), str(device), str(precision)))
+    drawn = 0 if parsed is None else len(parsed)
+    progress(ParserPlanned(len(faces), drawn, held, shares_text(faces.shares()), str(device), str(precision)))
     with StopRequest(settings.max_minutes) as stop:
         return run_training(request, stop, progress)
 
@@ -130,13 +137,23 @@ def evaluate_parser(
     settings = settings or ParserEvaluationSettings()
     device, precision = str(resolve_device(settings.device)), _precision(settings.precision)
     with threads(settings.threads):
-        network = BiSeNetParser(BiSeNetSettings(settings.size, device, precision), Path(weights))
+        network = NetworkParser(NetworkSettings(settings.size, device, precision), Path(weights))
         faces = open_labelled(Path(labelled), settings.split, numbering(settings.classes))
         backend = _landmarks()
         found = measure(network, faces, backend, progress)
         if worst is not None and found.crop_iou:
             draw_worst(Path(worst), found, network, faces, backend)
     return ParserFigures(found, len(faces), network.size)
+
+
+def _training(settings: ParserTrainingSettings) -> ParserTraining:
+    named = ("network", "steps", "batch", "lr", "ema", "rare", "seed", "dice")
+    return ParserTraining(
+        **{name: getattr(settings, name) for name in named},
+        size=settings.size or network_kind(settings.network).size,
+        parsed=settings.parsed_share if settings.parsed else 0.0,
+        views=ViewSettings(crops=settings.crops),
+    )
 
 
 def _landmarks() -> LandmarkBackend:

@@ -225,17 +225,23 @@ class ParseSettings:
 class ParserTrainingSettings:
     """What `train_parser` can be told; `docs/parsing.md` explains each.
 
-    classes: numbering of the masks: `celebamask`, `facexlib`, `lapa`, or the names of the classes 0, 1, 2 ... with commas. init:
-    weights to begin with, in facexlib's layout. precision: `auto`, `float32`, `bfloat16`. threads: that draw views; the result
-    does not depend on it. max_minutes: save and stop then.
+    classes: numbering of the masks: `celebamask`, `facexlib`, `lapa`, or the names of the classes 0, 1, 2 ... with commas.
+    network: `bisenet` (facexlib's) or `compact` (for 128² crops). init: weights to begin with. parsed: folders of finished builds with
+    classes, whose training faces are trained on too, as `parsed_share` of each batch. size: of the network's input; None is 256 for
+    `bisenet`, 128 for `compact`. dice: weight of the Dice loss. precision: `auto`, `float32`, `bfloat16`. threads: that draw views;
+    the result does not depend on it. max_minutes: save and stop then.
     """
 
     classes: str = "celebamask"
+    network: str = "bisenet"
     init: StrPath | None = None
-    size: int = 256
+    parsed: tuple[StrPath, ...] = ()
+    parsed_share: float = 0.6
+    size: int | None = None
     steps: int = 10_000
     batch: int = 16
     lr: float = 1e-3
+    dice: float = 0.0
     ema: float = 0.998
     rare: float = 0.2
     crops: float = 0.6

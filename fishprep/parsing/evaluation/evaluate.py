@@ -9,11 +9,11 @@ import numpy as np
 from fishprep.common.opencv import cv2
 from fishprep.common.progress import TellCount
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.scores import SKIN, Confusion, binary_iou, boundary_f
 from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
+from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.skin import MaskResize
 
 PYRAMID = (64, 32, 16, 8)
@@ -85,7 +85,7 @@ class ParserEvaluation:
 
 
 def evaluate_parser(
-    parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend, done: TellCount = lambda done, total: None
+    parser: NetworkParser, faces: LabelledFaces, backend: LandmarkBackend, done: TellCount = lambda done, total: None
 ) -> ParserEvaluation:
     """All figures of `faces`. Memory holds one batch."""
     result = ParserEvaluation()
@@ -101,14 +101,14 @@ def evaluate_parser(
     return result
 
 
-def parse_crops(parser: BiSeNetParser, crops: Sequence[LabelledCrop]) -> np.ndarray:
+def parse_crops(parser: NetworkParser, crops: Sequence[LabelledCrop]) -> np.ndarray:
     """(N, 128, 128) uint8 classes of crops."""
     classes = parser.parse(np.stack([crop.image for crop in crops]), np.stack([c.landmarks for c in crops])).classes
     assert classes is not None
     return classes
 
 
-def _add_crops(result: ParserEvaluation, parser: BiSeNetParser, crops: dict[str, LabelledCrop]) -> None:
+def _add_crops(result: ParserEvaluation, parser: NetworkParser, crops: dict[str, LabelledCrop]) -> None:
     if not crops:
         return
     for (name, crop), found in zip(crops.items(), parse_crops(parser, list(crops.values())), strict=True):

@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw
 
 from fishprep.common.files import atomic
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import ParserEvaluation, parse_crops
 from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
+from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.overlay import overlay
 
 SHOWN = 12
@@ -21,7 +21,7 @@ GAP, LINE = 8, 16
 
 
 def draw_worst(
-    path: Path, result: ParserEvaluation, parser: BiSeNetParser, faces: LabelledFaces, backend: LandmarkBackend
+    path: Path, result: ParserEvaluation, parser: NetworkParser, faces: LabelledFaces, backend: LandmarkBackend
 ) -> None:
     """Write a PNG with the crops of lowest skin IoU: crop | labels | found, the worst first."""
     places = {face.name: index for index, face in enumerate(faces.faces)}

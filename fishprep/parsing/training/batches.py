@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
 from fishprep.parsing.labelled import LabelledFaces
 from fishprep.parsing.training.config import ParserTraining
+from fishprep.parsing.training.parsed import ParsedCrops
 from fishprep.parsing.training.views import draw_view
 
 AHEAD = 3  # steps
+WITHIN = (0.9, 1.3)  # sides of the views of a crop, as multiples of the face's: it shows little more than the face
 _ORDER, _VIEW = 0, 1  # what a random stream is for
 
 
@@ -19,8 +22,10 @@ class Batches:
     What a step sees is a function of the seed and the step alone, whatever the number of threads.
     """
 
-    def __init__(self, faces: LabelledFaces, config: ParserTraining) -> None:
-        self._faces, self._config = faces, config
+    def __init__(self, faces: LabelledFaces, config: ParserTraining, parsed: ParsedCrops | None = None) -> None:
+        """parsed: crops that a parser has labelled, the first `config.parsed` of each batch; None: all is labelled by hand."""
+        self._faces, self._config, self._parsed = faces, config, parsed
+        self._drawn = round(config.batch * config.parsed) if parsed is not None else 0  # of each batch
         self._repeats = repeat_factors(faces, config.rare)
 
     def from_step(self, step: int, threads: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -33,7 +38,7 @@ class Batches:
             try:
                 while True:
                     for position in positions:
-                        waiting.append(pool.submit(self._view, position, order.face(position)))
+                        waiting.append(pool.submit(self._view, position, self._face(position, order)))
                         if len(waiting) == AHEAD * size:
                             break
                     if not waiting:
@@ -45,13 +50,23 @@ class Batches:
                 for view in waiting:
                     view.cancel()
 
-    def _view(self, position: int, face: int) -> tuple[np.ndarray, np.ndarray]:
+    def _face(self, position: int, order: "_Order") -> int | None:
+        """The labelled face of a position; None where a parsed one is to be drawn."""
+        batch, place = divmod(position, self._config.batch)
+        if place < self._drawn:
+            return None
+        return order.face(batch * (self._config.batch - self._drawn) + place - self._drawn)
+
+    def _view(self, position: int, face: int | None) -> tuple[np.ndarray, np.ndarray]:
         config = self._config
-        picture, classes = self._faces.read(face)
         rng = np.random.default_rng((config.seed, _VIEW, position))
-        return draw_view(
-            picture, classes, self._faces.faces[face].face, (config.size, config.map_size), rng, config.views
-        )
+        sizes = config.size, config.map_size
+        if face is not None:
+            picture, classes = self._faces.read(face)
+            return draw_view(picture, classes, self._faces.faces[face].face, sizes, rng, config.views)
+        assert self._parsed is not None
+        picture, classes, box = self._parsed.read(int(rng.integers(len(self._parsed))))
+        return draw_view(picture, classes, box, sizes, rng, replace(config.views, side=WITHIN))
 
 
 def repeat_factors(faces: LabelledFaces, rare: float) -> np.ndarray:

@@ -14,6 +14,10 @@ class ParserTraining:
     map_size: side of the maps that the loss is computed on. Builds need 128² maps.
     steps, batch: views seen are their product.
     lr: AdamW's highest rate, reached after `warmup` steps; a half cosine to zero follows.
+    network: `bisenet` or `compact`.
+    dice: weight of the Dice loss, a class of a batch being as important as any other however few its pixels are, beside the
+        cross-entropy (1 : 1 is the usual share).
+    parsed: share of each batch that is drawn from crops that a parser has labelled, where there are any.
     hard: a pixel counts where the network gives its class less than this (OHEM, Shrivastava et al., CVPR 2016), but at
         least a sixteenth of all pixels do.
     rare: faces that have a class which fewer than this share of the faces have are drawn more often (repeat factor
@@ -21,6 +25,7 @@ class ParserTraining:
     ema: decay of the averaged weights, which are those that are kept.
     """
 
+    network: str = "bisenet"
     size: int = 256
     map_size: int = 128
     steps: int = 10_000
@@ -29,6 +34,8 @@ class ParserTraining:
     weight_decay: float = 1e-2
     warmup: int = 200
     hard: float = 0.7
+    dice: float = 0.0
+    parsed: float = 0.6
     rare: float = 0.2
     ema: float = 0.998
     seed: int = 0
@@ -39,6 +46,8 @@ class ParserTraining:
             raise ConfigurationError(f"--size {self.size}: a multiple of 32 from 64 to 1024")
         if self.steps < 1 or self.batch < 2:
             raise ConfigurationError("--steps is at least 1, and --batch at least 2: batch normalisation needs them")
+        if not (0 <= self.dice <= 10 and 0 <= self.parsed <= 0.9):
+            raise ConfigurationError("--dice is from 0 to 10, --parsed-share from 0 to 0.9")
         if not self.lr > 0:
             raise ConfigurationError(f"--lr {self.lr}: above 0")
 

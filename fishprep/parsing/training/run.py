@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import BuildError, ConfigurationError
@@ -17,16 +18,17 @@ from fishprep.common.stop import Reason, StopRequest
 from fishprep.common.version import __version__
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.base import Precision
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings, check_precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import LabelledFaces
-from fishprep.parsing.network import new_network, whole_network
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings, check_precision
+from fishprep.parsing.networks.kinds import header_of, kind_of, network_kind, whole_network
 from fishprep.parsing.training.batches import Batches
 from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import ParserRunFolder, append, rewind, save_weights
+from fishprep.parsing.training.parsed import ParsedCrops
 from fishprep.parsing.training.state import ParserPosition, ParserState
 from fishprep.parsing.training.trainer import Trainer
 from fishprep.storage.base import InUseError
@@ -66,6 +68,7 @@ class ParserTrainingRequest:
     validation: faces of another split, of which at most `validation_faces` (evenly spread) are looked at every `every` steps;
         None: the newest weights are the best.
     init: weights to begin with; None: first weights drawn from the seed.
+    parsed: crops that a parser has labelled, to train on too.
     threads: that draw views; the result does not depend on it.
     licence: written into the weights' header: the terms that the labelled faces bind them to.
     """
@@ -78,6 +81,7 @@ class ParserTrainingRequest:
     device: str = "cpu"
     precision: Precision = Precision.FLOAT32
     init: Path | None = None
+    parsed: ParsedCrops | None = None
     threads: int = 1
     every: int = 500
     validation_faces: int = 100
@@ -142,13 +146,21 @@ class _Run:
 
     def run(self) -> ParserTrainingReport:
         torch.manual_seed(self._config.seed)
-        net = new_network() if self._request.init is None else whole_network(self._request.init)
+        net = self._first_network()
         self._trainer = Trainer(net, self._config, self._device, self._request.precision.dtype)
         self._settle()
         self._crops = self._validation_crops()
         reason = self._steps()
         best = self._folder.best if self._folder.best.exists() else None
         return ParserTrainingReport(self._position, reason, best)
+
+    def _first_network(self) -> nn.Module:
+        init, name = self._request.init, self._config.network
+        if init is None:
+            return network_kind(name).new({})
+        if (found := kind_of(init)) != name:
+            raise ConfigurationError(f"--init {init}: weights of the network {found}, but --network is {name}")
+        return whole_network(init)
 
     def _settle(self) -> None:
         """Begin, or go on with what lies in the folder."""
@@ -167,7 +179,7 @@ class _Run:
     def _steps(self) -> Reason | None:
         config, started = self._config, self._position.step
         meter = _Meter()
-        batches = Batches(self._request.faces, config).from_step(started, self._request.threads)
+        batches = Batches(self._request.faces, config, self._request.parsed).from_step(started, self._request.threads)
         for step, (views, classes) in enumerate(batches, start=started):
             began = time.monotonic()
             loss = self._trainer.step(step, views, classes)
@@ -204,8 +216,8 @@ class _Run:
         if not self._crops:
             save_weights(self._folder.best, self._trainer.average(), self._header({}))
             return
-        parser = BiSeNetParser(
-            BiSeNetSettings(self._config.size, self._request.device, self._request.precision), self._folder.last
+        parser = NetworkParser(
+            NetworkSettings(self._config.size, self._request.device, self._request.precision), self._folder.last
         )
         confusion = Confusion()
         for crop, found in zip(self._crops, parse_crops(parser, self._crops), strict=True):
@@ -232,10 +244,11 @@ class _Run:
         return crops
 
     def _header(self, figures: dict[str, float]) -> dict[str, str]:
-        """What the weights say of themselves; `input` and `class_order` are what `BiSeNetParser` reads."""
+        """What the weights say of themselves; `input` and `class_order` are what `NetworkParser` reads."""
         return {
             "input": f"{self._config.size}x{self._config.size} RGB in 0-1, ImageNet mean and std",
             "class_order": str(ClassOrder.FACEXLIB),
+            **header_of(self._config.network),
             "producer": _producer(),
             "step": str(self._position.step),
             "training": json.dumps(self._identity),
@@ -259,6 +272,7 @@ def _identity(request: ParserTrainingRequest) -> dict[str, Any]:
         "faces": len(faces),
         "faces_sha256": digest.hexdigest(),
         "init_sha256": None if request.init is None else sha256_file(request.init),
+        "parsed": [] if request.parsed is None else request.parsed.record,
     }
 
 

@@ -9,30 +9,31 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
-from fishprep.parsing.network import MEAN, STD, STRIDE, AllHeads
+from fishprep.parsing.networks.bisenet import MEAN, STD
+from fishprep.parsing.networks.kinds import network_kind
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.training.config import ParserTraining
-from fishprep.parsing.training.loss import hard_pixel_loss
+from fishprep.parsing.training.loss import parsing_loss
 from fishprep.parsing.training.state import ParserState
 
 CLIP = 5.0  # largest norm of the gradient: a first step on batch normalisation can be wild
-HEADS = (STRIDE, STRIDE, 2 * STRIDE)  # input pixels per pixel of the logits: main, auxiliary, auxiliary
 
 
 class Trainer:
-    """A BiSeNet in training on `device`, in autocast where `dtype` is not float32."""
+    """A network in training on `device`, in autocast where `dtype` is not float32."""
 
     def __init__(self, net: nn.Module, config: ParserTraining, device: torch.device, dtype: torch.dtype) -> None:
         self._config, self._device, self._dtype = config, device, dtype
         self.net = net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self._heads = AllHeads(self.net)
+        kind = network_kind(config.network)
+        self._heads = kind.heads(self.net)
         self._average = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
         self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), config.lr, fused=True)
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
         self._table = torch.from_numpy(_to_network_order()).to(device)
         place = Placement.of(config.map_size, config.map_size, config.size)
-        self._readings = [place.rows(stride).to(device) for stride in HEADS]
+        self._readings = [place.rows(stride).to(device) for stride in kind.strides]
 
     def step(self, step: int, views: np.ndarray, classes: np.ndarray) -> float:
         """One step on views (N, s, s, 3) uint8 and classes (N, m, m) uint8; the loss before it."""
@@ -44,7 +45,7 @@ class Trainer:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             heads = self._heads(images)
         losses = [
-            hard_pixel_loss(reading @ logits.float() @ reading.T, labels, self._config.hard)
+            parsing_loss(reading @ logits.float() @ reading.T, labels, self._config)
             for logits, reading in zip(heads, self._readings, strict=True)
         ]
         loss = torch.stack(losses).sum()
@@ -64,7 +65,7 @@ class Trainer:
         return config.lr * (1 + math.cos(math.pi * done)) / 2
 
     def average(self) -> dict[str, Tensor]:
-        """The averaged weights, in facexlib's layout."""
+        """The averaged weights, a BiSeNet's in facexlib's layout."""
         return self._average.module.state_dict()
 
     def state(self, **known: object) -> ParserState:

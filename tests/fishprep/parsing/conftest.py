@@ -13,7 +13,7 @@ from torch import Tensor
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import Query
-from fishprep.parsing.network import empty_network
+from fishprep.parsing.networks.bisenet import empty_network
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
 from fishprep.parsing import create_parser
 from fishprep.parsing.base import ParserRequest, Precision
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert
-from fishprep.parsing.network import empty_network, load_network
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+from fishprep.parsing.networks.bisenet import empty_network, load_network
 from fishprep.parsing.skin import SkinFusion
 
 LANDMARKS = np.zeros((0, 68, 2), dtype=np.float32)  # the parser does not look at them
@@ -61,7 +61,7 @@ def _read_at_crop_pixels(logits: Tensor) -> np.ndarray:
 def test_agrees_with_facexlibs_forward(random_weights: Path, size: int, least: float) -> None:
     crops = _crops(3)
     expected = _read_at_crop_pixels(_facexlib_logits(random_weights, crops, size))
-    found = BiSeNetParser(BiSeNetSettings(size=size), random_weights).parse(crops, LANDMARKS).classes
+    found = NetworkParser(NetworkSettings(size=size), random_weights).parse(crops, LANDMARKS).classes
     assert found is not None
     assert len(np.unique(expected)) > 3  # the pictures are not all of one class
     # At 128 the map's pixels are the input's; at 192 the reference reads a map that was interpolated once before.
@@ -82,19 +82,19 @@ def test_main_head_is_exact_up_to_rounding(random_weights: Path) -> None:
 
 def test_the_map_of_a_face_depends_on_that_face_alone(random_weights: Path) -> None:
     crops = _crops(9)
-    parser = BiSeNetParser(BiSeNetSettings(batch=4), random_weights)
+    parser = NetworkParser(NetworkSettings(batch=4), random_weights)
     together = parser.parse(crops, LANDMARKS).classes
     assert together is not None
     alone = [parser.parse(crops[i : i + 1], LANDMARKS).classes for i in range(9)]
     assert np.array_equal(np.concatenate([a for a in alone if a is not None]), together)
     assert np.array_equal(parser.parse(crops[::-1], LANDMARKS).classes, together[::-1])
     for batch in (1, 8, 16):
-        other = BiSeNetParser(BiSeNetSettings(batch=batch), random_weights).parse(crops, LANDMARKS).classes
+        other = NetworkParser(NetworkSettings(batch=batch), random_weights).parse(crops, LANDMARKS).classes
         assert (other == together).mean() >= 0.9999  # another shape may round differently
 
 
 def test_shapes_types_and_the_empty_batch(random_weights: Path) -> None:
-    parser = BiSeNetParser(BiSeNetSettings(fusion=SkinFusion.of(["skin", "nose"])), random_weights)
+    parser = NetworkParser(NetworkSettings(fusion=SkinFusion.of(["skin", "nose"])), random_weights)
     empty = parser.parse(_crops(1)[:0], LANDMARKS)
     assert empty.skin.shape == (0, 128, 128) and empty.classes is not None and empty.classes.shape == (0, 128, 128)
     parsed = parser.parse(_crops(2), LANDMARKS)
@@ -106,7 +106,7 @@ def test_shapes_types_and_the_empty_batch(random_weights: Path) -> None:
 
 
 def test_images_of_any_size(random_weights: Path) -> None:
-    parser = BiSeNetParser(BiSeNetSettings(), random_weights)
+    parser = NetworkParser(NetworkSettings(), random_weights)
     square = _crops(1)[0]
     images = [square, square[:, :1], square[:1, :1], square[:40], np.repeat(square, 3, axis=0)]
     maps = parser.parse_images(images)
@@ -117,7 +117,7 @@ def test_images_of_any_size(random_weights: Path) -> None:
 
 def test_a_padded_image_is_read_where_it_lies(random_weights: Path) -> None:
     """A tall image must give the middle columns of the map of the square that repeating its borders makes."""
-    parser = BiSeNetParser(BiSeNetSettings(), random_weights)
+    parser = NetworkParser(NetworkSettings(), random_weights)
     tall = _crops(1)[0][:, 32:96].copy()
     tall[:, :6], tall[:, -6:] = tall[:, :1], tall[:, -1:]  # so that shrinking cannot see where the padding begins
     padded = np.pad(tall, ((0, 0), (32, 32), (0, 0)), mode="edge")
@@ -129,9 +129,9 @@ def test_size_comes_from_the_weights_unless_given(
     random_weights: Path, random_state: dict[str, Tensor], tmp_path: Path
 ) -> None:
     torch.save(random_state, tmp_path / "bare.pth")
-    assert BiSeNetParser(BiSeNetSettings(), random_weights).size == 64
-    assert BiSeNetParser(BiSeNetSettings(size=96), random_weights).size == 96
-    bare = BiSeNetParser(BiSeNetSettings(), tmp_path / "bare.pth")
+    assert NetworkParser(NetworkSettings(), random_weights).size == 64
+    assert NetworkParser(NetworkSettings(size=96), random_weights).size == 96
+    bare = NetworkParser(NetworkSettings(), tmp_path / "bare.pth")
     assert bare.size == 512
     assert bare.settings["size"] == 512
     assert bare.weights == {"bare.pth": sha256_file(tmp_path / "bare.pth")}
@@ -143,7 +143,7 @@ def test_a_header_cannot_ask_for_a_size_that_a_user_could_not(
 ) -> None:
     save_file(random_state, tmp_path / "w.safetensors", metadata={"input": said})
     with pytest.raises(WeightsError, match="input"):
-        BiSeNetParser(BiSeNetSettings(), tmp_path / "w.safetensors")
+        NetworkParser(NetworkSettings(), tmp_path / "w.safetensors")
 
 
 def test_class_order_of_the_header_is_kept(
@@ -152,12 +152,12 @@ def test_class_order_of_the_header_is_kept(
     save_file(random_state, tmp_path / "w.safetensors", metadata={"input": "64x64", "class_order": "celebamask"})
     save_file(random_state, tmp_path / "x.safetensors", metadata={"class_order": "alphabetic"})
     crops = _crops(1)
-    as_facexlib = BiSeNetParser(BiSeNetSettings(), random_weights).parse(crops, LANDMARKS).classes
-    as_celebamask = BiSeNetParser(BiSeNetSettings(), tmp_path / "w.safetensors").parse(crops, LANDMARKS).classes
+    as_facexlib = NetworkParser(NetworkSettings(), random_weights).parse(crops, LANDMARKS).classes
+    as_celebamask = NetworkParser(NetworkSettings(), tmp_path / "w.safetensors").parse(crops, LANDMARKS).classes
     assert as_facexlib is not None and as_celebamask is not None
     assert np.array_equal(convert(as_celebamask, ClassOrder.FACEXLIB, ClassOrder.CELEBAMASK), as_facexlib)
     with pytest.raises(WeightsError, match="alphabetic"):
-        BiSeNetParser(BiSeNetSettings(), tmp_path / "x.safetensors")
+        NetworkParser(NetworkSettings(), tmp_path / "x.safetensors")
 
 
 def test_weights_that_do_not_fit_are_named_key_by_key(random_state: dict[str, Tensor], tmp_path: Path) -> None:
@@ -204,13 +204,13 @@ def test_missing_weights_end_at_construction(tmp_path: Path) -> None:
 )
 def test_a_device_or_precision_that_is_not_there(random_weights: Path, settings: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
-        BiSeNetParser(BiSeNetSettings(**settings), random_weights)  # type: ignore[arg-type]
+        NetworkParser(NetworkSettings(**settings), random_weights)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("settings", [{"size": 100}, {"size": 32}, {"size": 2048}, {"batch": 0}])
 def test_settings_out_of_range(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError):
-        BiSeNetSettings(**settings)  # type: ignore[arg-type]
+        NetworkSettings(**settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_requests_that_no_parser_can_meet(tmp_path: Path, request_: dict[str, ob
 def test_loading_imports_neither_facexlib_nor_torchvision_and_draws_no_random_number() -> None:
     code = """
 import sys, torch
-from fishprep.parsing.network import empty_network
+from fishprep.parsing.networks.bisenet import empty_network
 before = torch.get_rng_state(), set(sys.modules)
 empty_network()
 assert torch.equal(before[0], torch.get_rng_state())
@@ -243,7 +243,7 @@ print(sorted({"facexlib", "torchvision"} & set(sys.modules)))
 
 @pytest.mark.faces
 def test_maps_agree_with_labelled_faces(labelled: Any, trained_weights: Path) -> None:
-    parser = BiSeNetParser(BiSeNetSettings(), trained_weights)
+    parser = NetworkParser(NetworkSettings(), trained_weights)
     assert parser.size == 192
     found = parser.parse(labelled.crops, labelled.landmarks).skin.astype(bool)
     inside, truth = labelled.classes != 255, labelled.classes == 1
@@ -258,7 +258,7 @@ def test_reading_at_the_pixels_beats_the_nearest_pixel_of_the_full_map(labelled:
     logits = _facexlib_logits(trained_weights, labelled.crops, 192)
     full = F.interpolate(logits.argmax(1)[:, None].float(), (128, 128), mode="nearest")[:, 0].to(torch.uint8).numpy()
     usual = convert(full, ClassOrder.FACEXLIB, ClassOrder.CELEBAMASK)
-    ours = BiSeNetParser(BiSeNetSettings(), trained_weights).parse(labelled.crops, labelled.landmarks).classes
+    ours = NetworkParser(NetworkSettings(), trained_weights).parse(labelled.crops, labelled.landmarks).classes
     assert ours is not None
     assert (ours == _read_at_crop_pixels(logits)).mean() >= 0.99
     assert (ours == usual).mean() >= 0.97
@@ -267,8 +267,8 @@ def test_reading_at_the_pixels_beats_the_nearest_pixel_of_the_full_map(labelled:
 
 @pytest.mark.faces
 def test_bfloat16_changes_hardly_a_pixel(labelled: Any, trained_weights: Path) -> None:
-    exact = BiSeNetParser(BiSeNetSettings(), trained_weights).parse(labelled.crops[:4], LANDMARKS).skin
-    short = BiSeNetParser(BiSeNetSettings(precision=Precision.BFLOAT16), trained_weights)
+    exact = NetworkParser(NetworkSettings(), trained_weights).parse(labelled.crops[:4], LANDMARKS).skin
+    short = NetworkParser(NetworkSettings(precision=Precision.BFLOAT16), trained_weights)
     assert (short.parse(labelled.crops[:4], LANDMARKS).skin == exact).mean() > 0.998
     assert short.settings["precision"] == "bfloat16"
 
@@ -278,8 +278,8 @@ def test_bfloat16_changes_hardly_a_pixel(labelled: Any, trained_weights: Path) -
 @pytest.mark.parametrize("precision", Precision)
 def test_a_gpu_draws_the_same_map(random_weights: Path, precision: Precision) -> None:
     crops = _crops(5)
-    on_cpu = BiSeNetParser(BiSeNetSettings(), random_weights).parse(crops, LANDMARKS).classes
-    gpu = BiSeNetParser(BiSeNetSettings(device="cuda", precision=precision, batch=4), random_weights)
+    on_cpu = NetworkParser(NetworkSettings(), random_weights).parse(crops, LANDMARKS).classes
+    gpu = NetworkParser(NetworkSettings(device="cuda", precision=precision, batch=4), random_weights)
     on_gpu = gpu.parse(crops, LANDMARKS).classes
     assert on_cpu is not None and on_gpu is not None
     assert (on_gpu == on_cpu).mean() > (0.999 if precision is Precision.FLOAT32 else 0.9)

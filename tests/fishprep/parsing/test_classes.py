@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, FaceClass, convert, number, palette
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
 
 # As the two projects publish them, in their own words.
 CELEBAMASK = (
@@ -55,7 +55,7 @@ def test_classes_lie_where_the_ground_truth_has_them(faces: Path, trained_weight
     names = (folder / "val.txt").read_text().split()[:8]
     images = [np.array(Image.open(folder / "images" / f"{name}.jpg").convert("RGB")) for name in names]
     truth = np.stack([np.array(Image.open(folder / "masks" / f"{name}.png")) for name in names])
-    drawn = np.stack(BiSeNetParser(BiSeNetSettings(), trained_weights).parse_images(images))
+    drawn = np.stack(NetworkParser(NetworkSettings(), trained_weights).parse_images(images))
     drawable = set(FaceClass) - {FaceClass.NECKLACE, FaceClass.EARRING, FaceClass.HAT}  # hardly learnt, see its README
     for face_class in drawable:
         own = number(face_class, ClassOrder.CELEBAMASK)

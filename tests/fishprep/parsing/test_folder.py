@@ -15,10 +15,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from fishprep.common.errors import BuildError, ConfigurationError, SourceError
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.classes import ClassOrder, convert, palette
 from fishprep.parsing.folder import ParseRequest, parse_folder
-from fishprep.parsing.network import empty_network
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+from fishprep.parsing.networks.bisenet import empty_network
 from fishprep.parsing.overlay import overlay
 from fishprep.parsing.parsed import ParsedImage
 
@@ -41,8 +41,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def parser(weights: Path) -> BiSeNetParser:
-    return BiSeNetParser(BiSeNetSettings(batch=2), weights)
+def parser(weights: Path) -> NetworkParser:
+    return NetworkParser(NetworkSettings(batch=2), weights)
 
 
 def _picture(path: Path, seed: int, size: tuple[int, int] = (90, 70)) -> np.ndarray:
@@ -73,7 +73,7 @@ def _files(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.suffix in (".png", ".jpg")}
 
 
-def test_every_input_has_a_row_and_every_map_is_there(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_every_input_has_a_row_and_every_map_is_there(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     out, seen = tmp_path / "out", list[ParsedImage]()
     report = parse_folder(ParseRequest(source, out), parser, lambda done, total, row: seen.append(row))
     rows = {str(row["path"]): row for row in _rows(out)}
@@ -86,7 +86,7 @@ def test_every_input_has_a_row_and_every_map_is_there(tmp_path: Path, source: Pa
     assert not list(out.rglob("*.tmp"))
 
 
-def test_pictures_hold_what_the_parser_says(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_pictures_hold_what_the_parser_says(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     image = np.array(Image.open(source / "deep/er/b.png"))
     (expected,) = parser.parse_images([image])
     for order in ClassOrder:
@@ -111,7 +111,7 @@ def test_overlay_leaves_the_background_alone() -> None:
     assert np.abs(mixed[:, 1:] - halfway[:, 1:]).max() <= 0.5
 
 
-def test_a_second_run_does_only_what_is_not_done(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_a_second_run_does_only_what_is_not_done(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     out = tmp_path / "out"
     parse_folder(ParseRequest(source, out), parser)
     first = _files(out)
@@ -128,7 +128,7 @@ def test_a_second_run_does_only_what_is_not_done(tmp_path: Path, source: Path, p
     assert untouched.stat().st_mtime_ns == stamps[untouched]
 
 
-def test_a_stopped_run_leaves_whole_lines(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_a_stopped_run_leaves_whole_lines(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     def stop(done: int, total: int, row: object) -> None:
         if done == 2:
             raise KeyboardInterrupt
@@ -142,7 +142,7 @@ def test_a_stopped_run_leaves_whole_lines(tmp_path: Path, source: Path, parser: 
     assert parse_folder(ParseRequest(source, tmp_path / "out"), parser).counts == {"ok": 3, "undecodable": 2}
 
 
-def test_results_of_other_settings_are_not_mixed(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_results_of_other_settings_are_not_mixed(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     out = tmp_path / "out"
     parse_folder(ParseRequest(source, out), parser)
     before = _files(out)
@@ -159,7 +159,7 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path, source: Path, p
 @pytest.mark.parametrize("name", ["settings.json", "images.jsonl", "classes/a.png.png", "overlay/other.jpg"])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_files_that_are_no_runs_are_not_replaced(
-    tmp_path: Path, source: Path, parser: BiSeNetParser, name: str, overwrite: bool
+    tmp_path: Path, source: Path, parser: NetworkParser, name: str, overwrite: bool
 ) -> None:
     mine = tmp_path / "mine" / name
     mine.parent.mkdir(parents=True)
@@ -169,7 +169,7 @@ def test_files_that_are_no_runs_are_not_replaced(
     assert mine.read_text() == "{}"
 
 
-def test_the_output_may_lie_inside_the_source(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_the_output_may_lie_inside_the_source(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     for _ in range(2):
         report = parse_folder(ParseRequest(source, source / "maps"), parser)
         assert report.counts == {"ok": 3, "undecodable": 2}
@@ -177,7 +177,7 @@ def test_the_output_may_lie_inside_the_source(tmp_path: Path, source: Path, pars
         parse_folder(ParseRequest(source, source / "deep" / ".."), parser)
 
 
-def test_nothing_to_parse_and_nowhere_to_write(tmp_path: Path, source: Path, parser: BiSeNetParser) -> None:
+def test_nothing_to_parse_and_nowhere_to_write(tmp_path: Path, source: Path, parser: NetworkParser) -> None:
     with pytest.raises(SourceError):
         parse_folder(ParseRequest(tmp_path / "absent", tmp_path / "out"), parser)
     (tmp_path / "file").write_text("in the way")
@@ -186,7 +186,7 @@ def test_nothing_to_parse_and_nowhere_to_write(tmp_path: Path, source: Path, par
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names of any bytes are POSIX's")
-def test_names_of_any_bytes(tmp_path: Path, parser: BiSeNetParser) -> None:
+def test_names_of_any_bytes(tmp_path: Path, parser: NetworkParser) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/faces/caf\xe9\nname.png"))
     _picture(odd.parent / "plain.png", 1)
     (odd.parent / "plain.png").rename(odd)
@@ -196,7 +196,7 @@ def test_names_of_any_bytes(tmp_path: Path, parser: BiSeNetParser) -> None:
     assert _rows(tmp_path / "out")[0]["output"] == "caf\\xe9\nname"
 
 
-def test_one_image_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, parser: BiSeNetParser) -> None:
+def test_one_image_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, parser: NetworkParser) -> None:
     source = tmp_path / "faces"
     _picture(source / f"{'n' * 251}.png", 1)  # no room in the name for a temporary file's, which is shortened
     _picture(source / "a.png" / "b.png", 2)  # a folder where the map of a.jpg should be
@@ -209,7 +209,7 @@ def test_one_image_that_cannot_be_written_does_not_end_the_run(tmp_path: Path, p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits on the size of files are POSIX's")
-def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path: Path, weights: Path, parser: BiSeNetParser) -> None:
+def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path: Path, weights: Path, parser: NetworkParser) -> None:
     source, out = tmp_path / "faces", tmp_path / "out"
     _picture(source / "a.png", 1, (60, 60))
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3)).astype(np.uint8)
@@ -219,8 +219,8 @@ import resource, signal, torch; torch.set_num_threads(1)
 from pathlib import Path
 from fishprep.common.errors import BuildError
 from fishprep.parsing.folder import ParseRequest, parse_folder
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
-parser = BiSeNetParser(BiSeNetSettings(batch=1), Path({str(weights)!r}))
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+parser = NetworkParser(NetworkSettings(batch=1), Path({str(weights)!r}))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
@@ -236,7 +236,7 @@ except BuildError as error:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-def test_killed_and_resumed_nothing_is_lost(tmp_path: Path, weights: Path, parser: BiSeNetParser) -> None:
+def test_killed_and_resumed_nothing_is_lost(tmp_path: Path, weights: Path, parser: NetworkParser) -> None:
     source, out = tmp_path / "faces", tmp_path / "out"
     for number in range(30):
         _picture(source / f"{number:02}.png", number)
@@ -244,8 +244,8 @@ def test_killed_and_resumed_nothing_is_lost(tmp_path: Path, weights: Path, parse
 import torch; torch.set_num_threads(1)
 from pathlib import Path
 from fishprep.parsing.folder import ParseRequest, parse_folder
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
-parser = BiSeNetParser(BiSeNetSettings(batch=2), Path({str(weights)!r}))
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+parser = NetworkParser(NetworkSettings(batch=2), Path({str(weights)!r}))
 parse_folder(ParseRequest(Path({str(source)!r}), Path({str(out)!r})), parser)
 """
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -264,7 +264,7 @@ parse_folder(ParseRequest(Path({str(source)!r}), Path({str(out)!r})), parser)
     assert _rows(out) == _rows(tmp_path / "whole")
 
 
-def test_what_is_no_image_to_parse_is_left_out_and_counted(tmp_path: Path, parser: BiSeNetParser) -> None:
+def test_what_is_no_image_to_parse_is_left_out_and_counted(tmp_path: Path, parser: NetworkParser) -> None:
     _picture(tmp_path / "in" / "a.png", 1)
     _picture(tmp_path / "in" / "@eaDir" / "a.png" / "thumb.png", 2)
     (tmp_path / "in" / "b.gif").write_bytes(b"GIF89a")

@@ -9,13 +9,13 @@ import pytest
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.parsing.base import OWN, ParserRequest
-from fishprep.parsing.bisenet import BiSeNetParser
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.factory import create_bisenet
 from fishprep.parsing.labelled import NUMBERINGS, open_labelled
+from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.training.views import mirrored
 
 PAIRS = [
@@ -26,7 +26,7 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def parser() -> BiSeNetParser:
+def parser() -> NetworkParser:
     """From the installed distribution: its absence is an error, not a reason to skip."""
     return create_bisenet(ParserRequest(), WeightStore.from_environment())
 
@@ -41,11 +41,11 @@ def crops(faces: Path) -> list[LabelledCrop]:
 
 
 @pytest.fixture(scope="module")
-def maps(parser: BiSeNetParser, crops: list[LabelledCrop]) -> np.ndarray:
+def maps(parser: NetworkParser, crops: list[LabelledCrop]) -> np.ndarray:
     return parse_crops(parser, crops)
 
 
-def test_it_is_the_default(parser: BiSeNetParser) -> None:
+def test_it_is_the_default(parser: NetworkParser) -> None:
     assert parser.name == OWN == "bisenet-fishfsr" and list(parser.weights) == ["bisenet-fishfsr.safetensors"]
 
 
@@ -72,7 +72,7 @@ def test_left_is_never_right(crops: list[LabelledCrop], maps: np.ndarray, left: 
 
 
 def test_a_mirrored_face_has_the_mirrored_map(
-    parser: BiSeNetParser, crops: list[LabelledCrop], maps: np.ndarray
+    parser: NetworkParser, crops: list[LabelledCrop], maps: np.ndarray
 ) -> None:
     images = np.ascontiguousarray(np.stack([crop.image for crop in crops])[:, :, ::-1])
     again = parser.parse(images, np.zeros((len(images), 68, 2), np.float32)).classes

@@ -17,9 +17,9 @@ from fishprep.common.tensors import load_state_dict, metadata
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.bisenet import BiSeNetParser, BiSeNetSettings
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import NUMBERINGS, LabelledFaces, open_labelled
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
 from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import ParserRunFolder, append, rewind
 from fishprep.parsing.training.run import ParserTrained, ParserTrainingRequest, ParserValidated, train_parser
@@ -77,7 +77,7 @@ def test_learns_from_forty_faces(faces: Path, backend: LandmarkBackend, tmp_path
     first, last = (item for item in news if isinstance(item, ParserValidated))
     assert last.skin_iou > max(0.5, first.skin_iou)
     assert report.weights is not None and report.reason is None and report.position.best == last.skin_iou
-    parser = BiSeNetParser(BiSeNetSettings(), report.weights)
+    parser = NetworkParser(NetworkSettings(), report.weights)
     assert parser.size == 64
     confusion = Confusion()
     for index in range(len(held)):
@@ -104,6 +104,21 @@ def test_goes_on_to_the_bit(request_for: Callable[..., ParserTrainingRequest], t
     report = train_parser(request_for(out=broken.path, threads=3), StopRequest())
     assert report.reason is None and report.position.step == 6
     assert _equal(unbroken.last, broken.last) and _equal(unbroken.best, broken.best)
+
+
+def test_the_compact_network_goes_on_to_the_bit(
+    request_for: Callable[..., ParserTrainingRequest], tmp_path: Path
+) -> None:
+    config = replace(SMALL, network="compact", dice=1.0)
+    unbroken, broken = ParserRunFolder(tmp_path / "a"), ParserRunFolder(tmp_path / "b")
+    report = train_parser(request_for(out=unbroken.path, config=config), StopRequest())
+    assert train_parser(request_for(out=broken.path, config=config), StopAfter(2)).reason == "interrupted"
+    train_parser(request_for(out=broken.path, config=config), StopRequest())
+    assert _equal(unbroken.last, broken.last)
+    assert report.weights is not None and metadata(report.weights)["network"] == "compact"
+    assert NetworkParser(NetworkSettings(), report.weights).size == 64
+    with pytest.raises(ConfigurationError, match="network compact, but --network is bisenet"):
+        train_parser(request_for(init=report.weights), StopRequest())
 
 
 def _equal(first: Path, second: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The `bisenet` parser: 19 classes by facexlib's BiSeNet."""
+"""A parser by a network: 19 classes of a crop, or of a whole picture."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
 from fishprep.parsing.base import ParsedFaces, Precision
 from fishprep.parsing.classes import ClassOrder, convert
-from fishprep.parsing.network import MEAN, STD, load_network
+from fishprep.parsing.networks.bisenet import MEAN, STD
+from fishprep.parsing.networks.kinds import NETWORKS, kind_of, load_network
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
 
@@ -28,7 +29,7 @@ ROWS = 256  # rows of a large map made at once: its 19 float planes would not fi
 
 
 @dataclass(frozen=True)
-class BiSeNetSettings:
+class NetworkSettings:
     """How the network is run.
 
     size: side of its square input, a multiple of 32; None takes the size that the weights were trained at: what the
@@ -53,21 +54,21 @@ class BiSeNetSettings:
             raise ConfigurationError(f"parser batch {self.batch}: at least 1")
 
 
-class BiSeNetParser:
-    """A `FaceParser` with the weights of one file; see `BiSeNetSettings`.
+class NetworkParser:
+    """A `FaceParser` with the weights of one file; see `NetworkSettings`.
 
     Raises at construction: WeightsError for a missing, refused or unfitting file; ConfigurationError for a device that is
     not there or a precision that it does not have.
     """
 
-    def __init__(self, settings: BiSeNetSettings, weights: Path, name: str = "bisenet") -> None:
+    def __init__(self, settings: NetworkSettings, weights: Path, name: str = "bisenet") -> None:
         self.name = name
         if not weights.is_file():
             raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
         device = resolve_device(settings.device)
         check_precision(settings.precision, device)
         network = load_network(weights)
-        header = metadata(weights)
+        header, self._stride = metadata(weights), NETWORKS[kind_of(weights)].strides[0]
         self.size = settings.size or _trained_size(header, weights)
         self.order = _class_order(header, weights)
         self.weights = {weights.name: sha256_file(weights)}
@@ -114,7 +115,7 @@ class BiSeNetParser:
         return maps
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, size / 8, size / 8) float32, the last ones padding."""
+        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, size / stride, size / stride) float32, the last ones padding."""
         with torch.inference_mode(), exact_convolutions(self._device):
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
@@ -130,8 +131,8 @@ class BiSeNetParser:
         shift that taking the nearest pixel of a larger map brings.
         """
         with torch.inference_mode():
-            halfway = logits @ place.columns().to(self._device).T
-            rows = place.rows().to(self._device)
+            halfway = logits @ place.columns(self._stride).to(self._device).T
+            rows = place.rows(self._stride).to(self._device)
             # max() with indices: three times as fast as argmax() over so few planes
             bands = [(band @ halfway).max(dim=1).indices.to(torch.uint8) for band in rows.split(ROWS)]
             return convert(torch.cat(bands, dim=1).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)

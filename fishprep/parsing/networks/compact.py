@@ -1,0 +1,86 @@
+"""The network `compact`: a face parser for the 128² crops of a build, dense 3x3 convolutions that are wide where the picture is small."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fishprep.parsing.classes import FaceClass
+
+STRIDE = 2  # input pixels per pixel of the logits, along each axis
+
+
+@dataclass(frozen=True)
+class CompactShape:
+    """Channels at 1/2, 1/4, 1/8 and 1/16 of the input; residual blocks at 1/4, 1/8 and 1/16 going down, at 1/8 and 1/4 going up."""
+
+    widths: tuple[int, int, int, int] = (32, 64, 128, 192)
+    down: tuple[int, int, int] = (1, 3, 4)
+    up: tuple[int, int] = (1, 1)
+
+
+class Compact(nn.Module):
+    """From the crop down to a sixteenth of its side and up again to half of it, adding what each size saw on the way down.
+
+    On a CPU, depthwise convolutions and attention lose in time what they save in operations; a dense convolution of 192
+    channels over 8² pixels costs what one of 24 channels costs over 64².
+    """
+
+    def __init__(self, shape: CompactShape | None = None) -> None:
+        super().__init__()
+        shape = shape or CompactShape()
+        half, *inner = shape.widths
+        self.stem = Unit(3, half, stride=2)
+        self.down = nn.ModuleList(
+            nn.Sequential(Unit(before, width, stride=2), *(Block(width) for _ in range(blocks)))
+            for (before, width), blocks in zip(pairwise(shape.widths), shape.down, strict=True)
+        )
+        self.whole = nn.Linear(inner[-1], inner[-1])
+        self.join = nn.ModuleList(nn.Conv2d(low, high, 1) for high, low in pairwise(inner))
+        self.up = nn.ModuleList(
+            nn.Sequential(*(Block(width) for _ in range(blocks)))
+            for width, blocks in zip(inner[:-1], shape.up[::-1], strict=True)
+        )
+        self.unfold = nn.Sequential(nn.Conv2d(inner[0], 4 * half, 1), nn.PixelShuffle(2))
+        self.last = Unit(half, half)
+        self.head = nn.Conv2d(half, len(FaceClass), 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images (N, 3, S, S), normalised, S a multiple of 16 → logits (N, 19, S/2, S/2), facexlib's order."""
+        half = self.stem(images)
+        seen: list[Tensor] = []
+        for stage in self.down:
+            seen.append(stage(seen[-1] if seen else half))
+        deep = seen[-1]
+        deep = deep + self.whole(deep.mean(dim=(2, 3)))[:, :, None, None]
+        for level in (1, 0):
+            deep = self.up[level](
+                seen[level] + F.interpolate(self.join[level](deep), scale_factor=2.0, mode="bilinear")
+            )
+        logits: Tensor = self.head(self.last(half + self.unfold(deep)))
+        return logits
+
+
+class Unit(nn.Module):
+    """3x3 convolution, batch normalisation, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.conv(x)))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions, added to what came in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = (nn.Conv2d(width, width, 3, 1, 1, bias=False) for _ in range(2))
+        self.bn1, self.bn2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
