@@ -40,9 +40,10 @@ from fishprep.landmarks import (
     sense,
     upright,
 )
-from fishprep.parsing import PARSERS, bisenet, given, landmark_skin, network, placement, skin
+from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, skin
 from fishprep.parsing.base import OWN
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
+from fishprep.parsing.networks import bisenet
 from fishprep.shards.versions import differences
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (218, 178, 3), dtype=np.uint8)
@@ -156,8 +157,8 @@ GIVEN = {
         lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
         "937f047e28bb",
     ),
-    ("parser-bisenet", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
-    ("parser-bisenet-fishfsr", 1): (lambda: constants(bisenet, network, placement), "6027c4ee7730"),
+    ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
+    ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
     **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
         lambda: constants(landmark_skin) + digest_text(LandmarkSkinSettings()),

@@ -20,7 +20,8 @@ from fishprep.parsing import create_parser
 from fishprep.parsing.base import ParserRequest, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
-from fishprep.parsing.networks.bisenet import empty_network, load_network
+from fishprep.parsing.networks.bisenet import empty_network
+from fishprep.parsing.networks.kinds import load_network
 from fishprep.parsing.skin import SkinFusion
 
 LANDMARKS = np.zeros((0, 68, 2), dtype=np.float32)  # the parser does not look at them
