@@ -9,6 +9,7 @@ import numpy as np
 from fishprep.parsing.labelled import LabelledFaces
 from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.parsed import ParsedCrops
+from fishprep.parsing.training.sides import put_right
 from fishprep.parsing.training.views import draw_view
 
 AHEAD = 3  # steps
@@ -63,6 +64,7 @@ class Batches:
         sizes = config.size, config.map_size
         if face is not None:
             picture, classes = self._faces.read(face)
+            classes = put_right(classes) if config.sides else classes
             return draw_view(picture, classes, self._faces.faces[face].face, sizes, rng, config.views)
         assert self._parsed is not None
         picture, classes, box = self._parsed.read(int(rng.integers(len(self._parsed))))

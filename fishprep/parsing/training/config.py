@@ -18,6 +18,7 @@ class ParserTraining:
     dice: weight of the Dice loss, a class of a batch being as important as any other however few its pixels are, beside the
         cross-entropy (1 : 1 is the usual share).
     parsed: share of each batch that is drawn from crops that a parser has labelled, where there are any.
+    sides: labels that exchange the face's left and right are put right (`sides.put_right`).
     hard: a pixel counts where the network gives its class less than this (OHEM, Shrivastava et al., CVPR 2016), but at
         least a sixteenth of all pixels do.
     rare: faces that have a class which fewer than this share of the faces have are drawn more often (repeat factor
@@ -35,7 +36,8 @@ class ParserTraining:
     warmup: int = 200
     hard: float = 0.7
     dice: float = 0.0
-    parsed: float = 0.6
+    parsed: float = 0.0
+    sides: bool = True
     rare: float = 0.2
     ema: float = 0.998
     seed: int = 0

@@ -35,6 +35,8 @@ from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 LOG_EVERY = 20  # steps
+FORMER: dict[str, Any] = {"network": "bisenet", "dice": 0.0, "parsed": 0.0, "sides": False, "parsed_crops": []}
+"""What a training did that was begun before each of these could be chosen."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,7 @@ def _identity(request: ParserTrainingRequest) -> dict[str, Any]:
         "faces": len(faces),
         "faces_sha256": digest.hexdigest(),
         "init_sha256": None if request.init is None else sha256_file(request.init),
-        "parsed": [] if request.parsed is None else request.parsed.record,
+        "parsed_crops": [] if request.parsed is None else request.parsed.record,
     }
 
 
@@ -286,6 +288,6 @@ def _refuse_other(out: Path, stored: dict[str, Any], asked: dict[str, Any]) -> N
 
 
 def _pairs(stored: dict[str, Any], asked: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    configs = stored.get("config", {}), asked["config"]
-    rest = [(name, stored.get(name), value) for name, value in asked.items() if name != "config"]
+    configs = FORMER | stored.get("config", {}), asked["config"]
+    rest = [(name, stored.get(name, FORMER.get(name)), value) for name, value in asked.items() if name != "config"]
     return [(name, configs[0].get(name), value) for name, value in configs[1].items()] + rest

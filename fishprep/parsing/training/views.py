@@ -11,7 +11,7 @@ from fishprep.common.opencv import cv2
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 
-_LEFT_RIGHT = (
+PAIRS = (  # the subject's left, its right
     (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
     (FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW),
     (FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
@@ -69,18 +69,18 @@ def draw_view(
 
 def mirrored(view: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """View and classes seen in a mirror: what was the left eye is the right one there."""
-    return np.ascontiguousarray(view[:, ::-1]), _MIRROR[classes[:, ::-1]]
+    return np.ascontiguousarray(view[:, ::-1]), MIRROR[classes[:, ::-1]]
 
 
 def _mirror_table() -> np.ndarray:
     table = np.arange(256, dtype=np.uint8)
-    for pair in _LEFT_RIGHT:
+    for pair in PAIRS:
         left, right = (number(face_class, ClassOrder.CELEBAMASK) for face_class in pair)
         table[left], table[right] = right, left
     return table
 
 
-_MIRROR = _mirror_table()
+MIRROR = _mirror_table()
 
 
 def _resolution(rng: np.random.Generator, settings: ViewSettings, size: int) -> int:
