@@ -33,13 +33,13 @@ class Compact(nn.Module):
         half, *inner = shape.widths
         self.stem = Unit(3, half, stride=2)
         self.down = nn.ModuleList(
-            nn.Sequential(Unit(before, width, stride=2), *(Block(width) for _ in range(blocks)))
+            nn.Sequential(Unit(before, width, stride=2), *(TwoConvolutions(width) for _ in range(blocks)))
             for (before, width), blocks in zip(pairwise(shape.widths), shape.down, strict=True)
         )
         self.whole = nn.Linear(inner[-1], inner[-1])
         self.join = nn.ModuleList(nn.Conv2d(low, high, 1) for high, low in pairwise(inner))
         self.up = nn.ModuleList(
-            nn.Sequential(*(Block(width) for _ in range(blocks)))
+            nn.Sequential(*(TwoConvolutions(width) for _ in range(blocks)))
             for width, blocks in zip(inner[:-1], shape.up[::-1], strict=True)
         )
         self.unfold = nn.Sequential(nn.Conv2d(inner[0], 4 * half, 1), nn.PixelShuffle(2))
@@ -74,7 +74,7 @@ class Unit(nn.Module):
         return F.relu(self.bn(self.conv(x)))
 
 
-class Block(nn.Module):
+class TwoConvolutions(nn.Module):
     """Two 3x3 convolutions, added to what came in."""
 
     def __init__(self, width: int) -> None:
