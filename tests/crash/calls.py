@@ -24,6 +24,8 @@ ALL = (*CREATING, *WRITING, *FLUSHING, *RENAMING, *REMOVING)
 FAULTS = ("KILL", "EIO", "ENOSPC")
 _LINE = re.compile(r"(?:(?P<thread>\d+) +)?(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|\?)(?P<rest>.*)")
 
+_UNFINISHED, _RESUMED = " <unfinished ...>", re.compile(r"\d+ +<\.\.\. \w+ resumed>(?P<rest>.*)")
+
 
 @dataclass(frozen=True)
 class Call:
@@ -137,10 +139,10 @@ def calls_on(out: Path, log: Path) -> Iterator[Call]:
     """The calls in a log that change something below `out`; each is counted by its name and thread, as `inject` does."""
     counts: Counter[tuple[str, str]] = Counter()
     place = f"{out}"
-    for text in log.read_text(errors="replace").splitlines():
+    for text in _whole(log.read_text(errors="replace").splitlines()):
         line = _LINE.match(text)
         if line is None:
-            assert "(" not in text or text.endswith(("+++", "---")) or "resumed" in text or place not in text, text
+            assert "(" not in text or text.endswith(("+++", "---")) or place not in text, text
             continue
         name, thread = line["name"], line["thread"] or ""
         counts[name, thread] += 1
@@ -148,6 +150,19 @@ def calls_on(out: Path, log: Path) -> Iterator[Call]:
             continue
         targets = re.findall(re.escape(place) + r"(/[^\">, ]*)?", line["arguments"])
         yield Call(name, counts[name, thread], " -> ".join(target.lstrip("/") or "." for target in targets), thread)
+
+
+def _whole(lines: list[str]) -> Iterator[str]:
+    """Calls that a line of another thread has broken in two as one."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        thread = line.partition(" ")[0]
+        if line.endswith(_UNFINISHED):
+            begun[thread] = line.removesuffix(_UNFINISHED)
+        elif (resumed := _RESUMED.match(line)) and thread in begun:
+            yield begun.pop(thread) + resumed["rest"]
+        else:
+            yield line
 
 
 def was_injected(log: Path, out: Path) -> bool:

@@ -3,17 +3,35 @@
 import os
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from calls import Commands
+from calls import Call, Commands, calls_on
 from judge import Judge, cells, spread, wanted
 from scenarios import SCENARIOS, Stage
 
 WHOLE = os.environ.get("FISHFSR_TEST_CRASH") == "all"
 """`make crash`: all cells, and not only those that are run with the other tests."""
-SWEPT = ("build", "retry", "extend", "repair")
+SWEPT = ("build", "retry", "extend", "move", "back", "merge", "repair")
 """Commands of which `test_sweep` tries each call every time, in one process."""
 pytestmark = pytest.mark.usefixtures("strace")
+
+
+def test_calls_that_threads_interrupt_are_read(tmp_path: Path) -> None:
+    """Each is counted once, where it begins; one that only reads is none on the output."""
+    (tmp_path / "log").write_text(
+        """7 openat(AT_FDCWD</>, "/out/read.json", O_RDONLY|O_CLOEXEC <unfinished ...>
+8 futex(0x7f, FUTEX_WAKE_PRIVATE, 1) = 0
+7 <... openat resumed>) = 3</out/read.json>
+7 openat(AT_FDCWD</>, "/out/new", O_WRONLY|O_CREAT|O_CLOEXEC, 0666 <unfinished ...>
+8 <... futex resumed>) = 0
+7 <... openat resumed>) = 4</out/new>
+7 write(4</out/new>, ""..., 3) = 3
+8 +++ exited with 0 +++
+"""
+    )
+    found = list(calls_on(Path("/out"), tmp_path / "log"))
+    assert found == [Call("openat", 2, "new", "7"), Call("write", 1, "new", "7")]
 
 
 @pytest.mark.ends(7200 if WHOLE else 300)

@@ -114,6 +114,8 @@ def folders(running: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict
         shutil.copytree(build, made["both"] / name)
     shutil.copytree(built, made["marked"])
     (made["marked"] / "marked.json").write_text('{"1.png": [[30, 40], [60, 40], [45, 70]]}')
+    warmed = shutil.copytree(made["marked"], stage.folder / "warmed")
+    running.warm(tuple(word.format(out=warmed) for word in MARKED))
     made |= {"shards": stage.shards(), "masks": stage.folder / "masks"}
     made["masks"].mkdir()
     for number, side in enumerate((160, 96, 160)):

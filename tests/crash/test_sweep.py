@@ -11,7 +11,7 @@ import pytest
 from fuse import Killed, fused, was_believed
 from scenarios import LIST
 from stubs import STUB, StubEngine, settings
-from test_calls import WHOLE
+from test_calls import SWEPT, WHOLE
 
 import fishprep
 from fishprep.common.errors import FishPrepError
@@ -21,17 +21,18 @@ from fishprep.storage.lock import LOCK
 
 Command = Callable[[], object]
 NAMING = ("replace", "link", "unlink")
+SPLITS = ("train", "train", "val")
 
 
 class Place:
     """Three photos, one of them small, and an output."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: str = "abc", shade: int = 7) -> None:
         self.photos, self.split, self.out = folder / "photos", folder / "split.txt", folder / "out"
-        self.photos.mkdir()
-        self.split.write_text("a train\nb train\nc val\n")
-        for name, side in zip("abc", (120, 90, 120), strict=True):
-            (self.photos / f"{name}.png").write_text(json.dumps({"side": side, "shade": 7}))
+        self.photos.mkdir(parents=True)
+        self.split.write_text("".join(f"{name} {split}\n" for name, split in zip(names, SPLITS, strict=True)))
+        for name, side in zip(names, (120, 90, 120), strict=True):
+            (self.photos / f"{name}.png").write_text(json.dumps({"side": side, "shade": shade}))
 
     def build(self) -> None:
         fishprep.build(self.photos, self.out, settings(self.split, 100), engine=STUB)
@@ -48,6 +49,26 @@ class Place:
         for name in "defg":
             (self.photos / f"{name}.png").write_text(json.dumps({"side": 120, "shade": 9}))
 
+    def move(self) -> None:
+        fishprep.move(self.out / "home", self.out / "large")
+
+    def back(self) -> None:
+        fishprep.move(self.out / "home", back=True)
+
+    def merge(self) -> None:
+        fishprep.merge(self.out, self.out.parent / "there" / "out")
+
+    def make_a_home(self) -> None:
+        """The build in a folder within the output, for its shards to be moved beside it."""
+        self.out.rename(self.out.with_name("home"))
+        self.out.mkdir()
+        self.out.with_name("home").rename(self.out / "home")
+
+    def problems(self) -> tuple[str, ...]:
+        """What `verify` says."""
+        home = self.out / "home"
+        return fishprep.verify(home if home.exists() else self.out).problems
+
     def repair(self) -> None:
         fishprep.verify(self.out, repair=True)
 
@@ -55,8 +76,9 @@ class Place:
         """What stands; whole: with temporary files."""
         if not self.out.exists():
             return {}
-        files = (path for path in self.out.iterdir() if path.name != LOCK)
-        return {path.name: path.read_bytes() for path in files if whole or meant_for(path.name) is None}
+        files = (path for path in self.out.rglob("*") if path.is_file() and path.name != LOCK)
+        kept = (path for path in files if whole or meant_for(path.name) is None)
+        return {str(path.relative_to(self.out)): path.read_bytes() for path in kept}
 
     def lay(self, contents: dict[str, bytes]) -> None:
         """The output as it was."""
@@ -64,6 +86,7 @@ class Place:
         if contents:
             self.out.mkdir()
         for name, content in contents.items():
+            (self.out / name).parent.mkdir(exist_ok=True)
             (self.out / name).write_bytes(content)
 
 
@@ -74,7 +97,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 def commands(place: Place) -> dict[str, Command]:
-    return {"build": place.build, "retry": place.retry, "extend": place.extend, "repair": place.repair}
+    return {name: getattr(place, name) for name in SWEPT}
 
 
 def lay_out(place: Place, name: str) -> dict[str, bytes]:
@@ -83,19 +106,25 @@ def lay_out(place: Place, name: str) -> dict[str, bytes]:
         place.build()
     if name == "extend":
         place.come_later()
+    if name in ("move", "back"):
+        place.make_a_home()
+    if name == "back":
+        place.move()
+    if name == "merge":
+        Place(place.out.parent / "there", "xyz", shade=9).build()
     if name == "repair":
         (place.out / "train-00000.parquet").unlink()
     return place.contents()
 
 
-@pytest.mark.parametrize("name", ["build", "retry", "extend", "repair"])
+@pytest.mark.parametrize("name", SWEPT)
 def test_every_call(name: str, place: Place) -> None:
     """Killed there, or refused: nothing is believed that was refused, nothing is half, and the same command ends with the same bytes."""
     command, before = commands(place)[name], lay_out(place, name)
     with fused(place.out, None) as calls:
         command()
     goal, wrong, cells = place.contents(), [], 0
-    assert fishprep.verify(place.out).problems == ()
+    assert place.problems() == ()
     for number, call in enumerate(calls):
         chosen = ("KILL", "EIO") if call.startswith(NAMING) else ("EIO",) if call.startswith("fsync") else ("ENOSPC",)
         for fault in ("KILL", "EIO", "ENOSPC") if WHOLE else chosen:
@@ -128,8 +157,11 @@ def faults(
     for file, content in place.contents().items():
         if content not in (before.get(file), goal.get(file)) and file != LIST:
             yield f"{file} is neither what it was nor what it should be"
-    if gone := before.keys() & goal.keys() - place.contents().keys():
+    now = place.contents()
+    if gone := before.keys() & goal.keys() - now.keys():
         yield f"gone: {gone}"
+    if gone := {file for file, content in before.items() if content in goal.values() and content not in now.values()}:
+        yield f"nowhere: what was in {gone}"
     try:
         command()
     except FishPrepError as error:

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import click
@@ -50,6 +51,7 @@ def main() -> None:
 
 def _load() -> None:
     import cv2
+    import dlib
     import torch
     from here import Here
 
@@ -59,6 +61,8 @@ def _load() -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    for reader in ("get_frontal_face_detector", "shape_predictor", "cnn_face_detection_model_v1"):
+        setattr(dlib, reader, cache(getattr(dlib, reader)))  # a second each, for every process that is forked later too
     ENGINES["local"] = Here  # work by this process: its calls are the command's
 
     def draw_curves(metrics: Path, picture: Path) -> None:

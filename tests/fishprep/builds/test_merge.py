@@ -9,10 +9,12 @@ from pathlib import Path
 import h5py
 import pytest
 from annotated import build, in_process, write_photo
+from here import Here
 from storages import interrupted_at
 from support import Ran, rows, run, shards
 
 from fishprep.builds.folder import BuildFolder
+from fishprep.engines import ENGINES
 from fishprep.shards.schema import ShardName
 from fishprep.storage.folder import FolderStorage
 
@@ -90,13 +92,29 @@ def test_one_shard_made_twice_must_be_the_same(apart: tuple[Path, Path, Path]) -
     assert contents(one) == before
 
 
+def two_in(folder: Path) -> tuple[Path, Path]:
+    """Two builds of other photos, by the same settings."""
+    one, other = folder / "one", folder / "other"
+    build(photos_of(folder / "here", 0, 1, 2), one, *SIZE, "--min-side", 100)
+    build(photos_of(folder / "there", 3, 4, 5, 6), other, *SIZE, "--min-side", 100)
+    return one, other
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
-    """Two builds of other photos, by the same settings."""
-    one, other = tmp_path / "one", tmp_path / "other"
-    build(photos_of(tmp_path / "here", 0, 1, 2), one, *SIZE, "--min-side", 100)
-    build(photos_of(tmp_path / "there", 3, 4, 5, 6), other, *SIZE, "--min-side", 100)
-    return one, other
+    return two_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """The same two, for tests that work on copies of the first and need no photos; and what becomes of it."""
+    folder = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        one, other = two_in(folder)
+    whole = Path(shutil.copytree(one, folder / "whole"))
+    merge(whole, other)
+    return one, other, whole
 
 
 def test_builds_of_other_photos(two: tuple[Path, Path], tmp_path: Path) -> None:
@@ -171,12 +189,10 @@ def test_moved_shards_are_taken_from_where_they_are(two: tuple[Path, Path], tmp_
 
 @pytest.mark.parametrize("at", range(10))
 def test_a_merge_that_is_killed_goes_on(
-    two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int
+    once: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int
 ) -> None:
-    one, other = two
-    whole = tmp_path / "whole"
-    shutil.copytree(one, whole)
-    merge(whole, other)
+    standing, other, whole = once
+    one = Path(shutil.copytree(standing, tmp_path / "one"))
     dying = interrupted_at(at)
     with monkeypatch.context() as patch:
         for name in ("put", "create", "sweep"):

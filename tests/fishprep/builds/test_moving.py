@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from annotated import build, in_process, write_photo
+from here import Here
 from storages import interrupted_at
 from support import Ran, rows, run, shards
 
+from fishprep.engines import ENGINES
 from fishprep.storage.folder import FolderStorage
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -20,14 +22,26 @@ def move(out: Path, *more: object, code: int | None = 0) -> Ran:
     return run("fishprep", "move", out, *more, code=code)
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> tuple[Path, Path]:
+def built_in(folder: Path) -> tuple[Path, Path]:
     """A folder of 5 photos, of which one is too small, and its build: 3 shards."""
-    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos, out = folder / "photos", folder / "out"
     for number in range(5):
         write_photo(photos, f"{number}", number, side=100 if number == 3 else 200)
     build(photos, out, "--shard-size", 2, "--min-side", 100)
     return photos, out
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> tuple[Path, Path]:
+    return built_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same build, for tests that work on copies of it and need no photos."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENGINES, "local", Here)
+        return built_in(tmp_path_factory.mktemp("once"))[1]
 
 
 @pytest.fixture
@@ -150,10 +164,8 @@ def test_nothing_of_ones_own_is_replaced(built: tuple[Path, Path], tmp_path: Pat
 
 
 @pytest.mark.parametrize("words", [("large",), ("large", "--unseen"), ("--back",)])
-def test_what_a_killed_one_left_half_written_is_swept(
-    built: tuple[Path, Path], tmp_path: Path, words: tuple[str, ...]
-) -> None:
-    _, out = built
+def test_what_a_killed_one_left_half_written_is_swept(once: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    out = Path(shutil.copytree(once, tmp_path / "out"))
     left = [out / ".moved.json.1.tmp", out / ".train-00001.h5.1.tmp"]
     for path in left:
         path.touch()
@@ -162,11 +174,9 @@ def test_what_a_killed_one_left_half_written_is_swept(
 
 
 @pytest.mark.parametrize("at", range(12))
-def test_a_move_that_is_killed_goes_on(
-    built: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
+def test_a_move_that_is_killed_goes_on(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """At each naming, writing and removing: every shard is whole in one of the places, and the same command ends it."""
-    _, out = built
+    out = Path(shutil.copytree(once, tmp_path / "out"))
     large, before = tmp_path / "large", shards(out)
     dying = interrupted_at(at)
     with monkeypatch.context() as patch:
