@@ -81,4 +81,7 @@ def _refused(folder: Path) -> Iterator[None]:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """None where somebody has taken the folder away: the error that ends the command is not this one."""
+    with suppress(FileNotFoundError):
+        return {path.name for path in folder.iterdir()}
+    return set()

@@ -67,3 +67,9 @@ def test_a_lock_that_another_holds_is_no_drive_without_locks(tmp_path: Path, cap
     with FileLock(tmp_path / ".lock"), pytest.raises(InUseError), locked(tmp_path):
         raise AssertionError
     assert not caplog.text
+
+
+def test_a_folder_that_is_taken_away_hides_no_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be written"), locked(tmp_path / "out"):
+        (tmp_path / "out").rename(tmp_path / "elsewhere")
+        raise ConfigurationError("cannot be written")
