@@ -28,11 +28,22 @@ PREP = {**HELP, "auto_envvar_prefix": "FISHPREP", "show_default": True}
 FSR = {**HELP, "auto_envvar_prefix": "FISHFSR", "show_default": True}
 """What click is told of the commands of each program: how help is asked for, what variables of the environment begin with."""
 
+
+class LocalPath(click.Path):
+    """A path of this machine: the url of a bucket would become the name of a folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A url is refused."""
+        if is_url(value):
+            self.fail(f"{value} lies in a bucket; give a path of this machine", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
-EXISTING = click.Path(path_type=Path, exists=True, file_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-EITHER = click.Path(path_type=Path, exists=True)
+EXISTING = LocalPath(path_type=Path, exists=True, file_okay=False)
+FOLDER = LocalPath(path_type=Path, file_okay=False)
+EITHER = LocalPath(path_type=Path, exists=True)
 """Paths: a file that is there, one that is written, a folder that is there, one that is written, a file or folder that is there."""
 
 

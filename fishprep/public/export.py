@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fishprep.common.errors import ConfigurationError
 from fishprep.common.progress import TellCount
 from fishprep.formats import EXPORTS
 from fishprep.formats.export import Exported, ExportRequest, export_shards
 from fishprep.public.settings import StrPath
 from fishprep.shards.schema import SIZES
+from fishprep.storage.named import located
 
 FORMATS = tuple(EXPORTS)
 """What `export` takes as `to`."""
@@ -29,4 +31,11 @@ def export(
     among all. An export of the same shards that was stopped goes on; files of others in `out` stand. progress: gets faces done, and
     all. Raises ConfigurationError, ShardError, BuildError as `export_shards`, MissingLibraryError without the library of the format.
     """
-    return export_shards(ExportRequest(Path(shards), Path(out), to, tuple(sizes), where), progress)
+    place, into = located(shards), located(out)
+    if not isinstance(place, Path):
+        raise ConfigurationError(
+            f"{place}: shards are exported from files of this machine; copy them into a folder first"
+        )
+    if not isinstance(into, Path):
+        raise ConfigurationError(f"{into}: an export is written into a folder of this machine; copy it from there")
+    return export_shards(ExportRequest(place, into, to, tuple(sizes), where), progress)

@@ -358,6 +358,22 @@ def test_the_command(faces: Any, tmp_path: Path) -> None:
     assert "the shards lie there" in run("fishprep", "export", faces.folder, faces.folder, code=1).err
 
 
+def test_shards_in_a_bucket_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    """Nobody asks the network for it, and no folder is called by the url."""
+    bucket = "s3://photos/shards"
+    for words in ((bucket, tmp_path / "out"), (tmp_path, bucket)):
+        assert (
+            f"{bucket} lies in a bucket; give a path of this machine" in run("fishprep", "export", *words, code=2).err
+        )
+    with pytest.raises(
+        ConfigurationError, match=f"{bucket}: shards are exported from files of this machine; copy them"
+    ):
+        fishprep.export(bucket, tmp_path / "out")
+    with pytest.raises(ConfigurationError, match=f"{bucket}: an export is written into a folder"):
+        fishprep.export(tmp_path, bucket)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_lmdb_says_what_to_install(faces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lmdb", None)
     with pytest.raises(FishPrepError, match="pip install lmdb"):
