@@ -20,7 +20,7 @@ def _pair(name: str, sha256: str, size: int, purpose: str = "") -> WeightRecord:
 PAIRS = (
     _pair("x2", "508df8591817fac53d878fc5c54b76a4bfcc2dbf346ac3842a2b6ad34a9eb158", 317_728),
     _pair("x4", "41dd6156730f3bc5d31799863b3e729ce7c83e286a05560a8d609b24c059419d", 1_745_874),
-    _pair("x8", "efd97aace5d6612135b0d0b4a904e29bf682178cf7613d33a6a96823d4845b86", 8_032_650),
+    _pair("x8", "11f3be75815867a02e6797e47a63cd1f9136021735bcd3cc0f34c01d02c7deff", 8_033_018),
     _pair("x16", "5cf62e21894cc1496a9a71b67b20fcd06c20df8a9357e61cd06e0d5d01b65846", 6_384_746),
     _pair(
         "x4-wild", "c695892ccbff1f200c1ad87e7c179fd2970ec77d25687cd0c001a416eadc0f1c", 1_745_874, " of spoiled faces"

@@ -27,7 +27,7 @@ class PairFigures:
 FIGURES = {
     "x2": PairFigures(37.85, 34.01),
     "x4": PairFigures(31.67, 27.86),
-    "x8": PairFigures(26.9, 23.73),
+    "x8": PairFigures(26.93, 23.73),
     "x16": PairFigures(23.02, 20.31),
     "x4-wild": PairFigures(27.45, 25.71),
     "x8-wild": PairFigures(23.63, 22.2),
