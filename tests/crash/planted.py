@@ -52,11 +52,16 @@ def who_notices(fault: Planted, folder: Path) -> str | None:
     plant(fault, folder)
     try:
         code, printed = _tested(folder, fault.tests)
-        failed = [line.split(" - ")[0] for line in printed.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        failed = [_test(line) for line in printed.splitlines() if line.startswith(("FAILED", "ERROR"))]
         assert code == bool(failed), f"{fault.name}: pytest ended with {code}: {printed[-2000:]}"
         return failed[0] if failed else None
     finally:
         shutil.copy(folder / "kept", folder / fault.file)
+
+
+def _test(line: str) -> str:
+    """Of pytest's line on it, its name; why it failed too where the time was up, which a machine that has much to do may bring about."""
+    return line if "no end after" in line else line.split(" - ")[0]
 
 
 def _tested(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
