@@ -16,6 +16,8 @@ DEPTH = 4
 COMPONENTS = ((36, 42), (42, 48), (27, 36), (48, 68), (0, 27))
 """Landmarks of the right eye, the left one, nose, mouth, and the rest, as half-open ranges."""
 FAINTEST = 0.05
+LOOKS = 4
+"""Looks at a face in training, each given the state that the one before left: as many as DIC takes."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ class AlignmentNet(nn.Module):
             if isinstance(module, UnnormedBottleneck):
                 # Without norm thirteen branches would each double the variance: users of the original see it explode.
                 nn.init.zeros_(module.last.weight)
+        # What an earlier look left has no say at first: an hourglass adds up its levels, and so the state would grow tenfold a look.
+        with torch.no_grad():
+            self.join.weight[:, half:].zero_()
         # Heatmaps are nearly everywhere 0: that is where it starts.
         nn.init.zeros_(self.heat.weight)
 
@@ -70,6 +75,15 @@ class AlignmentNet(nn.Module):
         seen = self.hourglass(self.join(torch.cat((features, features if state is None else state), 1)))
         shown, kept = seen.chunk(2, 1)
         return self.heat(self.head(shown)), kept
+
+    def looks(self, faces: Tensor, count: int = LOOKS) -> list[Tensor]:
+        """The heatmaps of `count` looks at the same faces, one after the other."""
+        seen: list[Tensor] = []
+        state: Tensor | None = None
+        for _ in range(count):
+            maps, state = self.look(faces, state)
+            seen.append(maps)
+        return seen
 
     def forward(self, faces: Tensor) -> Tensor:
         return self.look(faces)[0]

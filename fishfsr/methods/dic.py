@@ -193,7 +193,7 @@ METHOD = Method(
         ),
         Said(
             "guessed",
-            "the aligner's branches start at zero",
+            "the aligner is pretrained over four looks at a face; its branches, and the say of its earlier state, start at zero",
             "users of the original see its start explode; it gives no recipe",
         ),
     ),
