@@ -4,6 +4,8 @@ A pyramid of depthwise convolutions over 192x192 pixels, one anchor every four p
 weights already. TensorFlow's padding is kept: at stride 2 the extra row and column lie below and to the right.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,13 +38,17 @@ class Block(nn.Module):
         self.stride = stride
         self.enter = nn.Sequential(_depthwise(inputs, stride), nn.Conv2d(inputs, inside, 1))
         self.leave = nn.Sequential(_depthwise(inside, 1), nn.Conv2d(inside, outputs, 1))
+        self._layers = (*self.enter, *self.leave)
 
     def forward(self, features: Tensor) -> Tensor:
+        first, second, third, fourth = self._layers
         inside = features if self.stride == 1 else F.pad(features, (0, 1, 0, 1))
-        change = self.leave(F.relu_(self.enter(inside)))
+        inside = _through(second, _through(first, inside), relu=True)
+        change = _through(fourth, _through(third, inside))
         if self.stride == 2:
             features = F.max_pool2d(features, 2)
-        change[:, : features.shape[1]] += features  # in place: a third of the time on a CPU goes with the copies
+        # In place: a third of the time on a CPU goes with the copies.
+        change[:, : features.shape[1]].add_(features)
         return F.relu_(change)
 
 
@@ -55,8 +61,10 @@ class Join(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, width // 2, width) for _ in range(blocks)))
 
     def forward(self, below: Tensor, side: Tensor) -> Tensor:
-        enlarged = F.interpolate(F.relu_(self.below(below)), scale_factor=2, mode="bilinear", align_corners=False)
-        return self.blocks(F.relu_(self.side(side)).add_(enlarged))
+        below = _through(self.below, below, relu=True)
+        enlarged = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)
+        features: Tensor = self.blocks(_through(self.side, side, relu=True).add_(enlarged))
+        return features
 
 
 class BlazeFaceNetwork(nn.Module):
@@ -73,7 +81,7 @@ class BlazeFaceNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Scores before the sigmoid (N, anchors), and the values of each anchor (N, anchors, 16)."""
-        features = F.relu_(self.first(F.pad(images, (0, 1, 0, 1))))
+        features = _through(self.first, F.pad(images, (0, 1, 0, 1)), relu=True)
         levels = []
         for level in self.down:
             features = level(features)
@@ -81,13 +89,20 @@ class BlazeFaceNetwork(nn.Module):
         features = levels.pop()
         for join in self.up:
             features = join(features, levels.pop())
-        return self.score(features).flatten(1), self.place(features).flatten(2).transpose(1, 2)
+        return _through(self.score, features).flatten(1), _through(self.place, features).flatten(2).transpose(1, 2)
+
+
+def _through(layer: nn.Conv2d, features: Tensor, relu: bool = False) -> Tensor:
+    """What the layer makes of its input, without what calling a module costs: of 89 small layers a fifth of the time on a CPU."""
+    after = torch.conv2d(features, layer.weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)  # type: ignore[arg-type]
+    return F.relu_(after) if relu else after
 
 
 def _depthwise(width: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(width, width, 3, stride, padding=1 if stride == 1 else 0, groups=width)
 
 
+@cache
 def anchors(height: int = SIDE, width: int = SIDE) -> Tensor:
     """Centres (N, 2) of the anchors, x and y, in pixels of the input, whose left upper corner is (0, 0)."""
     down, across = (torch.arange(0, length, STRIDE) + STRIDE / 2 for length in (height, width))

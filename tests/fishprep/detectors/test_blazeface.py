@@ -7,6 +7,7 @@ import skimage.data
 import torch
 
 from fishprep.common.weights import WeightStore
+from fishprep.detectors import blazeface_network
 from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
 from fishprep.detectors.blazeface_network import SIDE, anchors
 from fishprep.detectors.tiles import tiles
@@ -36,6 +37,24 @@ def test_the_network_says_what_its_original_runtime_says(portrait: np.ndarray) -
     )
     wanted = [-1.045, -0.548, 39.96, 39.959, -9.009, -7.738, 6.457, -6.53]
     torch.testing.assert_close(places[0, best, :8], torch.tensor(wanted), atol=2e-3, rtol=0)
+
+
+def test_layers_say_the_same_as_when_they_are_called(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit."""
+    tile = torch.from_numpy(next(tiles(portrait, 128, 128, 32)).image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
+    network, called = detector().network, []
+    with torch.inference_mode():
+        scores, places = network(tile)
+        monkeypatch.setattr(
+            blazeface_network,
+            "_through",
+            lambda layer, features, relu=False: (
+                called.append(layer) or (torch.relu(layer(features)) if relu else layer(features))
+            ),
+        )
+        assert torch.equal(network(tile)[0], scores) and torch.equal(network(tile)[1], places)
+    convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    assert set(called) == set(convolutions) and len(called) == 2 * len(convolutions)
 
 
 def test_anchors_are_the_middles_of_every_fourth_pixel() -> None:
