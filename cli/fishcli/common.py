@@ -87,7 +87,7 @@ def execute(group: click.Group, program: str, arguments: list[str], errors: Erro
     """Run a command group and return the exit code.
 
     0 done; 1 failed; 2 usage; 3 finished, but something was not done; 130 on Ctrl-C; 143 on SIGTERM. `errors` are printed as
-    one message; any other exception is a defect, and shows its traceback. All that is printed passes through a `Screen`.
+    one message, and so is what a bucket refuses; any other exception is a defect, and shows its traceback. All that is printed passes through a `Screen`.
     """
     # click writes what a shell is to complete with as bytes; it is the program's own words
     screen = nullcontext() if f"_{program.upper()}_COMPLETE" in os.environ else screened()
@@ -112,6 +112,11 @@ def _execute(group: click.Group, program: str, arguments: list[str], errors: Err
         code = 0
     except errors as error:
         click.echo(f"{program}: {error}", err=True)
+        code = FAILED
+    except OSError as error:
+        if not is_url(error.filename or ""):
+            raise
+        click.echo(f"{program}: {error.filename}: {error.strerror}", err=True)  # a bucket's, wherever it was asked
         code = FAILED
     return code if isinstance(code, int) else 0
 

@@ -85,8 +85,9 @@ class AlignmentNet(nn.Module):
             seen.append(maps)
         return seen
 
-    def forward(self, faces: Tensor) -> Tensor:
-        return self.look(faces)[0]
+    def forward(self, faces: Tensor, looks: int = 1) -> Tensor:
+        """Heatmaps (looks * N, 68, 32, 32): of the first look at each face, then of the second ..."""
+        return torch.cat(self.looks(faces, looks))
 
 
 def _draw(network: nn.Module) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from fishfsr.checkpoint import Checkpoint, Details
 from fishfsr.data.batch import Faces
-from fishfsr.methods.alignment import AlignmentNet, alignment_loss, found
+from fishfsr.methods.alignment import LOOKS, AlignmentNet, alignment_loss, found
 from fishfsr.methods.base import Forward, Objective, published
 from fishfsr.metrics import parsing_accuracy, psnr, ssim
 from fishfsr.models.parsingnet import ParsingNet
@@ -104,8 +104,7 @@ class AlignmentStage:
 
     def loss(self, forward: Forward, faces: Faces, step: int) -> Tensor:
         assert faces.landmarks is not None
-        losses = [alignment_loss(maps, faces.landmarks) for maps in self.network.looks(faces.hr)]
-        return torch.stack(losses).mean()
+        return alignment_loss(forward(faces.hr, LOOKS), faces.landmarks.repeat(LOOKS, 1, 1))
 
     def output(self, network: nn.Module, faces: Faces) -> Tensor:
         return network(faces.hr)

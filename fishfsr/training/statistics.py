@@ -40,10 +40,8 @@ def measure_statistics(network: nn.Module, output: Callable[[Faces], Tensor], ba
     network.train()
     try:
         for number, faces in enumerate(batches, 1):
-            for norm in norms:
-                norm.momentum = (
-                    1 / number
-                )  # the first takes the place of what was there, and each further one has its share
+            for norm in norms:  # the first batch takes the place of what was there, each further one has its share
+                norm.momentum = 1 / number
             output(faces)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fishprep.common.errors import DecodeError, UnreachableError, out_of_memory
 from fishprep.common.status import Status
@@ -32,9 +33,7 @@ class Object:
         try:
             found = self.bucket.get(self.name)
             check_bytes(found.meta["size"], limits)
-            return ReadBytes(
-                self.bucket.bytes_of(found, self.name), Stamp(found.meta["size"], found.meta["e_tag"] or "")
-            )
+            return ReadBytes(self.bucket.bytes_of(found, self.name), Stamp(found.meta["size"], _version(found.meta)))
         except FileNotFoundError as error:
             raise DecodeError(Status.UNREADABLE, "cannot be opened: there is no such object any more") from error
         except PermissionError as error:
@@ -56,13 +55,19 @@ class Object:
             raise UnreachableError(f"{self}: {error.strerror}") from error
 
 
+def _version(meta: Any) -> str:
+    """The ETag in its quotes: Azure's lists leave them away, its answers do not."""
+    tag = meta["e_tag"] or ""
+    return tag if not tag or tag.endswith('"') else f'"{tag}"'
+
+
 def objects_below(bucket: ObjectStorage) -> dict[str, Object]:
     """All objects of a bucket, or of a prefix in it, by their keys below it. OSError where it cannot be listed.
 
     Objects of no bytes that stand for folders are left out.
     """
     return {
-        meta["path"]: Object(bucket, meta["path"], meta["size"], meta["e_tag"] or "")
+        meta["path"]: Object(bucket, meta["path"], meta["size"], _version(meta))
         for meta in bucket.walk()
         if meta["size"] or Path(meta["path"]).suffix
     }

@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import shutil
 import threading
 import time
@@ -47,13 +48,14 @@ class Trouble:
 
     lose: it reaches the server, and the answer never comes back. refuse: it is answered with this status and `code`, and never reaches the
     server. before: called before it is passed on (a delay; another writer). strip: without its conditions, as servers that do not
-    know them.
+    know them. bare: the ETags of a list come without their quotes, as Azure sends them.
     """
 
     lose: Callable[[Request], bool] = lambda request: False
     refuse: Callable[[Request], int | None] = lambda request: None
     before: Callable[[Request], None] = lambda request: None
     strip: bool = False
+    bare: bool = False
     code: str = "Trouble"
     seen: list[Request] = field(default_factory=list)
 
@@ -113,6 +115,8 @@ class _Proxy(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
+        if trouble.bare:
+            data = re.sub(rb"(<ETag>)(?:&quot;|\")(.*?)(?:&quot;|\")(</ETag>)", rb"\1\2\3", data)
         self.answer(found.status, dict(found.getheaders()), data, found.getheader("content-length"))
         connection.close()
 

@@ -60,3 +60,16 @@ def test_every_look_counts(faces: Faces, lively: Callable[..., nn.Module]) -> No
         shares = torch.stack([found(maps, faces.landmarks, 20) for maps in network.looks(faces.hr)])
         worst = stage.figures(network, faces)["pck"]
     assert worst.shape == (4,) and (worst <= shares.amin(0)).all() and (worst >= 0).all()
+
+
+def test_training_calls_the_network_as_it_was_wrapped(faces: Faces) -> None:
+    """What is compiled is a wrapper of the network: a loss that goes by it trains what was not compiled."""
+    network = AlignmentNet(AlignmentNetConfig(8))
+    called: list[int] = []
+
+    def wrapped(faces: torch.Tensor, looks: int) -> torch.Tensor:
+        called.append(looks)
+        return network(faces, looks)
+
+    AlignmentStage(network, AlignmentSection()).loss(wrapped, faces, 0)
+    assert called == [LOOKS]

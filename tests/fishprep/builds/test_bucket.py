@@ -303,6 +303,28 @@ def test_commands_take_a_bucket(photos: Path, on_disk: Files, storage: ObjectSto
 
 
 @pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    "command", ["build", "verify", "report", "retry", "rows", "diff", "describe", "leaks", "inspect", "train"]
+)
+def test_a_server_that_answers_nothing_ends_in_one_line(
+    command: str, bucket: Bucket, storage: ObjectStorage, photos: Path, tmp_path: Path
+) -> None:
+    out = storage.url
+    told = {
+        "build": (photos, out, "--parser", "landmark-skin", "--landmarks", "annotation"),
+        "report": (out, "--html", tmp_path / "report.html"),
+        "retry": (out, "--status", "no_face"),
+        "diff": (out, out),
+        "inspect": (f"{out}/train-00000.h5",),
+        "train": (out, "--scale", "8", "--out", tmp_path / "run", "--cache", tmp_path / "cache"),
+    }
+    with bucket.trouble(refuse=lambda request: 503):
+        done = run("fishfsr" if command == "train" else "fishprep", command, *told.get(command, (out,)), code=1)
+    assert "Traceback" not in done.err, done.err
+    last = done.err.strip().splitlines()[-1]
+    assert out in last and "the network or the server failed" in last, done.err
+
+
 def test_parts_meet_in_a_bucket(photos: Path, on_disk: Files, storage: ObjectStorage) -> None:
     flags = ("--shard-size", 2, "--min-side", 200)
     for part in ("1/2", "0/2"):

@@ -88,6 +88,19 @@ def test_shards_and_rows_are_those_of_the_folder(folder: Path, url: str, points:
     assert "not to be seen any more" not in (far / "report.html").read_text()
 
 
+def test_a_list_without_the_quotes_of_etags(
+    url: str, points: Path, bucket: Bucket, tmp_path: Path, folder: Path
+) -> None:
+    """Azure lists `0x8D...` and answers with `"0x8D..."`: all photos were called changed."""
+    annotated.build(folder, tmp_path / "near", "--points", points)
+    with bucket.trouble(bare=True):
+        listed = [meta["e_tag"] for meta in ObjectStorage(url).walk()]
+        assert listed and not any('"' in tag for tag in listed)
+        annotated.build(url, tmp_path / "far", "--points", points)
+    assert shards(tmp_path / "far") == shards(tmp_path / "near")
+    assert "1 shard" not in annotated.build(url, tmp_path / "far", "--points", points).err
+
+
 def test_from_a_bucket_into_it(folder: Path, points: Path, bucket: Bucket, tmp_path: Path) -> None:
     """What was built there is no photo of the next build."""
     storage = ObjectStorage(bucket.url())
