@@ -87,7 +87,8 @@ def execute(group: click.Group, program: str, arguments: list[str], errors: Erro
     """Run a command group and return the exit code.
 
     0 done; 1 failed; 2 usage; 3 finished, but something was not done; 130 on Ctrl-C; 143 on SIGTERM. `errors` are printed as
-    one message, and so is what a bucket refuses; any other exception is a defect, and shows its traceback. All that is printed passes through a `Screen`.
+    one message, and so is what a bucket refuses; any other exception is a defect, and shows its traceback. All that is
+    printed passes through a `Screen`.
     """
     # click writes what a shell is to complete with as bytes; it is the program's own words
     screen = nullcontext() if f"_{program.upper()}_COMPLETE" in os.environ else screened()
