@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def ask(
         async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://localhost:7860") as client:
             return await client.request(method, path, **more)
 
-    return asyncio.run(send())
+    with ThreadPoolExecutor(1) as thread:  # a browser of other tests may have left its loop running in this one
+        return thread.submit(asyncio.run, send()).result()
 
 
 @pytest.fixture
