@@ -177,7 +177,7 @@ def _remade(facts: Mapping[str, Any], maps: MapSettings, parser: FaceParser) -> 
 
 def _of_landmarks(before: BuildConfiguration) -> dict[str, str]:
     """The weights but those of the parser, without loading either."""
-    if not PARSERS[before.parser].is_bisenet:
+    if not PARSERS[before.parser].is_network:
         return dict(before.weights)
     known = {record.sha256 for record in (*of_landmarks.RECORDS, *of_detectors.RECORDS)}
     return {name: sha256 for name, sha256 in before.weights.items() if sha256 in known}

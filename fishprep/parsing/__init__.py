@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
-from fishprep.parsing.base import OWN, FaceParser, ParserRequest
+from fishprep.parsing.base import BISENET, COMPACT, OWN, FaceParser, ParserRequest
 from fishprep.parsing.weights import name_of
 
 
@@ -18,24 +18,24 @@ class ParserKind:
     """A parser.
 
     version: of the map that it makes of a face, its constants included: whoever changes one raises it. The weights of a network
-    are told apart by their hash. create: loads it. has_classes: it makes the 19 classes, not skin alone. is_bisenet: its weights
+    are told apart by their hash. create: loads it. has_classes: it makes the 19 classes, not skin alone. is_network: its weights
     may come from a file, whose bytes then say what the parser is called. is_given: the maps are those of `--masks`, and not made here.
     """
 
     version: int
     create: Callable[[ParserRequest, WeightStore], FaceParser]
     has_classes: bool = True
-    is_bisenet: bool = False
+    is_network: bool = False
     is_given: bool = False
 
 
 # The networks take seconds to load: only the parser asked for is imported.
 
 
-def _bisenet(request: ParserRequest, store: WeightStore) -> FaceParser:
-    from fishprep.parsing.factory import create_bisenet
+def _network(request: ParserRequest, store: WeightStore) -> FaceParser:
+    from fishprep.parsing.factory import create_network
 
-    return create_bisenet(request, store)
+    return create_network(request, store)
 
 
 def _landmark_skin(request: ParserRequest, store: WeightStore) -> FaceParser:
@@ -51,8 +51,9 @@ def _given(request: ParserRequest, store: WeightStore) -> FaceParser:
 
 
 PARSERS = {
-    OWN: ParserKind(1, _bisenet, is_bisenet=True),
-    "bisenet": ParserKind(1, _bisenet, is_bisenet=True),
+    OWN: ParserKind(1, _network, is_network=True),
+    BISENET: ParserKind(1, _network, is_network=True),
+    COMPACT: ParserKind(1, _network, is_network=True),
     "landmark-skin": ParserKind(1, _landmark_skin, has_classes=False),
     "masks": ParserKind(1, _given, is_given=True),
     "masks-facexlib": ParserKind(1, _given, is_given=True),
@@ -74,6 +75,6 @@ def create_parser(request: ParserRequest, store: WeightStore) -> FaceParser:
 
 def named(parser: str, file: Path | None) -> str:
     """What a parser is called once it takes its weights from `file`."""
-    if file is None or parser not in PARSERS or not PARSERS[parser].is_bisenet:
+    if file is None or parser not in PARSERS or not PARSERS[parser].is_network:
         return parser
     return name_of(file)

@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+BISENET, COMPACT = "bisenet", "compact"
+"""Networks, and what a parser with weights of yours for one is called."""
 OWN = "bisenet-fishfsr"
 """The default: BiSeNet with the weights of the distribution `fishfsr-weights`."""
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from fishprep.common.errors import ConfigurationError
+from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.weights import WeightStore, find
-from fishprep.parsing.base import OWN, ParserRequest
+from fishprep.parsing.base import COMPACT, OWN, ParserRequest
 from fishprep.parsing.given import GIVEN, GivenMaps
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from fishprep.parsing.network_parser import NetworkParser
 
 
-def create_bisenet(request: ParserRequest, store: WeightStore) -> "NetworkParser":
-    """BiSeNet with recorded weights or those of a file. WeightsError where they are missing, damaged or unfit."""
+def create_network(request: ParserRequest, store: WeightStore) -> "NetworkParser":
+    """A network with recorded weights or those of a file. WeightsError where they are missing, damaged or unfit."""
     from fishprep.parsing.network_parser import NetworkParser, NetworkSettings  # which loads torch
 
     settings = NetworkSettings(
@@ -27,6 +27,8 @@ def create_bisenet(request: ParserRequest, store: WeightStore) -> "NetworkParser
     )
     if request.file is not None:
         return NetworkParser(settings, request.file, name_of(request.file))
+    if request.name == COMPACT:
+        raise WeightsError("--parser compact: there are no weights of it but yours: --parser-weights FILE")
     return NetworkParser(settings, store.locate(find(request.name, RECORDS)), request.name)
 
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from fishprep.common.files import sha256_file
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import BISENET, COMPACT, OWN
 
 RECORDS = (
     WeightRecord(
@@ -31,6 +33,15 @@ RECORDS = (
 
 
 def name_of(file: Path) -> str:
-    """What a BiSeNet with the weights of a file is called: as the record says whose bytes they are, else `bisenet`."""
+    """What a network with the weights of a file is called: as the record says whose bytes they are, else as the network is."""
     found = sha256_file(file) if file.is_file() else None
-    return next((record.name for record in RECORDS if record.sha256 == found), "bisenet")
+    return next((record.name for record in RECORDS if record.sha256 == found), None) or _network_of(file)
+
+
+def _network_of(file: Path) -> str:
+    """`compact` where a header says so, without torch, which takes seconds. What is wrong with a file is said where it is loaded."""
+    try:
+        with safe_open(file, framework="numpy") as stream:
+            return COMPACT if (stream.metadata() or {}).get("network") == COMPACT else BISENET
+    except (SafetensorError, OSError):
+        return BISENET

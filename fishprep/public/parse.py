@@ -11,7 +11,7 @@ from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits
 from fishprep.parsing.base import ParserRequest
 from fishprep.parsing.classes import ClassOrder
-from fishprep.parsing.factory import create_bisenet
+from fishprep.parsing.factory import create_network
 from fishprep.parsing.folder import ParseReport, ParseRequest, parse_folder
 from fishprep.parsing.parsed import ParsedImage
 from fishprep.public.news import unheard
@@ -71,6 +71,6 @@ def parse(
         follow_links=settings.follow_links,
     )
     with threads(settings.threads):
-        parser = create_bisenet(asked, WeightStore.from_environment(optional_path(settings.weights_dir)))
+        parser = create_network(asked, WeightStore.from_environment(optional_path(settings.weights_dir)))
         progress(ParserReady(parser.name, parser.size, device))
         return parse_folder(request, parser, lambda done, total, row: progress(Parsed(done, total, row)))

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.tensors import load_state_dict, metadata
+from fishprep.parsing.base import BISENET, COMPACT
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.networks import bisenet, compact
 from fishprep.parsing.networks.compact import Compact, CompactShape
 from fishprep.parsing.networks.folding import fold_batch_norms
 
-BISENET, COMPACT = "bisenet", "compact"
 LARGEST = 1024  # channels or blocks that a header may ask for
 
 

@@ -43,7 +43,7 @@ from fishprep.landmarks import (
 from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, skin
 from fishprep.parsing.base import OWN
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
-from fishprep.parsing.networks import bisenet
+from fishprep.parsing.networks import bisenet, compact
 from fishprep.shards.versions import differences
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (218, 178, 3), dtype=np.uint8)
@@ -159,6 +159,7 @@ GIVEN = {
     ),
     ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
+    ("parser-compact", 1): (lambda: constants(network_parser, compact, placement), "6b95c42b575f"),
     **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
         lambda: constants(landmark_skin) + digest_text(LandmarkSkinSettings()),

@@ -13,7 +13,7 @@ from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
 from fishprep.parsing.evaluation.scores import Confusion
-from fishprep.parsing.factory import create_bisenet
+from fishprep.parsing.factory import create_network
 from fishprep.parsing.labelled import NUMBERINGS, open_labelled
 from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.training.views import mirrored
@@ -28,7 +28,7 @@ PAIRS = [
 @pytest.fixture(scope="module")
 def parser() -> NetworkParser:
     """From the installed distribution: its absence is an error, not a reason to skip."""
-    return create_bisenet(ParserRequest(), WeightStore.from_environment())
+    return create_network(ParserRequest(), WeightStore.from_environment())
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from fishprep.common.errors import WeightsError
+from fishprep.common.weights import WeightStore
+from fishprep.parsing import PARSERS, ParserRequest, create_parser, named
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
 from fishprep.parsing.networks.compact import Compact, CompactShape
 from fishprep.parsing.networks.kinds import header_of, load_network, whole_network
@@ -105,3 +107,17 @@ def test_weights_of_the_compact_network_are_no_bisenet(net: Compact, tmp_path: P
     save_file(net.state_dict(), tmp_path / "bare.safetensors")
     with pytest.raises(WeightsError, match="do not fit BiSeNet"):
         load_network(tmp_path / "bare.safetensors")
+
+
+def test_weights_say_what_the_parser_is_called(net: Compact, tmp_path: Path) -> None:
+    """A build records the name: maps of another network are not those of a BiSeNet."""
+    file = _saved(net, tmp_path)
+    name = named("bisenet-fishfsr", file)
+    assert name == "compact" and name in PARSERS
+    assert create_parser(ParserRequest(name, file), WeightStore(tmp_path, offline=True)).name == "compact"
+    save_file(net.state_dict(), tmp_path / "bare.safetensors")
+    (tmp_path / "notes.safetensors").write_text("no weights")
+    for other in ("bare.safetensors", "notes.safetensors", "absent.safetensors"):
+        assert named("bisenet", tmp_path / other) == "bisenet"
+    with pytest.raises(WeightsError, match="--parser-weights FILE"):
+        create_parser(ParserRequest("compact"), WeightStore(tmp_path, offline=True))
