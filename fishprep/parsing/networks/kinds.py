@@ -50,7 +50,7 @@ class _One(nn.Module):
 
 
 def _compact(header: dict[str, str]) -> nn.Module:
-    """Raises ValueError, TypeError for a header whose shape is none."""
+    """Raises ValueError, TypeError, KeyError, OverflowError or RecursionError for a header whose shape is none."""
     told = json.loads(header["shape"]) if "shape" in header else asdict(CompactShape())
     widths, down, up = (tuple(map(int, told[name])) for name in ("widths", "down", "up"))
     if min(*widths, *down, *up) < 1 or max(*widths, *down, *up) > LARGEST:
@@ -110,7 +110,7 @@ def whole_network(path: Path) -> nn.Module:
     try:
         with torch.device("meta"):
             net = kind.new(header)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise WeightsError(f"weights {path}: the shape in the header is none: {error}") from error
     tensors = load_state_dict(path)
     _check_fit(net.state_dict(), tensors, path, kind.title)

@@ -94,6 +94,8 @@ def test_its_map_lies_where_the_crop_does(tmp_path: Path) -> None:
         ({"network": "vast"}, "unknown network"),
         ({"shape": "{}"}, "shape in the header"),
         ({"shape": "nonsense"}, "shape in the header"),
+        ({"shape": SHAPE.replace("16", "1e999")}, "shape in the header"),
+        ({"shape": "[" * 100_000}, "shape in the header"),
         ({"shape": SHAPE.replace("16", "99999999")}, "shape in the header"),
         ({"shape": SHAPE.replace("8", "4")}, "do not fit the compact parser"),
     ],
