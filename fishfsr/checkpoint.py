@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError, ConfigurationError
@@ -24,9 +24,9 @@ from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
 from fishfsr.models.state import load_state
 from fishfsr.registry import ARCHITECTURES, architecture_of
-from fishprep.common.files import check_regular, open_regular, sweep_abandoned
+from fishprep.common.files import open_regular, sweep_abandoned
 from fishprep.common.mistaken import mistaken_for
-from fishprep.common.tensors import save_tensors
+from fishprep.common.tensors import safetensors_file, save_tensors
 from fishprep.common.version import __version__
 
 FORMAT = "fishfsr-checkpoint"
@@ -164,8 +164,7 @@ def pack_checkpoint(path: Path, out: Path, licence: str | None = None) -> None:
 
 def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, dict[str, Tensor]]:
     try:
-        check_regular(path)
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with safetensors_file(path) as file:
             header = file.metadata() or {}
             tensors = _tensors(file) if with_tensors else {}
     except (SafetensorError, OSError, ValueError, TypeError) as error:

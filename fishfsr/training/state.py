@@ -9,14 +9,13 @@ from typing import Any, Literal
 
 import torch
 from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from fishfsr.errors import CheckpointError
 from fishfsr.training.journal import ORDER
 from fishfsr.training.optimiser import Average
-from fishprep.common.files import check_regular
-from fishprep.common.tensors import save_tensors
+from fishprep.common.tensors import safetensors_file, save_tensors
 
 FORMAT = "fishfsr-training-state"
 FORMAT_VERSION = "1"
@@ -69,8 +68,7 @@ class TrainingState:
     def load(cls, path: Path) -> "TrainingState":
         """Read a state. Raises CheckpointError for anything else, a damaged file included."""
         try:
-            check_regular(path)
-            with safe_open(path, framework="pt", device="cpu") as file:
+            with safetensors_file(path) as file:
                 header = file.metadata() or {}
                 if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
                     raise CheckpointError(f"{path}: not a training state that this version reads")
@@ -91,8 +89,7 @@ _PRECISION: TypeAdapter[Literal["float32", "bfloat16", "float16"] | None] = Type
 def read_position(path: Path) -> Position:
     """How far the run is whose state this is, without reading its tensors. Raises CheckpointError for anything else."""
     try:
-        check_regular(path)
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with safetensors_file(path) as file:
             return _position(json.loads((file.metadata() or {})["position"]))
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: damaged, or not a training state: {error}") from error
@@ -101,8 +98,7 @@ def read_position(path: Path) -> Position:
 def is_state(path: Path) -> bool:
     """Whether a file is a state, of any version."""
     try:
-        check_regular(path)
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with safetensors_file(path) as file:
             return (file.metadata() or {}).get("format") == FORMAT
     except (SafetensorError, OSError):
         return False

@@ -2,9 +2,11 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,7 +27,6 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     if mistaken := mistaken_for(path):
         raise WeightsError(f"weights {path}: this is {mistaken}")
     try:
-        check_regular(path)
         loaded = _load_safetensors(path) if path.suffix == ".safetensors" else load_torch(path)
     except WeightsError:
         raise
@@ -59,8 +60,7 @@ def metadata(path: Path) -> dict[str, str]:
     if path.suffix != ".safetensors":
         return {}
     try:
-        check_regular(path)
-        with safe_open(path, framework="pt") as stream:
+        with safetensors_file(path) as stream:
             return dict(stream.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
@@ -87,8 +87,20 @@ def _sorted_header(header: bytes) -> bytes:
     return ordered.ljust(len(header))
 
 
+@contextmanager
+def safetensors_file(path: Path) -> Iterator[Any]:
+    """The library's handle of a file of tensors on the CPU. OSError where it cannot be read; SafetensorError where it is another file."""
+    check_regular(path)
+    try:
+        handle = safe_open(path, framework="pt", device="cpu")
+    except RuntimeError as error:  # of torch, which opens the file once more
+        raise OSError(f"{error}".strip()) from error
+    with handle as stream:
+        yield stream
+
+
 def _load_safetensors(path: Path) -> object:
-    with safe_open(path, framework="pt") as stream:
+    with safetensors_file(path) as stream:
         return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - the handle is no mapping
 
 

@@ -17,6 +17,7 @@ from fishfsr.checkpoint import Checkpoint, Details, load_checkpoint, read_metada
 from fishfsr.errors import CheckpointError, DeviceError
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.registry import create_model
+from fishfsr.training.state import TrainingState, is_state, read_position
 
 Images = Callable[..., Tensor]
 Content = tuple[dict[str, Tensor], dict[str, str]]
@@ -199,3 +200,20 @@ def test_what_could_not_be_read_back_is_not_saved(pair: Checkpoint, tmp_path: Pa
     with pytest.raises(CheckpointError, match="JSON"):
         save_checkpoint(path, Checkpoint(pair.parsing_net, None, Details(results={"psnr": float("nan")})))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_torch_is_refused_is_no_traceback(
+    tmp_path: Path, pair: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """safetensors opens a file, torch does so again, and says with an error of its own that it may not."""
+    path = tmp_path / "pair.safetensors"
+    save_checkpoint(path, pair)
+
+    def refused(*arguments: object, **named: object) -> None:
+        raise RuntimeError(f"unable to open file <{path}> in read-only mode: Input/output error (5)")
+
+    monkeypatch.setattr("fishprep.common.tensors.safe_open", refused)
+    for reader in (load_checkpoint, read_metadata, TrainingState.load, read_position):
+        with pytest.raises(CheckpointError, match=r"pair\.safetensors.*Input/output"):
+            reader(path)
+    assert not is_state(path)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 import zipfile
 from pathlib import Path
 
@@ -107,3 +108,36 @@ def test_what_stands_survives_tensors_that_cannot_be_written(tmp_path: Path) -> 
     with pytest.raises((OSError, RuntimeError)):
         save_tensors(path, {"a": shared, "b": shared[:2]}, {})
     assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_that_torch_is_refused_is_no_traceback(tmp_path: Path) -> None:
+    """safetensors opens the file, torch does so again, and says with an error of its own that it may not."""
+    path = tmp_path / "a.safetensors"
+    save_file({"a": torch.ones(2)}, path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    refused = []
+    for more in range(6):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + more, hard))
+        try:
+            found = load_state_dict(path)
+            break
+        except WeightsError as error:
+            refused.append(str(error))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert torch.equal(found["a"], torch.ones(2))
+    assert refused and all("cannot be read" in each for each in refused), refused
+
+
+def test_so_is_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({"a": torch.ones(2)}, path)
+
+    def refused(*arguments: object, **named: object) -> None:
+        raise RuntimeError(f"unable to open file <{path}> in read-only mode: Input/output error (5)")
+
+    monkeypatch.setattr("fishprep.common.tensors.safe_open", refused)
+    with pytest.raises(WeightsError, match=r"a\.safetensors"):
+        metadata(path)
