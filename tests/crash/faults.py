@@ -200,5 +200,5 @@ PLANTED = (
     Planted("a row of upscale before its pictures", "fishfsr/upscaling/run.py", " and earlier.sha256 == sha256 and whole",
             " and earlier.sha256 == sha256", (REPLAY, "-k", "upscale")),
     Planted("the journal of upscale goes before its rows are kept", "fishfsr/upscaling/record.py",
-            "        write_text(out / FILE,", "        remove_journal(out)\n        write_text(out / FILE,", (CALLS, "-k", "upscale")),
+            "        write_text(out / FILE,", "        remove_journal(out)\n        write_text(out / FILE,", ORDER),
 )  # fmt: skip

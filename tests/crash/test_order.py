@@ -13,6 +13,7 @@ import fishprep
 from fishfsr.training import loop
 from fishfsr.training.folder import RunFolder
 from fishfsr.training.run import run_training
+from fishfsr.upscaling.record import Fate, InputRow, Journal, Record, read_upscale_record
 from fishprep.engines import ENGINES
 
 NUMBERS = ("train-00000", "train-00001", "val-00000")
@@ -179,3 +180,14 @@ def test_a_run_that_is_removed_is_not_gone_on_from(tmp_path: Path) -> None:
         folder.clear()
     names = ("state.safetensors", "best.safetensors", "metrics.jsonl", "configuration.json")
     assert events == [event for name in names for event in (f"remove {name}", "flush .")]
+
+
+def test_rows_of_an_upscale_stand_in_the_record_before_they_leave_the_journal(tmp_path: Path) -> None:
+    """Else a kill between the two has every picture made again."""
+    row = InputRow("/photos/a.png", "a", Fate.LEFT_ALONE)
+    with Journal(tmp_path) as journal:
+        journal.add(row)
+    with told(tmp_path) as events:
+        Record({}, {}, {row.path: row}).write(tmp_path)
+    assert events == ["put faces.json", "remove faces.jsonl"]
+    assert read_upscale_record(tmp_path) == Record({}, {}, {row.path: row})
