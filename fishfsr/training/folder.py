@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fishfsr.training.journal import ORDER, tensorboard_files
 from fishfsr.training.state import is_state
-from fishprep.common.files import flush_folder
+from fishprep.common.files import remove_in_turn
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import says
 
@@ -80,7 +80,4 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run wrote here, and nothing else; wherever that is stopped, no state goes on without its weights."""
-        for path in self.files:
-            if path.is_symlink() or path.exists():
-                path.unlink()
-                flush_folder(path.parent)
+        remove_in_turn(self.files)

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -161,6 +161,14 @@ def flush_folder(folder: Path) -> None:
     """Make renames in `folder` survive a loss of power (POSIX; elsewhere the system does it)."""
     if os.name == "posix":
         flush(folder)
+
+
+def remove_in_turn(files: Iterable[Path]) -> None:
+    """Remove those of `files` that are there, each for good before the next: what is meant to outlast another does."""
+    for path in files:
+        if path.is_symlink() or path.exists():
+            path.unlink()
+            flush_folder(path.parent)
 
 
 def sha256_file(path: Path) -> str:

@@ -30,6 +30,7 @@ RETRIES, STORED = ("tests/fishprep/builds/test_retry.py",), ("tests/fishprep/bui
 CONTRACT = ("tests/fishprep/storage/test_contract.py", "tests/fishprep/storage/test_folder.py")
 INPUTS = ("tests/fishprep/builds/test_inputs.py",)
 BUCKET = ("tests/fishprep/builds/test_bucket.py",)
+PARSER = ("tests/fishprep/parsing/training/test_run.py", "-k", "order or damaged_line")
 CALLS, REPLAY = "tests/crash/test_calls.py", "tests/crash/test_replay.py"
 
 PLANTED = (
@@ -196,6 +197,11 @@ PLANTED = (
             "            folder.path.mkdir(parents=True, exist_ok=True)", TRAINING),
     Planted("a removed run leaves its state", "fishfsr/training/folder.py", "        for path in self.files:\n            if",
             "        for path in reversed(self.files):\n            if", TRAINED),
+    Planted("a parser's log may be lost", "fishprep/parsing/training/run.py", "        keep(self._folder.metrics)\n", "", PARSER),
+    Planted("a removed parser's training leaves its state", "fishprep/parsing/training/folder.py",
+            "return self.state, self.best, self.last,", "return self.best, self.last, self.state,", PARSER),
+    Planted("a damaged line of a parser's log ends it", "fishprep/parsing/training/folder.py",
+            "if any(found is not None and found <= step for found in steps[whole:]):", "if False:", PARSER),
     # Pictures
     Planted("a row of upscale before its pictures", "fishfsr/upscaling/run.py", " and earlier.sha256 == sha256 and whole",
             " and earlier.sha256 == sha256", (REPLAY, "-k", "upscale")),

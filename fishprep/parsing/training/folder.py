@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from fishprep.common.errors import BuildError
-from fishprep.common.files import write_text
+from fishprep.common.files import flush, open_regular, remove_in_turn, write_text
 from fishprep.common.tensors import save_tensors
+from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import refuse_foreign, says
 
 _RECORDED = ("config", "faces_sha256", "init_sha256")
@@ -47,14 +48,19 @@ class ParserRunFolder:
         return self.path / "settings.json"
 
     def clear(self) -> None:
-        """Remove what an earlier training wrote here, and nothing else."""
-        for path in self.files:
-            path.unlink(missing_ok=True)
+        """Remove what an earlier training wrote here, and nothing else; wherever that is stopped, no state goes on without its weights."""
+        remove_in_turn(self.files)
+
+    def sweep(self) -> None:
+        """Remove what a training that was killed left half written; only while the folder is locked."""
+        names = {path.name for path in self.files}
+        FolderStorage(self.path).sweep(lambda name: name in names)
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that a training writes; the last is what it is known by."""
-        return self.best, self.last, self.state, self.metrics, self.settings
+        """Every file that a training writes, in the order in which they may go: first what would be gone on from, last what it is
+        known by."""
+        return self.state, self.best, self.last, self.metrics, self.settings
 
     def refuse_foreign(self) -> None:
         """ConfigurationError where files would be replaced that are no training's."""
@@ -81,13 +87,35 @@ def append(path: Path, values: dict[str, Any]) -> None:
 
 
 def rewind(path: Path, step: int) -> None:
-    """Take away the lines after `step`: those steps are about to be made again. A line cut off by a kill goes too."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            values = json.loads(line)
-        except ValueError:
-            break
-        if values["step"] <= step:
-            kept.append(line + "\n")
-    write_text(path, "".join(kept))
+    """Take away the lines after `step`: those steps are about to be made again. A line cut off by a kill goes too.
+
+    BuildError where a line before that is damaged, which no kill does: those behind it would be lost.
+    """
+    lines = _lines(path) if path.exists() else []
+    steps = [_step_of(line) for line in lines]
+    whole = steps.index(None) if None in steps else len(steps)
+    if any(found is not None and found <= step for found in steps[whole:]):
+        raise BuildError(f"{path}: line {whole + 1} is damaged; mend it, or take the file away to go on with a new log")
+    kept = [line for line, found in zip(lines[:whole], steps, strict=False) if found is not None and found <= step]
+    write_text(path, "".join(line.decode() + "\n" for line in kept))
+
+
+def keep(path: Path) -> None:
+    """Make the lines survive a loss of power: before a state is saved that counts on them."""
+    if path.exists():
+        flush(path)
+
+
+def _lines(path: Path) -> list[bytes]:
+    with open_regular(path) as stream:
+        return stream.read().splitlines()
+
+
+def _step_of(line: bytes) -> int | None:
+    """None where a line is not as it was written."""
+    try:
+        values = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return None
+    step = values.get("step") if isinstance(values, dict) else None
+    return step if isinstance(step, int) else None

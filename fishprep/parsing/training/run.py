@@ -27,7 +27,7 @@ from fishprep.parsing.network_parser import NetworkParser, NetworkSettings, chec
 from fishprep.parsing.networks.kinds import header_of, kind_of, network_kind, whole_network
 from fishprep.parsing.training.batches import Batches
 from fishprep.parsing.training.config import ParserTraining
-from fishprep.parsing.training.folder import ParserRunFolder, append, rewind, save_weights
+from fishprep.parsing.training.folder import ParserRunFolder, append, keep, rewind, save_weights
 from fishprep.parsing.training.parsed import ParsedCrops
 from fishprep.parsing.training.state import ParserPosition, ParserState
 from fishprep.parsing.training.trainer import Trainer
@@ -168,6 +168,7 @@ class _Run:
         """Begin, or go on with what lies in the folder."""
         folder = self._folder
         folder.refuse_foreign()
+        folder.sweep()
         if self._request.overwrite:
             folder.clear()
         if folder.state.exists():
@@ -212,6 +213,7 @@ class _Run:
         save_weights(self._folder.last, self._trainer.average(), header)
         if validate:
             self._validate()
+        keep(self._folder.metrics)
         self._trainer.state(position=self._position, identity=self._identity).save(self._folder.state)
 
     def _validate(self) -> None:

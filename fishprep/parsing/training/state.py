@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from fishprep.common.errors import BuildError, ConfigurationError
@@ -20,6 +21,9 @@ class ParserPosition:
     seconds: float = 0.0
     best: float | None = None
     best_step: int | None = None
+
+
+_POSITION, _IDENTITY = TypeAdapter(ParserPosition), TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class ParserState:
             values = torch.load(path, map_location="cpu", weights_only=True)
             header = json.loads(values["header"])
             return cls(
-                ParserPosition(**header["progress"]),
-                header["identity"],
+                _POSITION.validate_python(header["progress"]),
+                _IDENTITY.validate_python(header["identity"]),
                 values["network"],
                 values["average"],
                 values["optimizer"],

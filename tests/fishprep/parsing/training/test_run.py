@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from labelled import write_labelled
+from order import told
 
 from fishprep.common.errors import BuildError, ConfigurationError
 from fishprep.common.stop import Reason, StopRequest
@@ -231,3 +232,54 @@ def test_lines_of_steps_that_come_again_are_taken_away(tmp_path: Path) -> None:
         stream.write('{"step": 4, "lo')
     rewind(path, 2)
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2]
+
+
+def test_a_damaged_line_takes_none_behind_it_away(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    for damage in ("{", "[1]", '{"step": "2"}', "[" * 100_000, "\xff"):
+        whole = f'{{"step": 1}}\n{damage}\n{{"step": 3}}\n'.encode("latin-1")
+        path.write_bytes(whole)
+        with pytest.raises(BuildError, match="line 2 is damaged"):
+            rewind(path, 3)
+        assert path.read_bytes() == whole
+        rewind(path, 2)
+        assert path.read_text() == '{"step": 1}\n'
+
+
+def test_in_which_order_files_are_safe(request_for: Callable[..., ParserTrainingRequest], tmp_path: Path) -> None:
+    """No state counts on weights, or on lines of the log, that may be lost; and none outlasts its weights."""
+    request = request_for(out=tmp_path / "out", config=replace(SMALL, network="compact", steps=3))
+    with told(request.out) as events:
+        train_parser(request, StopRequest())
+    weights = ["put last.safetensors", "put parser.safetensors"]
+    begin = ["put settings.json", "put metrics.jsonl"]
+    pause = ["flush metrics.jsonl", "put state.pt"]
+    assert events == ["make .", "flush ..", *begin, *weights, *pause, *weights, *pause]
+    with told(request.out) as events:
+        train_parser(replace(request, overwrite=True), StopAfter(1))
+    names = ("state.pt", "parser.safetensors", "last.safetensors", "metrics.jsonl", "settings.json")
+    removed = [event for name in names for event in (f"remove {name}", "flush .")]
+    assert events == [*removed, *begin, "put last.safetensors", "flush metrics.jsonl", "put state.pt"]
+
+
+def test_what_a_kill_left_half_written_is_swept(request_for: Callable[..., ParserTrainingRequest]) -> None:
+    request = request_for(config=replace(SMALL, network="compact"))
+    train_parser(request, StopAfter(1))
+    left, other = request.out / ".state.pt.7.tmp", request.out / ".mine.txt.7.tmp"
+    left.touch()
+    other.touch()
+    train_parser(request, StopAfter(1))
+    assert not left.exists() and other.exists()
+
+
+@pytest.mark.parametrize("progress", [[], {"step": "x"}, {"step": 1.5}, {"step": None}])
+def test_a_state_of_other_values_is_refused(
+    request_for: Callable[..., ParserTrainingRequest], progress: object
+) -> None:
+    request = request_for(config=replace(SMALL, network="compact"))
+    train_parser(request, StopAfter(1))
+    path = ParserRunFolder(request.out).state
+    values = torch.load(path, weights_only=True)
+    torch.save({**values, "header": json.dumps({"progress": progress, "identity": {}})}, path)
+    with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
+        train_parser(request, StopRequest())
