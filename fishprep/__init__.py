@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from fishprep.public.settings import (
         CROPS,
         ENGINES,
+        PRECISIONS,
         RESIZERS,
         SEARCHES,
         SOURCES,
@@ -133,6 +134,7 @@ _HOMES = {
     "Planned": "fishprep.public.news",
     "Progress": "fishprep.common.progress",
     "Publisher": "fishprep.descriptions.content",
+    "PRECISIONS": "fishprep.public.settings",
     "RESIZERS": "fishprep.public.settings",
     "RemapSettings": "fishprep.public.settings",
     "ReportResult": "fishprep.public.report",
@@ -183,6 +185,7 @@ __all__ = [  # as in `_HOMES`; a test compares them
     "ENGINES",
     "FORMATS",
     "MASK_KINDS",
+    "PRECISIONS",
     "RESIZERS",
     "SAME_PERSON",
     "SEARCHES",

@@ -139,6 +139,13 @@ crop_options = options(
     click.option("--mask-resizer", default=USUAL.mask_resizer, help="How maps are made smaller: nearest, or area:0.5."),
 )
 
+parser_precision = click.option(
+    "--parser-precision",
+    type=click.Choice(fishprep.PRECISIONS),
+    default=USUAL.parser_precision,
+    help="Numbers that the parser computes in.",
+)
+
 parser_options = options(
     click.option(
         "--parser",
@@ -148,6 +155,7 @@ parser_options = options(
     click.option(
         "--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]"
     ),
+    parser_precision,
     click.option("--parser-weights", type=common.FILE, help="Weights of the parser: .safetensors or .pth."),
     common.weights_dir,
 )

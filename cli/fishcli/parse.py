@@ -11,7 +11,7 @@ import click
 import fishprep
 from fishcli import common
 from fishcli.again import resumable
-from fishcli.options import device, max_bytes, names
+from fishcli.options import device, max_bytes, names, parser_precision
 from fishprep.common.names import printable
 
 USUAL = fishprep.ParseSettings()
@@ -38,6 +38,7 @@ USUAL = fishprep.ParseSettings()
     help="Classes that count as skin, separated by commas.",
 )
 @click.option("--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
+@parser_precision
 @click.option("--parser-weights", type=common.FILE, help="Weights of the parser.")
 @common.weights_dir
 @device

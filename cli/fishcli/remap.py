@@ -10,7 +10,7 @@ import fishprep
 from fishcli import common
 from fishcli.again import resumable
 from fishcli.finished import print_finished
-from fishcli.options import names, run_options
+from fishcli.options import names, parser_precision, run_options
 from fishcli.progress import BuildProgress
 
 USUAL = fishprep.RemapSettings()
@@ -21,6 +21,7 @@ USUAL = fishprep.RemapSettings()
 @click.argument("new", type=common.OUT)
 @click.option("--parser", help="What makes the maps, as in build.  [default: bisenet-fishfsr]")
 @click.option("--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
+@parser_precision
 @click.option("--parser-weights", type=common.FILE, help="Weights of the parser: .safetensors or .pth.")
 @common.weights_dir
 @click.option("--masks", type=common.EXISTING, help="Maps of yours instead: for each face a PNG at its id, a/b#0.png.")

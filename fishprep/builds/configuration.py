@@ -14,14 +14,27 @@ from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import OWN, Precision
 from fishprep.parsing.given import GIVEN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.shards.schema import SIZES
 
-IN_RECIPE = ("crop", "expand", "upright", "resizer", "mask_resizer", "parser", "parser_size", "skin_classes")
+IN_RECIPE = (
+    "crop",
+    "expand",
+    "upright",
+    "resizer",
+    "mask_resizer",
+    "parser",
+    "parser_size",
+    "parser_precision",
+    "skin_classes",
+)
 """The settings that, with the hash of the parser's weights, make the recipe."""
 
+
+LATER: dict[str, Any] = {"upright": False, "parser_precision": "float32"}
+"""Settings that there were not at first, as they are where nothing is said: not written then, so that shards keep their bytes."""
 
 FILE_RULE = "file:"
 """A split by a file is recorded as this and the SHA-256 of what the file says."""
@@ -62,6 +75,7 @@ class BuildConfiguration(BaseModel):
 
     parser: str = OWN
     parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
+    parser_precision: Precision = Precision.FLOAT32
     skin_classes: tuple[str, ...] = ("skin",)
     keep_classes: bool = False
 
@@ -73,11 +87,9 @@ class BuildConfiguration(BaseModel):
 
     @model_serializer(mode="wrap")
     def _with_what_is_used(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `upright` where it is off: shards keep the bytes that they had before there was such a setting."""
+        """Without what is `LATER` and not used."""
         values: dict[str, Any] = dump(self)
-        if not self.upright:
-            values.pop("upright", None)
-        return values
+        return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
@@ -165,7 +177,7 @@ class BuildConfiguration(BaseModel):
 
         one_recipe: their recipes are equal, so that the settings in it are too, however they are spelt.
         """
-        mine, theirs = ({"upright": False} | each.normal().model_dump(mode="json") for each in (self, other))
+        mine, theirs = (LATER | each.normal().model_dump(mode="json") for each in (self, other))
         if sorted(mine["weights"].values()) == sorted(theirs["weights"].values()):
             theirs["weights"] = mine["weights"]  # a file's name is not content
         if _typed_file(mine["split"]) or _typed_file(theirs["split"]):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from fishprep.common.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,6 +25,13 @@ class Precision(StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+
+    @classmethod
+    def of(cls, name: str, flag: str = "--parser-precision") -> "Precision":
+        """By its name; ConfigurationError, which names the flag, for another."""
+        if name not in tuple(cls):
+            raise ConfigurationError(f"{flag} {name}: expected {', '.join(cls)}")
+        return cls(name)
 
     @property
     def dtype(self) -> "torch.dtype":

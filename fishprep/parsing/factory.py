@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.weights import WeightStore, find
-from fishprep.parsing.base import COMPACT, OWN, ParserRequest
+from fishprep.parsing.base import COMPACT, OWN, ParserRequest, Precision
 from fishprep.parsing.given import GIVEN, GivenMaps
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
@@ -37,8 +37,7 @@ def create_given(request: ParserRequest) -> GivenMaps:
     fusion = SkinFusion.of(request.skin_classes)
     if GIVEN[request.name] is None and fusion != SkinFusion():
         raise ConfigurationError(f"--skin-classes: masks of skin alone (--parser {request.name}) have no other classes")
-    if request.file is not None or request.size is not None:
-        raise ConfigurationError(f"--parser-weights, --parser-size: --parser {request.name} has neither")
+    _refuse_settings_of_networks(request)
     return GivenMaps(request.name, fusion)
 
 
@@ -46,6 +45,12 @@ def create_landmark_skin(request: ParserRequest) -> LandmarkSkinParser:
     """The parser without weights. ConfigurationError for settings that it does not have."""
     if SkinFusion.of(request.skin_classes) != SkinFusion():
         raise ConfigurationError(f"--skin-classes: the parser landmark-skin knows only skin; use --parser {OWN}")
-    if request.file is not None or request.size is not None:
-        raise ConfigurationError("--parser-weights, --parser-size: the parser landmark-skin has neither")
+    _refuse_settings_of_networks(request)
     return LandmarkSkinParser()
+
+
+def _refuse_settings_of_networks(request: ParserRequest) -> None:
+    if request.file is not None or request.size is not None or request.precision is not Precision.FLOAT32:
+        raise ConfigurationError(
+            f"--parser-weights, --parser-size, --parser-precision: --parser {request.name} has none of them"
+        )

@@ -9,7 +9,7 @@ from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits
-from fishprep.parsing.base import ParserRequest
+from fishprep.parsing.base import ParserRequest, Precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.factory import create_network
 from fishprep.parsing.folder import ParseReport, ParseRequest, parse_folder
@@ -59,7 +59,12 @@ def parse(
     if settings.threads is not None and settings.threads < 1:
         raise ConfigurationError(f"--threads {settings.threads}: at least one is needed")
     asked = ParserRequest(
-        settings.parser, optional_path(settings.parser_weights), settings.skin_classes, settings.parser_size, device
+        settings.parser,
+        optional_path(settings.parser_weights),
+        settings.skin_classes,
+        settings.parser_size,
+        device,
+        Precision.of(settings.parser_precision),
     )
     request = ParseRequest(
         source=Path(source),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fishprep.common.device import gains_by_bfloat16, resolve_device
-from fishprep.common.errors import ConfigurationError
 from fishprep.common.progress import TellCount
 from fishprep.common.stop import StopRequest
 from fishprep.common.threads import threads
@@ -81,7 +80,7 @@ def train_parser(
     if settings.precision == "auto":
         precision = Precision.BFLOAT16 if gains_by_bfloat16(device) else Precision.FLOAT32
     else:
-        precision = _precision(settings.precision)
+        precision = Precision.of(settings.precision, "--precision")
     numbers = numbering(settings.classes)
 
     def checked(done: int, total: int) -> None:
@@ -135,7 +134,7 @@ def evaluate_parser(
     WeightsError, SourceError, ConfigurationError.
     """
     settings = settings or ParserEvaluationSettings()
-    device, precision = str(resolve_device(settings.device)), _precision(settings.precision)
+    device, precision = str(resolve_device(settings.device)), Precision.of(settings.precision, "--precision")
     with threads(settings.threads):
         network = NetworkParser(NetworkSettings(settings.size, device, precision), Path(weights))
         faces = open_labelled(Path(labelled), settings.split, numbering(settings.classes))
@@ -158,9 +157,3 @@ def _training(settings: ParserTrainingSettings) -> ParserTraining:
 
 def _landmarks() -> LandmarkBackend:
     return create_backend(LandmarkRequest(), WeightStore.from_environment())
-
-
-def _precision(name: str) -> Precision:
-    if name not in tuple(Precision):
-        raise ConfigurationError(f"--precision {name}: expected {', '.join(Precision)}")
-    return Precision(name)

@@ -65,6 +65,16 @@ def test_a_build_from_before_detectors_had_those_of_then(thorough: bool, detecto
     assert recorded.differences(BuildConfiguration()) == [f"detector: {detector} → hog+blazeface"]
 
 
+def test_a_setting_that_came_later_is_written_where_it_is_used_alone() -> None:
+    """Shards keep the bytes, and builds the record, that they had before there was such a setting."""
+    usual, other = BuildConfiguration(), BuildConfiguration.parse({"parser_precision": "bfloat16"})
+    assert "parser_precision" not in usual.json_text() and '"parser_precision":"bfloat16"' in other.json_text()
+    assert usual.differences(other) == ["parser_precision: float32 → bfloat16"]
+    assert usual.differences(other, one_recipe=True) == []
+    assert BuildConfiguration.recorded(other.model_dump(mode="json")) == other
+    assert BuildConfiguration.recorded(usual.model_dump(mode="json")) == usual
+
+
 def test_the_name_of_a_weight_file_is_no_difference() -> None:
     here, there = (BuildConfiguration(weights={name: "ab"}) for name in ("a.pth", "b.pth"))
     assert here.differences(there) == []
@@ -83,6 +93,7 @@ def test_the_name_of_a_weight_file_is_no_difference() -> None:
         ({"crop": "round"}, "--crop: 'round' is not one of square, dic"),
         ({"resizer": "lanczos"}, "--resizer"),
         ({"faces": "smallest"}, "--faces"),
+        ({"parser_precision": "int8"}, "--parser-precision.*bfloat16"),
         ({"colour": "red"}, "--colour"),
         ({"skin_classes": ()}, "at least one class"),
     ],
