@@ -70,7 +70,7 @@ def _run(request: ComparisonRequest, plan: ComparisonPlan, listen: ComparisonLis
     scores.measured[BICUBIC] = measuring.bicubic(_telling("Bicubic", listen))
     reason: Reason | None = None
     try:
-        for place, entry in enumerate(plan.order, 1):
+        for place, entry in enumerate(sorted(plan.order, key=lambda each: not trainings.is_done(each)), 1):
             account = trainings.contestant(entry, f"{place} of {len(plan.entries)}")
             if account.error is None:
                 _measure(entry, account, scores, listen)

@@ -33,7 +33,7 @@ class Trainings:
 
     def contestant(self, entry: Entrant, place: str) -> Account:
         """One contestant by one seed. Raises Stopped where the training was asked to stop."""
-        training = Training(self._folder.run(entry.name), "sr", entry.config.sr.batch_size, self._plan.settings.budget)
+        training = self._training_for(entry)
         account = training.done()
         if account is None:
             init = self._network(entry.needs)
@@ -42,6 +42,13 @@ class Trainings:
         if account.error is not None:
             self._listen(Note(f"{entry.contestant.title} failed: {account.error}"))
         return account
+
+    def is_done(self, entry: Entrant) -> bool:
+        """Whether an earlier sitting has trained it: such are measured first, so that no page is without them."""
+        return self._training_for(entry).done() is not None
+
+    def _training_for(self, entry: Entrant) -> Training:
+        return Training(self._folder.run(entry.name), "sr", entry.config.sr.batch_size, self._plan.settings.budget)
 
     def _train(self, training: Training, entry: Entrant, init: Path | None, place: str) -> Account:
         seed = f", seed {entry.seed}" if self._plan.settings.seeds > 1 else ""

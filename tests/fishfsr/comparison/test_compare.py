@@ -111,6 +111,17 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_bytes(
         assert (out / weights).read_bytes() == (whole / weights).read_bytes()
 
 
+def test_what_was_measured_is_on_the_page_while_others_are_trained(
+    words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("fishfsr", *words(tmp_path, methods="srcnn"))
+    monkeypatch.setattr(
+        "fishcli.compare.Telling.__call__", interrupt_after_one_step(tmp_path / "methods" / "fishfsrnet")
+    )
+    run("fishfsr", *words(tmp_path), code=130)
+    assert table(tmp_path)["srcnn"]["psnr"] and not table(tmp_path)["fishfsrnet"]["psnr"]
+
+
 def interrupt_after_one_step(folder: Path) -> Callable[..., None]:
     """What hears the news: Ctrl-C once the training in `folder` has made its first step."""
 
