@@ -79,9 +79,11 @@ class BuildMachine(BuildBench, RuleBasedStateMachine):
 
     @rule(fault=FAULTS)
     def overwrite(self, fault: Fault) -> None:
-        before, begun = self.plan, self._files().get("configuration.json")
+        before, begun, retried = self.plan, self._files().get("configuration.json"), self.retried
         self.broken, self.whole, self.retried, self.plan, self.certain = {}, {}, None, None, False
         said = self._command(fault, self._run_build, overwrite=True)
+        if said != "" and retried is not None:
+            self.retried = 0  # which of its shards still stand nobody knows
         is_another = self._files().get("configuration.json") != begun
         self._ended(said, None if is_another else before)
 

@@ -47,6 +47,19 @@ def test_what_a_killed_overwriting_removed_comes_back_as_it_was(removed: int, mo
     machine.teardown()
 
 
+def test_a_retry_outlasts_an_overwriting_that_was_killed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shrunken: the machine took the retry for gone, of which nothing had been removed yet."""
+    monkeypatch.setitem(ENGINES, STUB, StubEngine)
+    machine = BuildMachine()
+    machine.begin(photos={"a": ("train", SMALL), "b": ("train", SMALL)})
+    machine.build(fault=None, interrupted=False)
+    machine.retry(fault=None, limit=50)
+    machine.overwrite(fault=(0, "KILL"))
+    machine.repair(fault=None)
+    assert not machine._problems()
+    machine.teardown()
+
+
 @pytest.mark.ends(14000 if WHOLE else 300)
 def test_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, STUB, StubEngine)
