@@ -167,7 +167,9 @@ def _open(path: Path, with_tensors: bool = False) -> tuple[CheckpointMetadata, d
         with safetensors_file(path) as file:
             header = file.metadata() or {}
             tensors = _tensors(file) if with_tensors else {}
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error
+    except (SafetensorError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {_why_unreadable(path)} ({error})") from error
     return _parse_header(header, path), tensors
 

@@ -15,11 +15,12 @@ from fishprep.common.words import counted
 def say_what_runs(planned: "fishprep.Planned", workers: int, runs_on: str = "") -> None:
     """What a build takes and does, what it leaves out, and what deserves a note."""
     chosen = planned.configuration
+    precision = f" in {chosen['parser_precision']}" if "parser_precision" in chosen else ""
     upright = ", upright" if chosen.get("upright") else ""
     splits = ", ".join(f"{count:,} {split}" for split, count in planned.photos.items())
     click.echo(
         f"{chosen['source']}: {splits} | landmarks {chosen['landmarks']} | crop {chosen['crop']} x{planned.expand:g}{upright} | "
-        f"{chosen['resizer']} | parser {chosen['parser']} | {chosen['device']}, {counted(workers, 'worker')} x "
+        f"{chosen['resizer']} | parser {chosen['parser']}{precision} | {chosen['device']}, {counted(workers, 'worker')} x "
         f"{counted(chosen['threads'], 'thread')}{runs_on}",
         err=True,
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.errors import ConfigurationError
-from fishprep.common.files import read_text, write_text
+from fishfsr.training.folder import RunFolder
+from fishprep.common.files import read_text, remove_in_turn, write_text
 from fishprep.storage.own import refuse_foreign, says
 
 FORMAT, FORMAT_VERSION = "fishfsr-comparison", 1
@@ -81,12 +82,13 @@ class ComparisonFolder:
         return found
 
     def _clear(self) -> None:
-        """Results, records and columns; the runs are begun anew by their own trainings."""
-        for name in RESULTS:
-            (self.path / name).unlink(missing_ok=True)
+        """Results, records, columns and runs, before another plan is recorded: none of them is taken for one of that."""
+        remove_in_turn(self.path / name for name in RESULTS)
         for pattern in ("methods/*.json", "networks/*.json", "networks/*-given.safetensors", "measured/*.safetensors"):
-            for path in self.path.glob(pattern):
-                path.unlink()
+            remove_in_turn(sorted(self.path.glob(pattern)))
+        for run in sorted((*self.path.glob("methods/*"), *self.path.glob("networks/*"))):
+            if run.is_dir():
+                RunFolder(run).clear()
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -89,8 +89,9 @@ class Measuring:
         known = {**self._of, "of": of}
         text = json.dumps(known, sort_keys=True)
         path = self._folder.measured / f"{hashlib.sha256(text.encode()).hexdigest()[:MOST_KEPT]}.safetensors"
-        found = _read(path, text, len(self.faces)) or measure()
-        if not path.exists():
+        kept = _read(path, text, len(self.faces))
+        found = kept or measure()
+        if kept is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in found.columns.items()}
             save_tensors(path, tensors, {"format": FORMAT, "known": text, "milliseconds": repr(found.milliseconds)})
@@ -98,7 +99,7 @@ class Measuring:
 
 
 def _read(path: Path, known: str, length: int) -> MeasuredMethod | None:
-    """What the file holds, where it is of these faces and of this checkpoint; a damaged one is measured anew."""
+    """What the file holds, where it is of these faces and of this checkpoint; else it is measured anew, and replaced."""
     if not path.is_file():
         return None
     try:
@@ -110,7 +111,6 @@ def _read(path: Path, known: str, length: int) -> MeasuredMethod | None:
             raise ValueError("of other faces")
         return MeasuredMethod(columns, float(header["milliseconds"]))
     except (WeightsError, ValueError, KeyError):
-        path.unlink()
         return None
 
 

@@ -70,11 +70,13 @@ def _run(request: ComparisonRequest, plan: ComparisonPlan, listen: ComparisonLis
     scores.measured[BICUBIC] = measuring.bicubic(_telling("Bicubic", listen))
     reason: Reason | None = None
     try:
-        for place, entry in enumerate(sorted(plan.order, key=lambda each: not trainings.is_done(each)), 1):
+        done = [entry for entry in plan.order if trainings.is_done(entry)]
+        for place, entry in enumerate((*done, *(entry for entry in plan.order if entry not in done)), 1):
             account = trainings.contestant(entry, f"{place} of {len(plan.entries)}")
             if account.error is None:
                 _measure(entry, account, scores, listen)
-            scores.comparison().save(folder.path)
+            if place >= len(done):  # no page is without what was on the one before
+                scores.comparison().save(folder.path)
     except Stopped as stopped:
         reason = stopped.reason
     comparison = scores.comparison()

@@ -44,7 +44,7 @@ class Trainings:
         return account
 
     def is_done(self, entry: Entrant) -> bool:
-        """Whether an earlier sitting has trained it: such are measured first, so that no page is without them."""
+        """Whether an earlier sitting has trained it."""
         return self._training_for(entry).done() is not None
 
     def _training_for(self, entry: Entrant) -> Training:
@@ -97,7 +97,6 @@ class Trainings:
             stage=training.stage,
             init=init,
             device=self._plan.settings.evaluation.device,
-            overwrite=self._request.overwrite,
             max_minutes=minutes,
             cache=self._request.cache,
             listen=self._listen,

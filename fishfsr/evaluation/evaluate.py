@@ -26,12 +26,16 @@ from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.metrics import get_protocol
 from fishfsr.perceptual import Lpips
 from fishprep.common.cores import available_cores
-from fishprep.common.files import atomic, write_text
+from fishprep.common.files import atomic, read_text, sweep_below, write_text
+from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import refuse_foreign, says
 
 SUMMARY, MARKDOWN, TABLE, PAGE, GRIDS = "summary.json", "summary.md", "per_face.csv", "index.html", "grids"
 FILES = (MARKDOWN, TABLE, PAGE, *(f"{GRIDS}/{sheet}.png" for sheet in SHEETS), SUMMARY)
 """Of an evaluation; the last is what it is known by."""
+
+UNFINISHED = '{"figures": null, "provenance": null}\n'
+"""The summary while the first evaluation in a folder is written: its files are known for ours if that is stopped."""
 
 MOST_PROCESSES = 16
 """That compute identity vectors: a batch has no more faces for more."""
@@ -51,17 +55,23 @@ class Evaluation:
         return tables.all_tables(self.summary)
 
     def save(self, folder: Path) -> None:
-        """Write everything into `folder`, the summary last; files of an earlier evaluation there are replaced.
+        """Write everything into `folder`, the summary last; files of an earlier evaluation there are replaced, each when the new one
+        is whole. Stopped in between, the same call may write it again.
 
         Raises ConfigurationError where the folder cannot be written.
         """
         try:
             (folder / GRIDS).mkdir(parents=True, exist_ok=True)
-            for name in FILES:
-                (folder / name).unlink(missing_ok=True)
-            for name, picture in self.shown.grids().items():
+            FolderStorage(folder).sweep(lambda name: name in FILES)
+            sweep_below(folder / GRIDS, ".png")
+            if not (folder / SUMMARY).exists():
+                write_text(folder / SUMMARY, UNFINISHED)
+            grids = self.shown.grids()
+            for name, picture in grids.items():
                 with atomic(folder / GRIDS / f"{name}.png") as temporary:
                     picture.save(temporary, "PNG")
+            for name in set(SHEETS) - grids.keys():
+                (folder / GRIDS / f"{name}.png").unlink(missing_ok=True)
             write_text(folder / TABLE, per_face_table(self.faces, self.measures, self.summary.headline))
             write_text(folder / PAGE, render_page(self.summary, self.measures, self.shown))
             write_text(folder / MARKDOWN, tables.markdown(self.summary))
@@ -111,7 +121,7 @@ def check_out(out: Path, overwrite: bool) -> None:
     """Raise ConfigurationError where `out` holds an evaluation that is not to be replaced, or files of others by its names."""
     if not says(out / SUMMARY, ("figures", "provenance")):
         refuse_foreign((out / name for name in FILES), "evaluation")
-    if (out / SUMMARY).exists() and not overwrite:
+    if (out / SUMMARY).exists() and not overwrite and read_text(out / SUMMARY) != UNFINISHED:
         raise ConfigurationError(f"{out}: holds an evaluation; replace it with --overwrite, or name another --out")
 
 

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from fishfsr.errors import ConfigurationError
 from fishfsr.upscaling.carried import Carried
 from fishfsr.upscaling.pasting import BICUBIC
-from fishprep.common.files import atomic
+from fishprep.common.files import atomic, sweep_below
 
 GAP = 4
 CROPPED, RESTORED, PHOTOS, COMPARISONS = "cropped_faces", "restored_faces", "restored_photos", "comparisons"
@@ -123,8 +123,7 @@ def remove_half_written(out: Path) -> None:
     """Take away what a killed run left half written in the folders of pictures."""
     for folder in FOLDERS:
         for suffix in _SUFFIXES.values():
-            for path in (out / folder).rglob(f".*{suffix}.*.tmp"):
-                path.unlink(missing_ok=True)
+            sweep_below(out / folder, suffix)
 
 
 def comparison(crop: np.ndarray, lr: np.ndarray, restored: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Every choice of a build in one validated, frozen record, and the recipe that training must agree on."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
@@ -14,7 +14,7 @@ from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
-from fishprep.parsing.base import OWN, Precision
+from fishprep.parsing.base import OWN
 from fishprep.parsing.given import GIVEN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.shards.schema import SIZES
@@ -75,7 +75,7 @@ class BuildConfiguration(BaseModel):
 
     parser: str = OWN
     parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
-    parser_precision: Precision = Precision.FLOAT32
+    parser_precision: Literal["float32", "bfloat16"] = "float32"
     skin_classes: tuple[str, ...] = ("skin",)
     keep_classes: bool = False
 

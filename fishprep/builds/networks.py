@@ -16,7 +16,7 @@ from fishprep.faces.pipeline import FacePipeline
 from fishprep.landmarks import LandmarkRequest, create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing import create_parser
-from fishprep.parsing.base import FaceParser, ParserRequest
+from fishprep.parsing.base import FaceParser, ParserRequest, Precision
 from fishprep.parsing.given import GivenMaps
 from fishprep.shards.schema import HR_SIZE
 
@@ -100,7 +100,7 @@ def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> Face
         size=configuration.parser_size,
         skin_classes=configuration.skin_classes,
         device=configuration.device,
-        precision=configuration.parser_precision,
+        precision=Precision(configuration.parser_precision),
         file=weights.parser,
     )
     return create_parser(request, WeightStore.from_environment(weights.folder))

@@ -16,7 +16,7 @@ from fishprep.common.libraries import library_versions
 from fishprep.detectors import weights as of_detectors
 from fishprep.landmarks import weights as of_landmarks
 from fishprep.parsing import PARSERS
-from fishprep.parsing.base import FaceParser, Precision
+from fishprep.parsing.base import FaceParser
 from fishprep.shards.schema import ShardName
 from fishprep.shards.versions import FIRST, are_recorded
 
@@ -31,7 +31,7 @@ class MapSettings:
 
     parser: str
     parser_size: int | None
-    parser_precision: Precision
+    parser_precision: str
     skin_classes: tuple[str, ...] | None
     mask_resizer: str | None
     keep_classes: bool | None

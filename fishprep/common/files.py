@@ -126,6 +126,13 @@ def sweep_abandoned(path: Path) -> None:
                 os.close(descriptor)
 
 
+def sweep_below(folder: Path, suffix: str) -> None:
+    """Remove what a killed run left half written of files with a suffix in a folder that it keeps for them, and below it."""
+    for path in folder.rglob(f".*{suffix}.*.tmp"):
+        if meant_for(path.name) is not None:
+            path.unlink(missing_ok=True)
+
+
 def meant_for(name: str) -> str | None:
     """The name that a file which `atomic` was writing would have got, by its temporary name; None where it is no such name."""
     match = _TEMPORARY.fullmatch(name)

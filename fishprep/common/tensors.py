@@ -62,7 +62,9 @@ def metadata(path: Path) -> dict[str, str]:
     try:
         with safetensors_file(path) as stream:
             return dict(stream.metadata() or {})
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise WeightsError(f"weights {path} cannot be read: {_one_line(error)}") from error
+    except SafetensorError as error:
         raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
 
 

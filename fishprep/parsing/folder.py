@@ -14,7 +14,7 @@ from PIL import Image
 
 from fishprep.common import names
 from fishprep.common.errors import BuildError, ConfigurationError, DecodeError
-from fishprep.common.files import atomic, is_file, write_text
+from fishprep.common.files import atomic, is_file, remove_in_turn, sweep_below, write_text
 from fishprep.common.status import Status
 from fishprep.common.version import __version__
 from fishprep.common.words import joined, same_command
@@ -28,6 +28,7 @@ from fishprep.places.file import File
 from fishprep.sources.base import LeftOut, Listing
 from fishprep.sources.folder import FolderSource, walk_photos
 from fishprep.storage.base import InUseError
+from fishprep.storage.folder import FolderStorage
 from fishprep.storage.lock import locked
 from fishprep.storage.own import refuse_foreign, says
 
@@ -255,8 +256,11 @@ def _settle(request: ParseRequest, parser: NetworkParser) -> None:
     }
     if not says(path, ("classes", "parser", "weights")) and not read_parsed(table):
         refuse_foreign((table, path, *(request.out / folder for folder in OUTPUTS)), "run of `fishprep parse`")
+    for folder, suffix in OUTPUTS.items():
+        sweep_below(request.out / folder, suffix)
+    FolderStorage(request.out).sweep(lambda name: name in (TABLE, SETTINGS))
     if request.overwrite:
-        table.unlink(missing_ok=True)  # first: from here on nothing in the folder counts as done
+        remove_in_turn([table])  # first: from here on nothing in the folder counts as done
     elif table.exists():
         _refuse_other_results(request, settings)
     write_text(path, json.dumps(settings, indent=2) + "\n")

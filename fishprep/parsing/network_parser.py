@@ -35,7 +35,7 @@ class NetworkSettings:
     size: side of its square input, a multiple of 32; None takes the size that the weights were trained at: what the
         header of a safetensors file says (`input`: `192x192 ...`), else the 512 of facexlib's release.
     device: `cpu`, `cuda` or `cuda:N`.
-    precision: only float32 is meant for training sets; the 16-bit types are faster where the hardware has them.
+    precision: the 16-bit types are faster where the hardware has them, and another recipe.
     batch: images per pass; None takes 4 on a CPU and 32 on a GPU. Every pass has exactly this many, the last one padded:
         libraries choose their algorithm by the shape, so the map of a face could otherwise depend on its neighbours.
     fusion: the classes that become skin.

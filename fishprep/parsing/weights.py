@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from fishprep.common.files import sha256_file
+from fishprep.common.files import check_regular, sha256_file
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
 from fishprep.parsing.base import BISENET, COMPACT, OWN
 
@@ -41,6 +41,7 @@ def name_of(file: Path) -> str:
 def _network_of(file: Path) -> str:
     """`compact` where a header says so, without torch, which takes seconds. What is wrong with a file is said where it is loaded."""
     try:
+        check_regular(file)
         with safe_open(file, framework="numpy") as stream:
             return COMPACT if (stream.metadata() or {}).get("network") == COMPACT else BISENET
     except (SafetensorError, OSError):

@@ -21,11 +21,12 @@ from fishprep.public.settings import ParseSettings, StrPath
 
 @dataclass(frozen=True)
 class ParserReady:
-    """The parser that runs: its name, the side of its input, the device."""
+    """The parser that runs: its name, the side of its input, the device, the numbers that it computes in."""
 
     name: str
     size: int
     device: str
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,5 @@ def parse(
     )
     with threads(settings.threads):
         parser = create_network(asked, WeightStore.from_environment(optional_path(settings.weights_dir)))
-        progress(ParserReady(parser.name, parser.size, device))
+        progress(ParserReady(parser.name, parser.size, device, str(asked.precision)))
         return parse_folder(request, parser, lambda done, total, row: progress(Parsed(done, total, row)))

@@ -7,7 +7,6 @@ from fishprep.builds.remap import remap as remap_shards
 from fishprep.builds.remapped import MapSettings
 from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, SourceError
-from fishprep.parsing.base import Precision
 from fishprep.public.news import Chosen, Listener, unheard
 from fishprep.public.paths import optional_path, weights_from
 from fishprep.public.result import BuildResult
@@ -43,7 +42,7 @@ def remap(
     maps = MapSettings(
         parser=settings.named_parser,
         parser_size=settings.parser_size,
-        parser_precision=Precision.of(settings.parser_precision),
+        parser_precision=settings.parser_precision,
         skin_classes=settings.skin_classes,
         mask_resizer=settings.mask_resizer,
         keep_classes=settings.keep_classes,

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import get_args
 
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.cores import available_cores
@@ -11,7 +12,7 @@ from fishprep.engines import LOCAL, RAY
 from fishprep.faces.crop import RECIPES, UNCROPPED
 from fishprep.faces.pyramid import RESIZERS as KERNELS
 from fishprep.landmarks import SEARCHES as _SEARCHES
-from fishprep.parsing.base import OWN, Precision
+from fishprep.parsing.base import OWN
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.given import GIVEN
 from fishprep.shards.schema import HR_SIZE
@@ -23,7 +24,7 @@ SOURCES = KINDS
 CROPS = tuple(RECIPES)
 SEARCHES = _SEARCHES
 RESIZERS = tuple(KERNELS)
-PRECISIONS = tuple(map(str, Precision))
+PRECISIONS = get_args(BuildConfiguration.model_fields["parser_precision"].annotation)
 ENGINES = (LOCAL, RAY)
 
 _USUAL = BuildConfiguration()
@@ -66,7 +67,7 @@ class BuildSettings:
 
     parser: str = _USUAL.parser
     parser_size: int | None = None
-    parser_precision: str = str(_USUAL.parser_precision)
+    parser_precision: str = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     skin_classes: tuple[str, ...] = _USUAL.skin_classes
@@ -184,7 +185,7 @@ class RemapSettings:
 
     parser: str | None = None
     parser_size: int | None = None
-    parser_precision: str = str(_USUAL.parser_precision)
+    parser_precision: str = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     masks: StrPath | None = None
@@ -215,7 +216,7 @@ class ParseSettings:
     parser: str = OWN
     skin_classes: tuple[str, ...] = ("skin",)
     parser_size: int | None = None
-    parser_precision: str = str(_USUAL.parser_precision)
+    parser_precision: str = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     device: str = "auto"

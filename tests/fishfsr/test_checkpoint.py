@@ -213,6 +213,8 @@ def test_what_torch_is_refused_is_no_traceback(
         raise RuntimeError(f"unable to open file <{path}> in read-only mode: Input/output error (5)")
 
     monkeypatch.setattr("fishprep.common.tensors.safe_open", refused)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
     for reader in (load_checkpoint, read_metadata, TrainingState.load, read_position):
         with pytest.raises(CheckpointError, match=r"pair\.safetensors.*Input/output"):
             reader(path)

@@ -29,7 +29,7 @@ from fishprep.parsing.training.batches import Batches
 from fishprep.parsing.training.config import ParserTraining
 from fishprep.parsing.training.folder import ParserRunFolder, append, keep, rewind, save_weights
 from fishprep.parsing.training.parsed import ParsedCrops
-from fishprep.parsing.training.state import ParserPosition, ParserState
+from fishprep.parsing.training.state import ParserPosition, ParserState, as_damage
 from fishprep.parsing.training.trainer import Trainer
 from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
@@ -114,7 +114,9 @@ def train_parser(
     except InUseError as error:
         raise ConfigurationError(f"{request.out}: another training is writing into it") from error
     except OSError as error:
-        raise BuildError(f"{error.filename or request.out}: cannot be written: {error.strerror or error}") from error
+        raise BuildError(
+            f"{error.filename or request.out}: cannot be read or written: {error.strerror or error}"
+        ) from error
 
 
 @dataclass
@@ -150,8 +152,8 @@ class _Run:
         torch.manual_seed(self._config.seed)
         net = self._first_network()
         self._trainer = Trainer(net, self._config, self._device, self._request.precision.dtype)
+        self._crops = self._validation_crops()  # which may be refused: before anything in the folder is touched
         self._settle()
-        self._crops = self._validation_crops()
         reason = self._steps()
         best = self._folder.best if self._folder.best.exists() else None
         return ParserTrainingReport(self._position, reason, best)
@@ -174,7 +176,8 @@ class _Run:
         if folder.state.exists():
             state = ParserState.load(folder.state)
             _refuse_other(folder.path, state.identity, self._identity)
-            self._trainer.restore(state)
+            with as_damage(folder.state):
+                self._trainer.restore(state)
             self._position = state.position
         write_text(folder.settings, json.dumps(self._identity | {"producer": _producer()}, indent=2) + "\n")
         rewind(folder.metrics, self._position.step)

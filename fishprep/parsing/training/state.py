@@ -1,6 +1,10 @@
 """The state from which a training goes on."""
 
+import errno
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,8 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from fishprep.common.errors import BuildError, ConfigurationError
-from fishprep.common.files import atomic
+from fishprep.common.files import atomic, check_regular
+from fishprep.common.tensors import load_torch
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class ParserPosition:
     best_step: int | None = None
 
 
-_POSITION, _IDENTITY = TypeAdapter(ParserPosition), TypeAdapter(dict[str, Any])
+_POSITION = TypeAdapter(ParserPosition)
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,31 @@ class ParserState:
 
     @classmethod
     def load(cls, path: Path) -> "ParserState":
-        """Read a state; no code in it is run. Raises ConfigurationError for anything else."""
-        try:
-            values = torch.load(path, map_location="cpu", weights_only=True)
+        """Read a state; no code in it is run. Raises ConfigurationError for anything else, OSError where the disk refuses."""
+        check_regular(path)
+        with as_damage(path):
+            values: Any = load_torch(path)
             header = json.loads(values["header"])
-            return cls(
-                _POSITION.validate_python(header["progress"]),
-                _IDENTITY.validate_python(header["identity"]),
-                values["network"],
-                values["average"],
-                values["optimizer"],
-            )
-        except Exception as error:  # torch raises whatever the damage leads to
-            raise ConfigurationError(
-                f"{path}: damaged, or not the state of a training: {str(error).partition(chr(10))[0]}; --overwrite begins anew"
-            ) from error
+            position = _POSITION.validate_json(json.dumps(header["progress"]), strict=True)
+            if position.step < 0 or not math.isfinite(position.best or 0.0):
+                raise ValueError("no training is there")
+            identity = header["identity"]
+            if not isinstance(identity["config"], dict):
+                raise TypeError("no settings")
+            return cls(position, identity, values["network"], values["average"], values["optimizer"])
+
+
+@contextmanager
+def as_damage(path: Path) -> Iterator[None]:
+    """Whatever the content of a state leads to is a ConfigurationError; what the disk refuses stays an OSError."""
+    try:
+        yield
+    except (
+        Exception
+    ) as error:  # torch raises whatever the damage leads to; EINVAL where it seeks beyond the end of what was cut off
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        reason = f"{error}".partition("\n")[0]
+        raise ConfigurationError(
+            f"{path}: damaged, or not the state of a training: {reason}; --overwrite begins anew"
+        ) from error

@@ -16,8 +16,10 @@ from markupsafe import escape
 from support import run
 
 import fishfsr
+from fishfsr.comparison import measures
 from fishfsr.comparison.contestants import TABLE
 from fishfsr.training.journal import read_metrics
+from fishprep.common.errors import WeightsError
 from fishprep.common.files import sha256_file
 
 Words = Callable[..., tuple[object, ...]]
@@ -120,6 +122,42 @@ def test_what_was_measured_is_on_the_page_while_others_are_trained(
     )
     run("fishfsr", *words(tmp_path), code=130)
     assert table(tmp_path)["srcnn"]["psnr"] and not table(tmp_path)["fishfsrnet"]["psnr"]
+
+
+def test_what_is_begun_anew_has_nothing_of_before(
+    whole: Path, words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before it came to all, and gone on with without `--overwrite`, as the line that is printed says."""
+    out = Path(shutil.copytree(whole, tmp_path / "out"))
+    other = ("--set", "sr.lr=1e-3")
+    monkeypatch.setattr("fishcli.compare.Telling.__call__", interrupt_after_one_step(out / "methods" / "fishfsrnet"))
+    run("fishfsr", *words(out, "--overwrite", *other), code=130)
+    monkeypatch.undo()
+    assert not (out / "methods" / "srcnn" / "state.safetensors").exists()
+    run("fishfsr", *words(out, *other))
+    for name, row in table(out).items():
+        assert not row["error"] and (name == "bicubic" or row["faces_seen"] == "12"), row
+    for name in ("srcnn", "fishfsrnet"):
+        weights = f"methods/{name}/best.safetensors"
+        assert (out / weights).read_bytes() != (whole / weights).read_bytes()
+
+
+def test_minutes_that_were_spent_are_not_those_of_what_is_begun_anew(whole: Path, words: Words, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    minutes = ("--budget", "0.02m", "--methods", "srcnn")
+    run("fishfsr", *words(out, *minutes))
+    before = (out / "methods" / "srcnn" / "best.safetensors").read_bytes()
+    run("fishfsr", *words(out, *minutes, "--overwrite", "--set", "sr.lr=1e-3"))
+    assert (out / "methods" / "srcnn" / "best.safetensors").read_bytes() != before
+
+
+def test_what_cannot_be_read_for_once_is_not_taken_away(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> None:
+        raise WeightsError(f"weights {path} cannot be read: Too many open files")
+
+    monkeypatch.setattr(measures, "metadata", refused)
+    for path in (whole / "measured").iterdir():
+        assert measures._read(path, "known", 4) is None and path.exists()
 
 
 def interrupt_after_one_step(folder: Path) -> Callable[..., None]:

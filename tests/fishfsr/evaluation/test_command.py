@@ -1,7 +1,9 @@
 """`fishfsr eval` as a user runs it: what it prints and writes, and what it says when something is wrong."""
 
+import errno
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +66,31 @@ def test_an_evaluation_is_replaced_only_when_asked(save: Save, shards: Path, tmp
     assert "--overwrite" in run(*arguments, code=1).err
     run(*arguments, "--overwrite")
     assert not (tmp_path / "out" / "grids" / "maps.png").exists()
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_one_that_the_disk_refused_is_written_by_the_same_command(
+    save: Save, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool
+) -> None:
+    arguments = (save(), shards, "--identity", "none", "-o", tmp_path / "out", "--quiet", "--show", "1", "--limit", 2)
+    arguments += ("--overwrite",) if earlier else ()
+    if earlier:
+        run(*arguments, "--protocol", "rgb")
+        before = (tmp_path / "out" / "summary.json").read_bytes()
+
+    def refused(*given: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(
+        sys.modules["fishfsr.evaluation.evaluate"], "render_page", refused
+    )  # the name is a function, too
+    assert "No space left" in run(*arguments, code=1).err
+    assert not earlier or (tmp_path / "out" / "summary.json").read_bytes() == before
+    (tmp_path / "out" / "grids" / ".worst.png.5.tmp").touch()
+    monkeypatch.undo()
+    run(*arguments)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["provenance"]["protocol"] != "rgb"
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("name", ["index.html", "summary.json"])

@@ -93,7 +93,7 @@ def test_the_name_of_a_weight_file_is_no_difference() -> None:
         ({"crop": "round"}, "--crop: 'round' is not one of square, dic"),
         ({"resizer": "lanczos"}, "--resizer"),
         ({"faces": "smallest"}, "--faces"),
-        ({"parser_precision": "int8"}, "--parser-precision.*bfloat16"),
+        ({"parser_precision": "float16"}, "--parser-precision.*bfloat16"),
         ({"colour": "red"}, "--colour"),
         ({"skin_classes": ()}, "at least one class"),
     ],

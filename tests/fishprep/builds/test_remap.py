@@ -29,7 +29,7 @@ from fishprep.builds.remapped import MapSettings
 from fishprep.builds.storing import ShardStore
 from fishprep.common.errors import BuildError, ConfigurationError, SourceError, WeightsError
 from fishprep.engines import ENGINES
-from fishprep.parsing.base import ParserRequest, Precision
+from fishprep.parsing.base import ParserRequest
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.factory import create_given
 from fishprep.shards.schema import ShardName
@@ -247,7 +247,7 @@ def test_what_does_not_go_together(before: Path, copy: Path, tmp_path: Path) -> 
     assert "name one of the two" in refused(fishprep.RemapSettings(parser="bisenet", masks=tmp_path))
     assert "--parser-size" in refused(fishprep.RemapSettings(parser="landmark-skin", parser_size=64))
     assert "--parser-precision" in refused(fishprep.RemapSettings(parser="landmark-skin", parser_precision="bfloat16"))
-    assert "int8: expected float32, bfloat16, float16" in refused(fishprep.RemapSettings(parser_precision="int8"))
+    assert "--parser-precision" in refused(fishprep.RemapSettings(parser_precision="int8"))
     assert "area:2" in refused(fishprep.RemapSettings(mask_resizer="area:2"))
     assert "no class is called 'chin'" in refused(fishprep.RemapSettings(skin_classes=("chin",)))
     assert "--workers 0" in refused(fishprep.RemapSettings(workers=0))
@@ -404,6 +404,6 @@ def test_from_one_storage_to_another(before: Path, fresh: Path) -> None:
     """Neither knows folders, nor locks."""
     old = MemoryStorage({path.name: path.read_bytes() for path in before.iterdir() if path.suffix}, is_shared=True)
     new = Elsewhere(is_shared=True)
-    maps = MapSettings("bisenet-fishfsr", 64, Precision.BFLOAT16, None, None, True, "cpu", 1)
+    maps = MapSettings("bisenet-fishfsr", 64, "bfloat16", None, None, True, "cpu", 1)
     remap(RemapRequest(old, new, maps, WeightsFrom()), 1, lambda news: None)
     assert {name: data for name, data in new.files.items() if name.endswith((".h5", ".parquet"))} == files(fresh)

@@ -1,5 +1,6 @@
 """The BiSeNet parser: exact against facexlib's own forward pass, honest about weights, and right on labelled faces."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -285,3 +286,9 @@ def test_a_gpu_draws_the_same_map(random_weights: Path, precision: Precision) ->
     assert on_cpu is not None and on_gpu is not None
     assert (on_gpu == on_cpu).mean() > (0.999 if precision is Precision.FLOAT32 else 0.9)
     assert np.array_equal(gpu.parse(crops[4:], LANDMARKS).classes, on_gpu[4:])
+
+
+def test_weights_that_are_a_pipe_keep_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(WeightsError, match=r"pipe\.safetensors"):
+        create_parser(ParserRequest(file=tmp_path / "pipe.safetensors"), WeightStore(tmp_path, offline=True))

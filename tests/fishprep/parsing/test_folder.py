@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from order import told
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -262,6 +263,23 @@ parse_folder(ParseRequest(Path({str(source)!r}), Path({str(out)!r})), parser)
     parse_folder(ParseRequest(source, tmp_path / "whole"), parser)
     assert _files(out) == _files(tmp_path / "whole")
     assert _rows(out) == _rows(tmp_path / "whole")
+
+
+def test_begun_anew_it_forgets_what_was_done_before_all_else(
+    tmp_path: Path, source: Path, parser: NetworkParser
+) -> None:
+    """And sweeps what a kill left half written."""
+    out = tmp_path / "maps"
+    parse_folder(ParseRequest(source, out), parser)
+    left = [out / "skin" / "deep" / "er" / ".b.png.7.tmp", out / ".settings.json.7.tmp"]
+    mine = out / "skin" / ".mine.txt.7.tmp"
+    for path in (*left, mine):
+        path.touch()
+    with told(out) as events:
+        parse_folder(ParseRequest(source, out, overwrite=True), parser)
+    first = events.index("remove images.jsonl")
+    assert events[first : first + 3] == ["remove images.jsonl", "flush .", "put settings.json"]
+    assert not any(path.exists() for path in left) and mine.exists()
 
 
 def test_what_is_no_image_to_parse_is_left_out_and_counted(tmp_path: Path, parser: NetworkParser) -> None:

@@ -1,11 +1,13 @@
 """A training learns, goes on where it stopped to the bit, and refuses what does not belong to it."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -272,14 +274,55 @@ def test_what_a_kill_left_half_written_is_swept(request_for: Callable[..., Parse
     assert not left.exists() and other.exists()
 
 
-@pytest.mark.parametrize("progress", [[], {"step": "x"}, {"step": 1.5}, {"step": None}])
-def test_a_state_of_other_values_is_refused(
-    request_for: Callable[..., ParserTrainingRequest], progress: object
-) -> None:
+ODD: dict[str, Any] = {
+    "no position": {"progress": []},
+    "a step in words": {"progress": {"step": "7"}},
+    "half a step": {"progress": {"step": 1.5}},
+    "a step before the first": {"progress": {"step": -5}},
+    "no best": {"progress": {"best": float("nan")}},
+    "no identity": {"identity": []},
+    "no settings": {"identity": {"config": 3}},
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD, "no network", "other weights", "no optimiser"])
+def test_a_state_of_other_values_is_refused(request_for: Callable[..., ParserTrainingRequest], odd: str) -> None:
     request = request_for(config=replace(SMALL, network="compact"))
     train_parser(request, StopAfter(1))
     path = ParserRunFolder(request.out).state
     values = torch.load(path, weights_only=True)
-    torch.save({**values, "header": json.dumps({"progress": progress, "identity": {}})}, path)
+    if odd in ODD:
+        values["header"] = json.dumps(json.loads(values["header"]) | ODD[odd])
+    elif odd == "no network":
+        values["network"] = 3
+    elif odd == "other weights":
+        values["average"] = {name: tensor[..., None] for name, tensor in values["average"].items()}
+    else:
+        values["optimizer"] = {"state": 1}
+    torch.save(values, path)
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
         train_parser(request, StopRequest())
+
+
+def test_a_state_that_the_disk_refuses_is_not_called_damaged(
+    request_for: Callable[..., ParserTrainingRequest],
+) -> None:
+    request = request_for(config=replace(SMALL, network="compact"))
+    train_parser(request, StopAfter(1))
+    path = ParserRunFolder(request.out).state
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BuildError, match=r"state\.pt: cannot be read"):
+        train_parser(request, StopRequest())
+
+
+def test_what_is_refused_takes_nothing_away(request_for: Callable[..., ParserTrainingRequest], tmp_path: Path) -> None:
+    """`--overwrite` too: no face is found in what there is to validate on."""
+    request = request_for(config=replace(SMALL, network="compact"))
+    train_parser(request, StopAfter(1))
+    before = {path.name: path.read_bytes() for path in request.out.iterdir()}
+    faceless = open_labelled(write_labelled(tmp_path / "faceless", 1), "train", NUMBERINGS["celebamask"])
+    cv2.imwrite(str(faceless.faces[0].picture), np.zeros((96, 96, 3), np.uint8))
+    with pytest.raises(ConfigurationError, match="no face is found"):
+        train_parser(replace(request, validation=faceless, overwrite=True), StopRequest())
+    assert {path.name: path.read_bytes() for path in request.out.iterdir()} == before
