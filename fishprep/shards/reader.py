@@ -13,6 +13,7 @@ import numpy as np
 from fishprep.common.errors import ShardError, refusal
 from fishprep.shards import schema
 from fishprep.shards.mapping import map_file
+from fishprep.shards.texts import check_attributes, check_dataset
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,12 @@ class Shard:
         try:
             # Without a lock: a shard never changes under its name, and drives there are that have none.
             with h5py.File(self.path, "r", locking=False) as file:
+                self._bytes: np.ndarray | None = map_file(self.path)
+                check_attributes(self.where, file, self._bytes)
                 self.attributes = _read_attributes(self.where, file)
                 self._layout = _read_layout(self.where, file, self.attributes.samples)
-                self.ids = _read_text(self.where, file, "id")
-                self.splits = _read_text(self.where, file, "split")
-            self._bytes: np.ndarray | None = map_file(self.path)
+                self.ids = _read_text(self.where, file, "id", self._bytes)
+                self.splits = _read_text(self.where, file, "split", self._bytes)
         except FileNotFoundError as error:
             raise ShardError(f"{self.where}: there is no such file") from error
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, ArithmeticError) as error:
@@ -237,11 +239,14 @@ def _dataset(where: str, file: h5py.File, name: str) -> h5py.Dataset | None:
     return place
 
 
-def _read_text(where: str, file: h5py.File, name: str) -> list[str]:
+def _read_text(where: str, file: h5py.File, name: str, data: np.ndarray) -> list[str]:
     dataset = _dataset(where, file, name)
     assert dataset is not None, "the layout has been read"
-    if h5py.check_string_dtype(dataset.dtype) is None:
+    text = h5py.check_string_dtype(dataset.dtype)
+    if text is None:
         raise ShardError(f"{where}: {name} is not text")
+    if text.length is None:
+        check_dataset(where, dataset, data)
     return [str(value) for value in dataset.asstr("utf-8")[:]]
 
 

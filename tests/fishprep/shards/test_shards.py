@@ -138,6 +138,23 @@ def test_every_truncation_is_noticed(shard_file: Path, tmp_path: Path) -> None:
             Shard(cut)
 
 
+def test_no_length_of_a_text_is_believed(shard_file: Path, tmp_path: Path) -> None:
+    """Of none of them: HDF5 would take 3.5 GiB for each, and then find that there is no such text."""
+    good, path = shard_file.read_bytes(), tmp_path / "bad.h5"
+    heap = good.index(b"GCOL").to_bytes(8, "little")
+    with Shard(shard_file) as shard:
+        kept = [range(start, start + size) for start, size in map(shard.extent, shard.arrays())]
+    places = [i for i in range(4, len(good) - 8) if good[i : i + 8] == heap and not any(i in each for each in kept)]
+    texts = [i for i in places if 0 < int.from_bytes(good[i + 8 : i + 12], "little") < 100]  # their number in the heap
+    texts = [i for i in texts if b"class_order" not in good[i - 80 : i]]  # for other readers; nobody here asks
+    assert len(texts) == len(schema.ATTRIBUTES) - 1 + 2 * 5  # all but the number of samples; two datasets of five
+    for place in texts:
+        for address in (heap, b"\x55" * 8):
+            path.write_bytes(good[: place - 4] + (0xE0000000).to_bytes(4, "little") + address + good[place + 8 :])
+            with pytest.raises(ShardError, match=r"text of 3,758,\d\d\d,\d\d\d bytes in a file of"):
+                Shard(path)
+
+
 def test_flipped_bytes_raise_nothing_but_shard_errors(shard_file: Path, tmp_path: Path) -> None:
     whole = np.frombuffer(shard_file.read_bytes(), np.uint8)
     rng = np.random.default_rng(0)

@@ -1,0 +1,78 @@
+"""Lengths of the texts in a shard, looked at before the HDF5 library reads them: it takes as much memory as a damaged length says,
+up to 4 GiB for each, before it finds that there is no such text."""
+
+import struct
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from fishprep.common.errors import ShardError
+
+REFERENCE = 16
+"""Bytes of a text's place in a file: its length (4), the address of a heap (8), its number there (4)."""
+
+_CONTINUED, _ATTRIBUTE = 0x10, 0x0C
+_INTEGER, _REAL, _FIXED_TEXT, _VARIABLE = 0, 1, 3, 9
+_TEXT = 1
+
+
+def check_attributes(where: str, file: h5py.File, data: np.ndarray) -> None:
+    """Of the file's own attributes; `data`: its bytes. ShardError for a text longer than the file, and for what no shard has: another
+    version of the header that holds them (HDF5 File Format Specification, IV.A.1.a), attributes that are neither numbers nor text."""
+    try:
+        for body in _attributes(data, h5py.h5o.get_info(file.id).addr):
+            _check_attribute(where, body, len(data))
+    except (struct.error, IndexError) as error:
+        raise ShardError(f"{where}: truncated, damaged or not a shard: its attributes end nowhere") from error
+
+
+def check_dataset(where: str, dataset: h5py.Dataset, data: np.ndarray) -> None:
+    """Of a dataset of texts, which together are no longer than the file."""
+    offset, count = dataset.id.get_offset(), dataset.size
+    if dataset.id.get_storage_size() != count * REFERENCE:
+        raise ShardError(f"{where}: {dataset.name[1:]} is no text as shards hold it")
+    if offset is None or offset + count * REFERENCE > len(data):
+        raise ShardError(f"{where}: truncated: {dataset.name[1:]} ends beyond the end of the file")
+    places = data[offset : offset + count * REFERENCE].reshape(count, REFERENCE)
+    lengths = np.ascontiguousarray(places[:, :4]).view("<u4")
+    _check_length(where, int(lengths.sum(dtype=np.int64)), len(data))
+
+
+def _attributes(data: np.ndarray, header: int) -> Iterator[bytes]:
+    """The attribute messages of an object header."""
+    version, _, count, _, size = struct.unpack("<BBHII", data[header : header + 12].tobytes())
+    if version != 1:
+        raise IndexError("of another version")
+    blocks = [(header + 16, size)]
+    for start, length in blocks:
+        end = start + length
+        while start + 8 <= end and count > 0:
+            kind, size = struct.unpack("<HH", data[start : start + 4].tobytes())
+            body = data[start + 8 : start + 8 + size].tobytes()
+            if kind == _CONTINUED:
+                blocks.append(struct.unpack("<QQ", body[:16]))
+            elif kind == _ATTRIBUTE:
+                yield body
+            start, count = start + 8 + size, count - 1
+
+
+def _check_attribute(where: str, body: bytes, most: int) -> None:
+    version, _, *sizes = struct.unpack("<BBHHH", body[:8])
+    if version == 1:
+        sizes = [size + -size % 8 for size in sizes]
+    name, kind, space = sizes
+    start = (9 if version == 3 else 8) + name
+    what = body[start] & 0x0F
+    is_text = what == _FIXED_TEXT or (what == _VARIABLE and body[start + 1] & 0x0F == _TEXT)
+    if not (is_text or what in (_INTEGER, _REAL)):
+        raise ShardError(f"{where}: an attribute that is neither a number nor text")
+    if what == _VARIABLE:
+        values = body[start + kind + space :]
+        for place in range(0, len(values) - REFERENCE + 1, REFERENCE):
+            _check_length(where, struct.unpack_from("<I", values, place)[0], most)
+
+
+def _check_length(where: str, length: int, most: int) -> None:
+    if length > most:
+        raise ShardError(f"{where}: truncated, damaged or not a shard: text of {length:,} bytes in a file of {most:,}")
