@@ -37,7 +37,7 @@ def create_given(request: ParserRequest) -> GivenMaps:
     fusion = SkinFusion.of(request.skin_classes)
     if GIVEN[request.name] is None and fusion != SkinFusion():
         raise ConfigurationError(f"--skin-classes: masks of skin alone (--parser {request.name}) have no other classes")
-    _refuse_settings_of_networks(request)
+    _refuse_settings_of_networks(request, "masks are given, and no parser runs")
     return GivenMaps(request.name, fusion)
 
 
@@ -45,12 +45,10 @@ def create_landmark_skin(request: ParserRequest) -> LandmarkSkinParser:
     """The parser without weights. ConfigurationError for settings that it does not have."""
     if SkinFusion.of(request.skin_classes) != SkinFusion():
         raise ConfigurationError(f"--skin-classes: the parser landmark-skin knows only skin; use --parser {OWN}")
-    _refuse_settings_of_networks(request)
+    _refuse_settings_of_networks(request, "the parser landmark-skin has none of them")
     return LandmarkSkinParser()
 
 
-def _refuse_settings_of_networks(request: ParserRequest) -> None:
+def _refuse_settings_of_networks(request: ParserRequest, why: str) -> None:
     if request.file is not None or request.size is not None or request.precision is not Precision.FLOAT32:
-        raise ConfigurationError(
-            f"--parser-weights, --parser-size, --parser-precision: --parser {request.name} has none of them"
-        )
+        raise ConfigurationError(f"--parser-weights, --parser-size, --parser-precision: {why}")
