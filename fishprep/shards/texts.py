@@ -1,5 +1,8 @@
-"""Lengths of the texts in a shard, looked at before the HDF5 library reads them: it takes as much memory as a damaged length says,
-up to 4 GiB for each, before it finds that there is no such text."""
+"""Lengths of the texts in a shard, and the heaps that hold them, looked at before the HDF5 library reads them: it takes as much memory
+as a damaged length says, up to 4 GiB for each, before it finds that there is no such text, and walks through a damaged heap for ever.
+
+Formats: HDF5 File Format Specification 3.0, III.E (global heap), IV.A.1.a (object header), IV.A.2.m (attribute).
+"""
 
 import struct
 from collections.abc import Iterator
@@ -12,6 +15,9 @@ from fishprep.common.errors import ShardError
 REFERENCE = 16
 """Bytes of a text's place in a file: its length (4), the address of a heap (8), its number there (4)."""
 
+_HEAD = 16
+"""Bytes before what a heap holds, and before each object in it."""
+
 _CONTINUED, _ATTRIBUTE = 0x10, 0x0C
 _INTEGER, _REAL, _FIXED_TEXT, _VARIABLE = 0, 1, 3, 9
 _TEXT = 1
@@ -19,10 +25,12 @@ _TEXT = 1
 
 def check_attributes(where: str, file: h5py.File, data: np.ndarray) -> None:
     """Of the file's own attributes; `data`: its bytes. ShardError for a text longer than the file, and for what no shard has: another
-    version of the header that holds them (HDF5 File Format Specification, IV.A.1.a), attributes that are neither numbers nor text."""
+    version of the header that holds them, attributes that are neither numbers nor text."""
     try:
+        heaps = set[int]()
         for body in _attributes(data, h5py.h5o.get_info(file.id).addr):
-            _check_attribute(where, body, len(data))
+            heaps |= _check_attribute(where, body, len(data))
+        _check_heaps(where, heaps, data)
     except (struct.error, IndexError) as error:
         raise ShardError(f"{where}: truncated, damaged or not a shard: its attributes end nowhere") from error
 
@@ -37,6 +45,8 @@ def check_dataset(where: str, dataset: h5py.Dataset, data: np.ndarray) -> None:
     places = data[offset : offset + count * REFERENCE].reshape(count, REFERENCE)
     lengths = np.ascontiguousarray(places[:, :4]).view("<u4")
     _check_length(where, int(lengths.sum(dtype=np.int64)), len(data))
+    heaps = np.ascontiguousarray(places[:, 4:12]).view("<u8")
+    _check_heaps(where, set(map(int, np.unique(heaps[lengths > 0]))), data)
 
 
 def _attributes(data: np.ndarray, header: int) -> Iterator[bytes]:
@@ -57,7 +67,8 @@ def _attributes(data: np.ndarray, header: int) -> Iterator[bytes]:
             start, count = start + 8 + size, count - 1
 
 
-def _check_attribute(where: str, body: bytes, most: int) -> None:
+def _check_attribute(where: str, body: bytes, most: int) -> set[int]:
+    """The heaps that its texts lie in."""
     version, _, *sizes = struct.unpack("<BBHHH", body[:8])
     if version == 1:
         sizes = [size + -size % 8 for size in sizes]
@@ -67,10 +78,34 @@ def _check_attribute(where: str, body: bytes, most: int) -> None:
     is_text = what == _FIXED_TEXT or (what == _VARIABLE and body[start + 1] & 0x0F == _TEXT)
     if not (is_text or what in (_INTEGER, _REAL)):
         raise ShardError(f"{where}: an attribute that is neither a number nor text")
-    if what == _VARIABLE:
-        values = body[start + kind + space :]
-        for place in range(0, len(values) - REFERENCE + 1, REFERENCE):
-            _check_length(where, struct.unpack_from("<I", values, place)[0], most)
+    if what != _VARIABLE:
+        return set()
+    values, heaps = body[start + kind + space :], set()
+    for place in range(0, len(values) - REFERENCE + 1, REFERENCE):
+        length, heap = struct.unpack_from("<IQ", values, place)
+        _check_length(where, length, most)
+        if length:
+            heaps.add(heap)
+    return heaps
+
+
+def _check_heaps(where: str, heaps: set[int], data: np.ndarray) -> None:
+    """Each is one, lies in the file, and is filled by its objects one after another."""
+    for heap in heaps:
+        head = data[heap : heap + _HEAD].tobytes() if heap < len(data) else b""
+        size = int.from_bytes(head[8:], "little")
+        if len(head) < _HEAD or head[:5] != b"GCOL\x01" or not _HEAD <= size <= len(data) - heap:
+            raise ShardError(f"{where}: truncated, damaged or not a shard: no heap of texts at {heap:,}")
+        collection, place = data[heap : heap + size].tobytes(), _HEAD
+        while place + _HEAD <= size:
+            number, length = (
+                int.from_bytes(collection[place : place + 2], "little"),
+                struct.unpack_from("<Q", collection, place + 8)[0],
+            )
+            step = _HEAD + length + -length % 8 if number else length  # number 0 is what is free, its head included
+            if not _HEAD <= step <= size - place:
+                raise ShardError(f"{where}: truncated, damaged or not a shard: a damaged heap of texts at {heap:,}")
+            place += step
 
 
 def _check_length(where: str, length: int, most: int) -> None:

@@ -155,6 +155,19 @@ def test_no_length_of_a_text_is_believed(shard_file: Path, tmp_path: Path) -> No
                 Shard(path)
 
 
+@pytest.mark.parametrize(("number", "length"), [(0, 0), (0, 8), (1, 2**63), (1, 2**64 - 1)])
+def test_a_damaged_heap_of_texts_is_not_walked_through(
+    shard_file: Path, tmp_path: Path, number: int, length: int
+) -> None:
+    """HDF5 goes round in a circle where an object takes no room. Changed are the number and length of the first."""
+    bad, path = bytearray(shard_file.read_bytes()), tmp_path / "bad.h5"
+    place = bad.index(b"GCOL") + 16
+    bad[place : place + 2], bad[place + 8 : place + 16] = number.to_bytes(2, "little"), length.to_bytes(8, "little")
+    path.write_bytes(bad)
+    with pytest.raises(ShardError, match="a damaged heap of texts at 2,048"):
+        Shard(path)
+
+
 def test_flipped_bytes_raise_nothing_but_shard_errors(shard_file: Path, tmp_path: Path) -> None:
     whole = np.frombuffer(shard_file.read_bytes(), np.uint8)
     rng = np.random.default_rng(0)
