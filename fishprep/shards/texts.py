@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from fishprep.common.errors import ShardError
+from fishprep.shards import schema
 
 REFERENCE = 16
 """Bytes of a text's place in a file: its length (4), the address of a heap (8), its number there (4)."""
@@ -19,13 +20,17 @@ _HEAD = 16
 """Bytes before what a heap holds, and before each object in it."""
 
 _CONTINUED, _ATTRIBUTE = 0x10, 0x0C
+_READ = {*schema.ATTRIBUTES, schema.CONTENTS}
 _INTEGER, _REAL, _FIXED_TEXT, _VARIABLE = 0, 1, 3, 9
 _TEXT = 1
 
 
 def check_attributes(where: str, file: h5py.File, data: np.ndarray) -> None:
-    """Of the file's own attributes; `data`: its bytes. ShardError for a text longer than the file, and for what no shard has: another
-    version of the header that holds them, attributes that are neither numbers nor text."""
+    """Of the file's own attributes, as far as they are read; `data`: its bytes.
+
+    ShardError for a text longer than the file, and for what no shard has: another version of the header that holds them, attributes
+    that are neither numbers nor text.
+    """
     try:
         heaps = set[int]()
         for body in _attributes(data, h5py.h5o.get_info(file.id).addr):
@@ -73,7 +78,10 @@ def _check_attribute(where: str, body: bytes, most: int) -> set[int]:
     if version == 1:
         sizes = [size + -size % 8 for size in sizes]
     name, kind, space = sizes
-    start = (9 if version == 3 else 8) + name
+    start = 9 if version == 3 else 8
+    if body[start : start + name].partition(b"\0")[0].decode("utf-8", "replace") not in _READ:
+        return set()
+    start += name
     what = body[start] & 0x0F
     is_text = what == _FIXED_TEXT or (what == _VARIABLE and body[start + 1] & 0x0F == _TEXT)
     if not (is_text or what in (_INTEGER, _REAL)):

@@ -76,10 +76,8 @@ def as_damage(path: Path) -> Iterator[None]:
     """Whatever the content of a state leads to is a ConfigurationError; what the disk refuses stays an OSError."""
     try:
         yield
-    except (
-        Exception
-    ) as error:  # torch raises whatever the damage leads to; EINVAL where it seeks beyond the end of what was cut off
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+    except Exception as error:  # torch raises whatever the damage leads to
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which is of a seek beyond what was cut off
             raise
         reason = f"{error}".partition("\n")[0]
         raise ConfigurationError(

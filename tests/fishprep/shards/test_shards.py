@@ -168,6 +168,14 @@ def test_a_damaged_heap_of_texts_is_not_walked_through(
         Shard(path)
 
 
+def test_attributes_that_nobody_here_reads_are_of_any_kind(shard_file: Path) -> None:
+    with h5py.File(shard_file, "r+") as file:
+        file.attrs["mine"] = True
+        file.attrs["more"] = np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")])
+    with Shard(shard_file) as shard:
+        assert len(shard) == 5
+
+
 def test_flipped_bytes_raise_nothing_but_shard_errors(shard_file: Path, tmp_path: Path) -> None:
     whole = np.frombuffer(shard_file.read_bytes(), np.uint8)
     rng = np.random.default_rng(0)
