@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.errors import MissingExtraError, TrainingError
-from fishprep.common.files import flush, open_regular, write_text
+from fishprep.common.files import flush, write_text
+from fishprep.common.logs import DamagedLineError, read_lines, rewound
 
 ORDER = ("parsing", "alignment", "sr")
 
@@ -80,13 +81,13 @@ class MetricsJournal:
 
         TrainingError where a line before that is damaged, which no kill does: those behind it would be lost.
         """
-        lines = _lines(self.path)
-        whole = lines.index(None) if None in lines else len(lines)
-        if any(line is not None and _not_after(line, stage, step) for line in lines[whole:]):
-            raise TrainingError(
-                f"{self.path}: line {whole + 1} is damaged; mend it, or take the file away to go on with a new log"
+        try:
+            found = rewound(
+                self.path, _lines(self.path), lambda line: None if line is None else _not_after(line, stage, step)
             )
-        kept = [line for line in lines[:whole] if line is not None and _not_after(line, stage, step)]
+        except DamagedLineError as error:
+            raise TrainingError(f"{error}") from error
+        kept = [line for line in found if line is not None]
         write_text(self.path, "".join(map(_text, kept)))
         # TensorBoard can take back what lies behind a step, but it counts one step for both stages: it is written anew.
         if self.tensorboard is not None:
@@ -146,10 +147,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _lines(path: Path) -> list[dict[str, Any] | None]:
     """None for one that is not as it was written."""
-    if not path.exists():
-        return []
-    with open_regular(path) as stream:
-        return [_parsed(text) for text in stream.read().splitlines()]
+    return [_parsed(text) for text in read_lines(path)]
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

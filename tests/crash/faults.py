@@ -200,8 +200,8 @@ PLANTED = (
     Planted("a parser's log may be lost", "fishprep/parsing/training/run.py", "        keep(self._folder.metrics)\n", "", PARSER),
     Planted("a removed parser's training leaves its state", "fishprep/parsing/training/folder.py",
             "return self.state, self.best, self.last,", "return self.best, self.last, self.state,", PARSER),
-    Planted("a damaged line of a parser's log ends it", "fishprep/parsing/training/folder.py",
-            "if any(found is not None and found <= step for found in steps[whole:]):", "if False:", PARSER),
+    Planted("a damaged line of a log takes away those behind it", "fishprep/common/logs.py",
+            "    if any(kept[whole:]):", "    if False:", PARSER),
     # Pictures
     Planted("a row of upscale before its pictures", "fishfsr/upscaling/run.py", " and earlier.sha256 == sha256 and whole",
             " and earlier.sha256 == sha256", (REPLAY, "-k", "upscale")),

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from fishprep.common.errors import BuildError
-from fishprep.common.files import flush, open_regular, remove_in_turn, write_text
+from fishprep.common.files import flush, remove_in_turn, write_text
+from fishprep.common.logs import DamagedLineError, read_lines, rewound
 from fishprep.common.tensors import save_tensors
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import refuse_foreign, says
@@ -91,12 +92,15 @@ def rewind(path: Path, step: int) -> None:
 
     BuildError where a line before that is damaged, which no kill does: those behind it would be lost.
     """
-    lines = _lines(path) if path.exists() else []
-    steps = [_step_of(line) for line in lines]
-    whole = steps.index(None) if None in steps else len(steps)
-    if any(found is not None and found <= step for found in steps[whole:]):
-        raise BuildError(f"{path}: line {whole + 1} is damaged; mend it, or take the file away to go on with a new log")
-    kept = [line for line, found in zip(lines[:whole], steps, strict=False) if found is not None and found <= step]
+
+    def is_kept(line: bytes) -> bool | None:
+        found = _step_of(line)
+        return None if found is None else found <= step
+
+    try:
+        kept = rewound(path, read_lines(path), is_kept)
+    except DamagedLineError as error:
+        raise BuildError(f"{error}") from error
     write_text(path, "".join(line.decode() + "\n" for line in kept))
 
 
@@ -104,11 +108,6 @@ def keep(path: Path) -> None:
     """Make the lines survive a loss of power: before a state is saved that counts on them."""
     if path.exists():
         flush(path)
-
-
-def _lines(path: Path) -> list[bytes]:
-    with open_regular(path) as stream:
-        return stream.read().splitlines()
 
 
 def _step_of(line: bytes) -> int | None:
