@@ -33,7 +33,7 @@ def check_attributes(where: str, file: h5py.File, data: np.ndarray) -> None:
     """
     try:
         heaps = set[int]()
-        for body in _attributes(data, h5py.h5o.get_info(file.id).addr):
+        for body in _attributes(where, data, h5py.h5o.get_info(file.id).addr):
             heaps |= _check_attribute(where, body, len(data))
         _check_heaps(where, heaps, data)
     except (struct.error, IndexError) as error:
@@ -54,11 +54,11 @@ def check_dataset(where: str, dataset: h5py.Dataset, data: np.ndarray) -> None:
     _check_heaps(where, set(map(int, np.unique(heaps[lengths > 0]))), data)
 
 
-def _attributes(data: np.ndarray, header: int) -> Iterator[bytes]:
+def _attributes(where: str, data: np.ndarray, header: int) -> Iterator[bytes]:
     """The attribute messages of an object header."""
     version, _, count, _, size = struct.unpack("<BBHII", data[header : header + 12].tobytes())
     if version != 1:
-        raise IndexError("of another version")
+        raise ShardError(f"{where}: truncated, damaged or not a shard: a header of HDF5 that no shard has")
     blocks = [(header + 16, size)]
     for start, length in blocks:
         end = start + length
@@ -98,18 +98,17 @@ def _check_attribute(where: str, body: bytes, most: int) -> set[int]:
 
 
 def _check_heaps(where: str, heaps: set[int], data: np.ndarray) -> None:
-    """Each is one, lies in the file, and is filled by its objects one after another."""
-    for heap in heaps:
+    """Each is one, lies in the file, and is filled by its objects one after another; together they are no larger than the file."""
+    left = len(data)
+    for heap in sorted(heaps):
         head = data[heap : heap + _HEAD].tobytes() if heap < len(data) else b""
         size = int.from_bytes(head[8:], "little")
-        if len(head) < _HEAD or head[:5] != b"GCOL\x01" or not _HEAD <= size <= len(data) - heap:
+        left -= size
+        if len(head) < _HEAD or head[:5] != b"GCOL\x01" or not _HEAD <= size <= len(data) - heap or left < 0:
             raise ShardError(f"{where}: truncated, damaged or not a shard: no heap of texts at {heap:,}")
         collection, place = data[heap : heap + size].tobytes(), _HEAD
         while place + _HEAD <= size:
-            number, length = (
-                int.from_bytes(collection[place : place + 2], "little"),
-                struct.unpack_from("<Q", collection, place + 8)[0],
-            )
+            number, length = struct.unpack_from("<H6xQ", collection, place)
             step = _HEAD + length + -length % 8 if number else length  # number 0 is what is free, its head included
             if not _HEAD <= step <= size - place:
                 raise ShardError(f"{where}: truncated, damaged or not a shard: a damaged heap of texts at {heap:,}")

@@ -176,6 +176,15 @@ def test_attributes_that_nobody_here_reads_are_of_any_kind(shard_file: Path) -> 
         assert len(shard) == 5
 
 
+def test_a_header_that_no_shard_has_is_named(shard_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "latest.h5"
+    with h5py.File(shard_file) as old, h5py.File(path, "w", libver="latest") as new:
+        for name, value in old.attrs.items():
+            new.attrs[name] = value
+    with pytest.raises(ShardError, match="a header of HDF5 that no shard has"):
+        Shard(path)
+
+
 def test_flipped_bytes_raise_nothing_but_shard_errors(shard_file: Path, tmp_path: Path) -> None:
     whole = np.frombuffer(shard_file.read_bytes(), np.uint8)
     rng = np.random.default_rng(0)
