@@ -10,7 +10,7 @@ from typing import Any
 
 from fishfsr.errors import MissingExtraError, TrainingError
 from fishprep.common.files import flush, write_text
-from fishprep.common.logs import DamagedLineError, read_lines, rewound
+from fishprep.common.logs import DamagedLineError, log_lines, rewound
 
 ORDER = ("parsing", "alignment", "sr")
 
@@ -147,7 +147,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _lines(path: Path) -> list[dict[str, Any] | None]:
     """None for one that is not as it was written."""
-    return [_parsed(text) for text in read_lines(path)]
+    return [_parsed(text) for text in log_lines(path)]
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

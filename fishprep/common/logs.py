@@ -13,7 +13,7 @@ class DamagedLineError(ValueError):
     """A line that no kill leaves so: those behind it would be lost."""
 
 
-def read_lines(path: Path) -> list[bytes]:
+def log_lines(path: Path) -> list[bytes]:
     """Of a regular file, without their ends; none where there is no file."""
     if not path.exists():
         return []

@@ -155,7 +155,8 @@ def test_a_driver_is_killed_and_two_go_on_at_the_same_time(few: Path, out: Path,
     held = gate.await_one("train-00002")
     driver.kill()
     driver.communicate()
-    until(lambda: is_gone(held.process) and is_gone(held.above))
+    at_work = (held, *gate.arrivals())
+    until(lambda: all(is_gone(one.process) and is_gone(one.above) for one in at_work))  # none writes once others go on
     before = len(list(out.glob("train-*.parquet")))
     both = gated.build_beside_others(few, out, 2, ray_engine)
     assert before and all(isinstance(one, Finished) and one.totals.photos == 4 for one in both)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fishprep.common.errors import BuildError
 from fishprep.common.files import flush, remove_in_turn, write_text
-from fishprep.common.logs import DamagedLineError, read_lines, rewound
+from fishprep.common.logs import DamagedLineError, log_lines, rewound
 from fishprep.common.tensors import save_tensors
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.own import refuse_foreign, says
@@ -98,7 +98,7 @@ def rewind(path: Path, step: int) -> None:
         return None if found is None else found <= step
 
     try:
-        kept = rewound(path, read_lines(path), is_kept)
+        kept = rewound(path, log_lines(path), is_kept)
     except DamagedLineError as error:
         raise BuildError(f"{error}") from error
     write_text(path, "".join(line.decode() + "\n" for line in kept))

@@ -118,8 +118,8 @@ def test_a_file_that_torch_is_refused_is_no_traceback(tmp_path: Path) -> None:
     free = os.dup(0)
     os.close(free)
     refused = []
-    for more in range(6):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (free + more, hard))
+    for limit in range(free, soft):  # the next free numbers may lie far above the first
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         try:
             found = load_state_dict(path)
             break
