@@ -10,6 +10,9 @@ from types import FrameType
 import dlib
 import pytest
 import torch
+from warm import warm
+
+from fishprep.engines.local import LocalEngine
 
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parent.parent / "shared"
@@ -73,6 +76,14 @@ def _dlibs_models_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for reader in ("get_frontal_face_detector", "shape_predictor", "cnn_face_detection_model_v1"):
             patch.setattr(dlib, reader, functools.cache(getattr(dlib, reader)))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _workers_are_forked() -> Iterator[None]:
+    """From a process that has loaded everything, which takes each of them four seconds: see `warm`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEngine, "context", property(lambda self: warm()))
         yield
 
 

@@ -21,6 +21,8 @@ class LocalEngine:
     """Worker processes on this machine."""
 
     repeats = False
+    context = multiprocessing.get_context("spawn")
+    """How processes begin: with nothing loaded, and nothing of this one's."""
 
     def run(
         self,
@@ -34,9 +36,8 @@ class LocalEngine:
 
         When the caller stops iterating, or is interrupted, the processes are killed; when the caller dies they end themselves.
         """
-        context = multiprocessing.get_context("spawn")
         crew: list[_Post[S]] = [
-            _Post(partial(Worker, context, make_work, number), tell) for number in range(max(1, workers))
+            _Post(partial(Worker, self.context, make_work, number), tell) for number in range(max(1, workers))
         ]
         queue = iter(specs)
         clock = Clock(LOOK_EVERY)

@@ -2,7 +2,6 @@
 
 import shlex
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -10,16 +9,16 @@ import click
 import pytest
 from annotated import in_process
 from fishcli import again, fsr, prep
-from support import QUICK, SCRIPTS, command, run, shards
+from support import QUICK, SCRIPTS, run, shards
+from warm import Started
 
 __all__ = ["in_process"]
 
 
-def stopped(words: list[str], when: Path) -> str:
-    """Run a command, stop it when a file stands, and give the command that it prints."""
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def stopped(process: Started, when: Path) -> str:
+    """Stop a command when a file stands, and give the command that it prints."""
     while not when.exists():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.said()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -36,7 +35,8 @@ def follow(printed: str) -> None:
 def test_overwriting_that_was_stopped_goes_on(portraits: Path, in_process: None, tmp_path: Path) -> None:
     out, slow = tmp_path / "out", (*QUICK, "--shard-size", 1)
     run("fishprep", "build", portraits / "a", out, *QUICK, "--min-side", 300, code=None)
-    printed = stopped(command("fishprep", "build", portraits, out, *slow, "--overwrite"), out / "train-00001.parquet")
+    process = Started(tmp_path, "fishprep", "build", portraits, out, *slow, "--overwrite")
+    printed = stopped(process, out / "train-00001.parquet")
     assert "--overwrite" not in printed
     kept = {name: (out / name).stat().st_ino for name in ("train-00000.h5", "train-00001.h5")}
     follow(printed)
@@ -98,7 +98,6 @@ def test_a_file_of_flags_does_not_undo(folders: None, tmp_path: Path, monkeypatc
 
 
 def test_messages_name_the_flag_to_leave_out(portraits: Path, tmp_path: Path) -> None:
-    limited = ["bash", "-c", 'ulimit -f 300; exec "$@"', "_"]
-    words = command("fishprep", "build", portraits, tmp_path / "out", *QUICK, "--overwrite")
-    full = subprocess.run([*limited, *words], capture_output=True, text=True)
-    assert full.returncode == 1 and "run the same command without --overwrite again" in full.stderr
+    words = ("build", portraits, tmp_path / "out", *QUICK, "--overwrite")
+    full = Started(tmp_path, "fishprep", *words, limit=300 * 1024)
+    assert full.wait(120) == 1 and "run the same command without --overwrite again" in full.said()

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -16,12 +15,19 @@ import numpy as np
 import pytest
 from annotated import in_process
 from support import QUICK, command, rows, run, shards
+from warm import Started
 
 KILLS = int(os.environ.get("FISHFSR_TEST_KILLS", "5"))
 Copy = Callable[[Path], Path]
 HERE = pytest.mark.usefixtures("in_process")
 """Without workers, which take seconds to start, where they are not the matter."""
 __all__ = ["in_process"]
+
+
+@pytest.fixture
+def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a command that runs by itself prints to."""
+    return tmp_path_factory.mktemp("said")
 
 
 def test_a_build_is_what_it_says(portraits: Path, built: Path) -> None:
@@ -60,13 +66,13 @@ def test_building_again_changes_nothing(portraits: Path, built: Path, copy_of: C
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_it_ends_the_same(portraits: Path, built: Path, tmp_path: Path) -> None:
-    build = command("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 4, "--workers", 2, "--quiet")
+def test_killed_at_random_moments_it_ends_the_same(portraits: Path, built: Path, tmp_path: Path, said: Path) -> None:
+    words = ("build", portraits, tmp_path, *QUICK, "--shard-size", 4, "--workers", 2, "--quiet")
     rng = random.Random(0)
     finished = 0
     for _ in range(KILLS):
-        process = subprocess.Popen(build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(1.0, 8.0))
+        process = Started(said, "fishprep", *words)
+        time.sleep(rng.uniform(0.2, 4.0))
         process.kill()
         process.wait()
         for path in tmp_path.glob("*.h5"):  # whatever has a final name is whole
@@ -83,9 +89,15 @@ def test_killed_at_random_moments_it_ends_the_same(portraits: Path, built: Path,
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_it_says_how_to_go_on(portraits: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
-    build = command("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 1, "--workers", 1)
-    process = subprocess.Popen(build, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_stopped_it_says_how_to_go_on(
+    portraits: Path, tmp_path: Path, said: Path, number: signal.Signals, code: int
+) -> None:
+    words = ("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 1, "--workers", 1)
+    process: Started | subprocess.Popen[str]
+    if number == signal.SIGINT:  # once as a shell starts it, with workers that load all that they need
+        process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    else:
+        process = Started(said, *words)
     while not list(tmp_path.glob("train-00001.parquet")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -138,9 +150,8 @@ def test_no_resume_and_foreign_folders(portraits: Path, built: Path, copy_of: Co
     assert "precious.h5" in refused.err and (foreign / "precious.h5").read_text() == "somebody else's"
 
 
-def test_one_build_at_a_time(portraits: Path, tmp_path: Path) -> None:
-    build = command("fishprep", "build", portraits, tmp_path, *QUICK, "--workers", 1)
-    first = subprocess.Popen(build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_one_build_at_a_time(portraits: Path, tmp_path: Path, said: Path) -> None:
+    first = Started(said, "fishprep", "build", portraits, tmp_path, *QUICK, "--workers", 1)
     while not (tmp_path / "configuration.json").exists():
         assert first.poll() is None
         time.sleep(0.02)
@@ -150,23 +161,16 @@ def test_one_build_at_a_time(portraits: Path, tmp_path: Path) -> None:
     assert second.code == 1 and "another build is at work" in second.err
 
 
-def test_a_full_disk_loses_nothing(portraits: Path, built: Path, tmp_path: Path) -> None:
+@HERE
+def test_a_full_disk_loses_nothing(portraits: Path, tmp_path: Path, said: Path) -> None:
     """The limit on a file's size stands for the disk: the plan fits, a shard of 16 photos does not."""
-    limit = 1_000_000
-    build = command("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 16, "--workers", 1)
-    refused = subprocess.run(
-        build,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        check=False,
-    )
-    assert refused.returncode == 1 and "Traceback" not in refused.stderr
-    assert (
-        "too large" in refused.stderr and "train-00000" in refused.stderr and "run the same command" in refused.stderr
-    )
+    words = ("build", portraits, tmp_path, *QUICK, "--shard-size", 16, "--workers", 1)
+    refused = Started(said, "fishprep", *words, limit=1_000_000)
+    _, err = refused.communicate(timeout=120)
+    assert refused.returncode == 1 and "Traceback" not in err
+    assert "too large" in err and "train-00000" in err and "run the same command" in err
     assert not list(tmp_path.glob("*.h5")) and not list(tmp_path.glob(".*.tmp"))
-    run("fishprep", "build", portraits, tmp_path, *QUICK, "--shard-size", 16, "--workers", 1)
+    run("fishprep", *words)
     assert len(rows(tmp_path)) == 16
 
 
@@ -176,6 +180,7 @@ def test_max_drop_exits_with_3_and_keeps_everything(portraits: Path, tmp_path: P
     assert "--max-drop" in done.err and (tmp_path / "manifest.json").exists()
 
 
+@HERE
 def test_settings_from_file_and_environment_and_who_wins(portraits: Path, tmp_path: Path) -> None:
     config = tmp_path / "build.toml"
     config.write_text('shard-size = 7\nparser = "landmark-skin"\nresizer = "torch-bicubic"\n')
@@ -210,6 +215,7 @@ def test_plan_writes_nothing_and_is_right(portraits: Path, built: Path) -> None:
     assert "photos, train" in shown.out and "disk" in shown.out
 
 
+@HERE
 def test_names_in_a_file_and_in_the_environment_are_the_flags(portraits: Path, built: Path, tmp_path: Path) -> None:
     config = tmp_path / "build.toml"
     config.write_text('json = true\nskin-classes = ["skin", "nose"]\n')
@@ -228,6 +234,7 @@ def test_names_in_a_file_and_in_the_environment_are_the_flags(portraits: Path, b
     assert "unknown key 'statuses'" in refused.err and "status, " in refused.err
 
 
+@HERE
 def test_what_is_left_out_is_said_in_one_line(portraits: Path, tmp_path: Path) -> None:
     photos, split = tmp_path / "photos", tmp_path / "split.txt"
     shutil.copytree(portraits / "a", photos)

@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from support import QUICK, command, rows, run, shards
+from support import QUICK, rows, run, shards
+from warm import Started
 
 BISENET = ("--parser", "bisenet-fishfsr", "--parser-size", 128)
 TINY = ("parsing.width=4", "parsing.blocks=1", "parsing.batch_size=2", "parsing.steps=1")
@@ -83,9 +83,7 @@ def test_ten_of_another_folder_and_what_becomes_of_the_set(
 def killed(out: Path) -> None:
     """An extension by two workers, killed when its first shard stands."""
     numbers = {path.name for path in out.glob("*.parquet")}
-    process = subprocess.Popen(
-        command("fishprep", "extend", out, "--workers", 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = Started(out.parent, "fishprep", "extend", out, "--workers", 2)
     while process.poll() is None:
         if any(
             "-0" in path.name and path.name[:6] != "extend"

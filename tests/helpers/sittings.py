@@ -1,6 +1,5 @@
 """A training in sittings, each of one process or of several, some of which are killed."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import torch
 import training
+from warm import warm
 
+from fishfsr.training import loop
 from fishfsr.training.journal import Trained, TrainingNews, Validated
 from fishfsr.training.loop import StageLoop
 from fishfsr.training.ranks import process_group
@@ -36,8 +37,7 @@ def sit(request: TrainingRequest, sitting: Sitting) -> list[int]:
 def grouped(work: Callable[..., None], processes: int, *given: object) -> list[int]:
     """Run `work(rank, *given)` in several processes with what torchrun tells a group of them, but without the seconds that it takes to load
     everything in each; the exit codes. Where one was killed the others are ended, as torchrun does it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([training.__name__, __name__])
+    context = warm()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         told = {"WORLD_SIZE": f"{processes}", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{free.getsockname()[1]}"}
@@ -57,6 +57,7 @@ def grouped(work: Callable[..., None], processes: int, *given: object) -> list[i
 
 def _told(rank: int, told: dict[str, str], work: Callable[..., None], *given: object) -> None:
     torch.set_num_threads(1)
+    loop.draw_curves = training.curves_in_words
     if told["WORLD_SIZE"] != "1":
         os.environ |= {**told, "RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "TORCHELASTIC_RUN_ID": "sittings"}
     work(rank, *given)

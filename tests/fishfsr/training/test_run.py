@@ -1,10 +1,9 @@
 """A training from the command to its files: it learns, it goes on exactly, it stops well, it says what is wrong."""
 
 import json
-import multiprocessing
 import os
 import signal
-import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import training
 from PIL import Image
 from safetensors.torch import load_file
 from training import losses, request
+from warm import Started, warm
 
 import fishfsr
 from fishfsr.checkpoint import Checkpoint, load_checkpoint, read_metadata, save_checkpoint
@@ -106,8 +106,7 @@ def test_killed_five_times_it_goes_on_to_the_bit(shards: Path, tmp_path: Path) -
     settings = ("parsing.steps=7", "sr.steps=9", "sr.ema=0.9", "sr.clip=0.5", "sr.accumulate=2", "sr.schedule=cosine")
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     run_training(request(shards, unbroken, *settings), lambda news: None)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["training"])
+    context = warm()
     rng = np.random.default_rng()
     kills = [
         ("parsing", int(rng.integers(1, 7))),
@@ -159,15 +158,12 @@ def test_sigterm_ends_with_143_and_the_command_to_go_on(shards: Path, tmp_path: 
         "log_every=5",
     ]
     words.remove("--quiet")
-    command = support.command("fishfsr", *words)
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    ) as process:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
-        assert any("images/s" in line for line in lines)
-        process.terminate()
-        rest = process.stderr.read()
+    process = Started(tmp_path, "fishfsr", *words)
+    while "images/s" not in process.said():
+        assert process.poll() is None, process.said()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=60)
     assert process.returncode == 143, rest
     assert "saved. To go on:" in rest and str(tmp_path / "run") in rest and "Traceback" not in rest
     assert TrainingState.load(tmp_path / "run" / "state.safetensors").position.step >= 5
@@ -281,7 +277,7 @@ def test_tapernet_trains_resumes_and_is_gone_on_with(shards: Path, tmp_path: Pat
     settings = (*sets, "sr.channel_attention=true", "parsing.steps=2", "sr.lr=2e-3")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run_training(request(shards, whole, *settings, "sr.steps=6"), lambda news: None)
-    child = multiprocessing.get_context("spawn").Process(
+    child = warm().Process(
         target=training.train_and_die, args=(request(shards, parts, *settings, "sr.steps=6"), "sr", 4)
     )
     child.start()

@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from annotated import FLAGS, build, in_process, write_photo
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Ran, command
+from support import Ran
+from warm import Started
 
 from fishprep.builds.folder import BuildFolder
 from fishprep.builds.part import Part
@@ -97,11 +97,10 @@ def test_a_build_finishes_what_parts_left_and_n_may_change(
 def test_all_parts_at_once_and_each_twice(photos: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
     """Processes, as they are on a cluster: none is kept out, and two that do the same do no harm."""
     out = tmp_path / "out"
-    words = [
-        command("fishprep", "build", photos, out, *FLAGS, *SMALL, "-q", "--part", which)
+    running = [
+        Started(tmp_path, "fishprep", "build", photos, out, *FLAGS, *SMALL, "-q", "--part", which)
         for which in ("0/2", "1/2", "1/2")
     ]
-    running = [subprocess.Popen(each, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for each in words]
     ended = [process.communicate(timeout=300) for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], ended
     assert contents(out) == alone
@@ -110,8 +109,8 @@ def test_all_parts_at_once_and_each_twice(photos: Path, alone: dict[str, bytes],
 
 def test_a_part_that_is_killed_goes_on(photos: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = command("fishprep", "build", photos, out, *FLAGS, *SMALL, "-q", "--part", "0/1")
-    process = subprocess.Popen(words, start_new_session=True)
+    words = ("build", photos, out, *FLAGS, *SMALL, "-q", "--part", "0/1")
+    process = Started(tmp_path, "fishprep", *words, group=True)
     end = time.monotonic() + 200
     while not list(out.glob("*-0000?.parquet")):
         assert process.poll() is None and time.monotonic() < end
