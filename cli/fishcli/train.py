@@ -25,7 +25,7 @@ EXITS = {"interrupted": common.INTERRUPTED, "terminated": common.TERMINATED}
     "--stage",
     type=click.Choice(["parsing", "alignment", "sr", "both"]),
     default="both",
-    help="Which networks to train; both: all that the method has.",
+    help="Which networks to train; both: all that the method has. alignment: of landmarks, for DIC and Super-FAN.",
 )
 @click.option(
     "--preset",

@@ -54,6 +54,11 @@ MODELS_OF_TABLE_3 = tuple(
 GROUPS: Mapping[str, tuple[Contestant, ...]] = MappingProxyType({"all": TABLE, "ablations": MODELS_OF_TABLE_3})
 
 
+def known_names() -> tuple[str, ...]:
+    """Of everybody who can take part, bicubic aside."""
+    return tuple(each.name for group in GROUPS.values() for each in group)
+
+
 def chosen(words: str) -> tuple[Contestant, ...]:
     """`all`, `ablations`, or names with commas between them, each once, in the order of the tables; bicubic takes part in any case.
 

@@ -124,7 +124,8 @@ def _row(row: ComparedRow, columns: Sequence[str], texts: Mapping[str, MeasureTe
         for column in columns
     )
     seeds = f"{row.seeds} seeds" if row.seeds > 1 else ""
-    return PageRow(row.name, row.title, "failed" if row.error is not None else seeds, made, row.name == reference)
+    note = ", ".join(each for each in (row.changed, "failed" if row.error is not None else seeds) if each)
+    return PageRow(row.name, row.title, note, made, row.name == reference)
 
 
 def _shown(value: str | float | int | None, column: str, texts: Mapping[str, MeasureText]) -> str:

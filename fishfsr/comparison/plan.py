@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from fishfsr.comparison.budget import TrainingBudget
-from fishfsr.comparison.contestants import Contestant, chosen, reference_of
+from fishfsr.comparison.contestants import Contestant, chosen, known_names, reference_of
 from fishfsr.comparison.recipes import (
     Recipe,
     alignment_settings,
@@ -17,14 +17,17 @@ from fishfsr.comparison.recipes import (
 )
 from fishfsr.errors import ConfigurationError
 from fishfsr.evaluation.settings import EvaluationSettings
+from fishfsr.methods.fan import FanWeights
 from fishfsr.models.config import check_scale
-from fishfsr.training.config import Settings, TrainingConfig, merged, parse_assignments
+from fishfsr.training.config import Settings, TrainingConfig, flat, merged, parse_assignments
 from fishfsr.training.start import training_config
 
 PARSING_WIDTH = "parsingnet"
 """Under this name a width is ParsingNet's."""
 ALIGNED = "superfan"
 """The method whose stage trains the networks of landmarks."""
+SAID_BY = {"scale": "--scale", "seed": "--seeds", "preset": "--recipe"}
+"""Settings of a training that a comparison has words of its own for."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class ComparisonSettings:
 
     `methods`: `all`, `ablations`, or names with commas between them. `widths`: by the method's name, "" for all that are not named;
     the published ones where nothing is said. `seeds`: trainings of each method. `settings`: laid over those of every training, as
-    `fishfsr train --set` takes them. `evaluation`: how all are measured, and on what.
+    `fishfsr train --set` takes them; behind a method's name, `superfan.alignment.aligner=fan`, over those of that one alone.
+    `evaluation`: how all are measured, and on what.
     """
 
     budget: TrainingBudget
@@ -69,7 +73,8 @@ class Shared:
 
 @dataclass(frozen=True)
 class Entrant:
-    """One training of a contestant by one seed; `needs`: the shared network, if any. `config`: what `settings` come to."""
+    """One training of a contestant by one seed; `needs`: the shared network, if any. `config`: what `settings` come to; `own`: those
+    among them that were said of this contestant alone."""
 
     contestant: Contestant
     seed: int
@@ -78,6 +83,12 @@ class Entrant:
     settings: Settings
     config: TrainingConfig
     needs: Shared | None
+    own: Settings
+
+    @property
+    def changed(self) -> str:
+        """What was said of it alone, as it is said; but for the place of weights, which are told by their hash."""
+        return ", ".join(f"{name}={value}" for name, value in flat(self.own).items() if name != "alignment.weights")
 
     @property
     def name(self) -> str:
@@ -108,15 +119,24 @@ class ComparisonPlan:
         """As they are trained: the reference first, so that what is there can be held against it; first seeds before others."""
         return tuple(sorted(self.entries, key=lambda each: (each.seed, each.contestant.name != self.reference)))
 
-    def facts(self) -> dict[str, Any]:
-        """What must be the same for a comparison to go on, ready for JSON: of the whole, and of each training by its name."""
+    def facts(self, fans: Mapping[str, FanWeights]) -> dict[str, Any]:
+        """What must be the same for a comparison to go on, ready for JSON: of the whole, and of each training by its name.
+
+        fans: by the contestant's name; they are known by their hash, not by their place.
+        """
         said = self.settings
         every: list[Shared | Entrant] = [*self.shared, *self.entries]
+        trainings = {
+            each.name: each.config.model_dump(mode="json", exclude={"alignment": {"weights"}}) for each in every
+        }
+        for entry in self.entries:
+            if entry.contestant.name in fans:
+                trainings[entry.name]["FAN"] = fans[entry.contestant.name].sha256
         return {
             "scale": said.scale,
             "budget": {name: value for name, value in asdict(said.budget).items() if value is not None},
             "recipe": said.recipe,
-            "trainings": {each.name: each.config.model_dump(mode="json") for each in every},
+            "trainings": trainings,
         }
 
 
@@ -126,19 +146,45 @@ def comparison_plan(settings: ComparisonSettings) -> ComparisonPlan:
     known = {each.name for each in contestants} | {"", PARSING_WIDTH}
     if unknown := sorted(settings.widths.keys() - known):
         raise ConfigurationError(f"a width for {unknown[0]!r}, which does not take part")
-    over = parse_assignments(settings.settings)
-    entries = [_entry(each, seed, settings, over) for each in contestants for seed in range(settings.seeds)]
+    over, own = _said(settings.settings, {each.name for each in contestants})
+    entries = [
+        _entry(each, seed, settings, over, own.get(each.name, {}))
+        for each in contestants
+        for seed in range(settings.seeds)
+    ]
     return ComparisonPlan(settings, contestants, tuple(entries))
 
 
-def _entry(contestant: Contestant, seed: int, settings: ComparisonSettings, over: Settings) -> Entrant:
+def _said(texts: Sequence[str], names: set[str]) -> tuple[Settings, dict[str, Settings]]:
+    """What is said of all, and of some contestants alone by their names. Raises ConfigurationError for what no method can be told."""
+    over = parse_assignments(texts)
+    named = {name: over.pop(name) for name in known_names() if name in over}
+    if strange := sorted(named.keys() - names):
+        raise ConfigurationError(f"a setting for {strange[0]!r}, which does not take part")
+    for name, values in named.items():
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"--set {name}: expected {name}.SECTION.NAME=VALUE, for example {name}.sr.lr=1e-3")
+    for values in (over, *named.values()):
+        for name in flat(values):
+            if name in SAID_BY or name.endswith(".steps"):
+                raise ConfigurationError(f"{name}: set by {SAID_BY.get(name, '--budget')}")
+    return over, named
+
+
+def _entry(contestant: Contestant, seed: int, settings: ComparisonSettings, over: Settings, own: Settings) -> Entrant:
     full = full_width(contestant, settings.scale)
     width = settings.widths.get(contestant.name, settings.widths.get("", full))
-    asked = budgeted(merged(method_settings(contestant, width, settings.recipe), over), "sr", settings.budget)
+    asked = merged(method_settings(contestant, width, settings.recipe), merged(over, own))
+    asked = budgeted(asked, "sr", settings.budget)
     config = training_config("paper", {"scale": settings.scale, "seed": seed}, asked, None, None)
     if config.sr.width != width:
         raise ConfigurationError("sr.width: widths are set by --width, which the table names")
-    return Entrant(contestant, seed, width, full, asked, config, _needed(contestant, config, settings, over))
+    needs = _needed(contestant, config, settings, over)
+    if needs is not None and needs.stage in own:
+        raise ConfigurationError(
+            f"{contestant.name}.{needs.stage}: that network may be shared with others; --set {needs.stage}.NAME=VALUE is for all"
+        )
+    return Entrant(contestant, seed, width, full, asked, config, needs, own)
 
 
 def _needed(
@@ -150,7 +196,7 @@ def _needed(
         asked = budgeted(merged(own, _without_sr(over)), "parsing", settings.budget)
         resolved = training_config("paper", {"scale": scale}, asked, None, None)
         return Shared("parsing", resolved.parsing.width, asked, resolved)
-    if contestant.method.needs_aligner:
+    if contestant.method.needs_aligner and config.alignment.aligner == "own":
         # by the same method for every width: what trains it must not hang on who is compared
         own = alignment_settings(ALIGNED, config.sr.width, recipe)
         asked = budgeted(merged(own, _without_sr(over)), "alignment", settings.budget)

@@ -68,9 +68,10 @@ class Comparison:
             "identity",
         )
         table = TextTable((*head, "paper", "M", "GMAC", "ms", "min", "faces"), tuple(map(self._line, self.rows)))
-        failed = [f"{row.title} failed: {row.error}" for row in self.failed]
+        beside = [f"{row.title}: {row.changed}" for row in self.rows if row.changed]
+        beside += [f"{row.title} failed: {row.error}" for row in self.failed]
         return "\n\n".join(
-            [self.title, table.text(), *(["\n".join(failed)] if failed else []), "\n".join(self.conclusion)]
+            [self.title, table.text(), *(["\n".join(beside)] if beside else []), "\n".join(self.conclusion)]
         )
 
     def _line(self, row: ComparedRow) -> tuple[str, ...]:

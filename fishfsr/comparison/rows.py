@@ -26,7 +26,8 @@ class NetworkCost:
 
 @dataclass(frozen=True)
 class ComparedRow:
-    """One method. `figures`: means by measure; `differences`: from the reference, face by face. `spread`: of PSNR between the seeds.
+    """One method, with what was `changed` in its settings alone. `figures`: means by measure; `differences`: from the reference, face
+    by face. `spread`: of PSNR between the seeds.
 
     `seconds`, `steps`, `faces`: of training, the mean of the seeds; `milliseconds`: of a face here. `seeds`: how many are trained and
     measured. `error`: why there is nothing, or why there is no more.
@@ -34,6 +35,7 @@ class ComparedRow:
 
     name: str
     title: str
+    changed: str = ""
     seeds: int = 0
     figures: Figures = field(default_factory=dict)
     differences: Figures = field(default_factory=dict)
@@ -82,6 +84,7 @@ class ComparedRow:
             "paper_psnr": None if paper is None else paper.psnr,
             "paper_ssim": None if paper is None else paper.ssim,
             "paper_identity": None if paper is None else paper.identity,
+            "changed": self.changed or None,
             "error": self.error,
         }
 

@@ -1,6 +1,6 @@
 """A whole comparison: shards → trainings under one budget → measures of all on the same faces → a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from fishfsr.comparison.plan import ComparisonPlan, Entrant, comparison_plan
 from fishfsr.comparison.request import ComparisonRequest
 from fishfsr.comparison.result import Comparison
 from fishfsr.comparison.scores import Scores
-from fishfsr.comparison.shared import find_given
+from fishfsr.comparison.shared import find_fans, find_given
 from fishfsr.comparison.trained import EXPECTED, Account, Stopped
 from fishfsr.comparison.trainings import Trainings
 from fishfsr.data.degradation import Degradation
@@ -20,6 +20,7 @@ from fishfsr.data.near import Fetching
 from fishfsr.errors import ConfigurationError
 from fishfsr.evaluation.faces import SplitFaces
 from fishfsr.evaluation.methods import BICUBIC
+from fishfsr.methods.fan import FanWeights
 from fishfsr.training.journal import Note
 from fishprep.common.device import resolve_device
 from fishprep.common.stop import Reason
@@ -51,22 +52,25 @@ def compare(request: ComparisonRequest, listen: ComparisonListener = _deaf) -> C
     plan = comparison_plan(request.settings)
     paper_rows(request.paper, plan.settings.scale)
     resolve_device(plan.settings.evaluation.device)
+    fans = find_fans(plan)
     try:
         with locked(request.out):
-            return _run(request, plan, listen)
+            return _run(request, plan, fans, listen)
     except InUseError as error:
         raise ConfigurationError(f"{request.out}: another process is at work in it") from error
 
 
-def _run(request: ComparisonRequest, plan: ComparisonPlan, listen: ComparisonListener) -> ComparisonOutcome:
+def _run(
+    request: ComparisonRequest, plan: ComparisonPlan, fans: Mapping[str, FanWeights], listen: ComparisonListener
+) -> ComparisonOutcome:
     folder = ComparisonFolder(request.out)
     measuring = Measuring(_faces(request, listen), plan.settings.evaluation, folder)
     given = find_given(request.init, plan, folder)
-    folder.prepare({**plan.facts(), "init": {name: each.sha256 for name, each in given.items()}}, request.overwrite)
+    folder.prepare({**plan.facts(fans), "init": {name: each.sha256 for name, each in given.items()}}, request.overwrite)
     for each in given.values():
         each.write()
     trainings = Trainings(request, plan, folder, given, listen)
-    scores = Scores(plan, trainings, measuring, request.paper)
+    scores = Scores(plan, trainings, measuring, fans, request.paper)
     scores.measured[BICUBIC] = measuring.bicubic(_telling("Bicubic", listen))
     reason: Reason | None = None
     try:

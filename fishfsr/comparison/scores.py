@@ -1,5 +1,7 @@
 """Where a comparison stands: accounts of trainings and columns of numbers → rows, facts, and the faces that are shown."""
 
+from collections.abc import Mapping
+
 import torch
 
 from fishfsr.comparison.conclusion import Circumstances
@@ -18,6 +20,7 @@ from fishfsr.evaluation.measures import PSNR
 from fishfsr.evaluation.methods import BICUBIC, Bicubic
 from fishfsr.evaluation.provenance import figure_versions, in_words
 from fishfsr.evaluation.summary import Bootstrap, Figures
+from fishfsr.methods.fan import FanWeights
 from fishfsr.metrics import get_protocol
 from fishfsr.models.config import ParsingNetConfig
 from fishprep.common.words import counted
@@ -26,8 +29,15 @@ from fishprep.common.words import counted
 class Scores:
     """Makes a Comparison of what is trained and in `measured`, by the training's name, bicubic among them."""
 
-    def __init__(self, plan: ComparisonPlan, trainings: Trainings, measuring: Measuring, paper: PaperFaces) -> None:
-        self.plan, self.trainings, self.measuring = plan, trainings, measuring
+    def __init__(
+        self,
+        plan: ComparisonPlan,
+        trainings: Trainings,
+        measuring: Measuring,
+        fans: Mapping[str, FanWeights],
+        paper: PaperFaces,
+    ) -> None:
+        self.plan, self.trainings, self.measuring, self._fans = plan, trainings, measuring, fans
         self.measured: dict[str, MeasuredMethod] = {}
         self._settings, self._faces = plan.settings, measuring.faces
         self._paper_faces, self._paper = paper, paper_rows(paper, plan.settings.scale)
@@ -85,11 +95,14 @@ class Scores:
         cost, paper = cost_of(entries[0], self._parsing(entries[0])), self._paper.get(contestant.name)
         error = errors[0] if errors else None
         if not columns:
-            return ComparedRow(contestant.name, contestant.title, cost=cost, paper=paper, error=error)
+            return ComparedRow(
+                contestant.name, contestant.title, entries[0].changed, cost=cost, paper=paper, error=error
+            )
         own, done = over_seeds(columns), [each for each in accounts if each.error is None]
         return ComparedRow(
             name=contestant.name,
             title=contestant.title,
+            changed=entries[0].changed,
             seeds=len(columns),
             figures=figures_of(own, self._bootstrap),
             differences=self._differences(contestant.name, own, against, reference),
@@ -130,9 +143,15 @@ class Scores:
         rows = {
             "budget of each method": settings.budget.words,
             "recipe": f"{settings.recipe}: {recipe_words(settings.recipe, settings.budget)}",
-            "changed in all": ", ".join(settings.settings),
+            "changed in all": ", ".join(self._settings_of_all()),
+            "changed in one": "; ".join(
+                f"{each.contestant.title}: {each.changed}"
+                for each in self.plan.entries
+                if each.changed and not each.seed
+            ),
             "seeds": f"{settings.seeds}; what is shared has one",
             "shared networks": "; ".join(map(self._shared_words, self.plan.shared)) or "none",
+            "landmarks by": "; ".join(f"{name}: {fan.words}" for name, fan in self._fans.items()),
             "held against": reference,
             "intervals": f"95 %, percentile bootstrap over faces, {evaluation.resamples:,} resamples, seed {evaluation.seed}",
             "protocol": f"{protocol.name}: {in_words(protocol, settings.scale)}",
@@ -150,6 +169,10 @@ class Scores:
             ),
         }
         return tuple((name, value) for name, value in rows.items() if value)
+
+    def _settings_of_all(self) -> list[str]:
+        names = {each.name for each in self.plan.contestants}
+        return [text for text in self._settings.settings if text.partition(".")[0].strip() not in names]
 
     def _shared_words(self, shared: Shared) -> str:
         given = self.trainings.given.get(shared.stage)

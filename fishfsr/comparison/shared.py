@@ -9,6 +9,7 @@ from fishfsr.comparison.folder import ComparisonFolder
 from fishfsr.comparison.plan import ComparisonPlan, Shared
 from fishfsr.errors import CheckpointError, ConfigurationError
 from fishfsr.inference.find import find_checkpoint
+from fishfsr.methods.fan import FanWeights, load_fan
 from fishfsr.models.config import NetworkConfig
 from fishprep.common.files import sha256_file
 
@@ -60,6 +61,15 @@ def find_given(
                 found[stage] = GivenNetwork(stage, str(each), sha256_file(path), checkpoint, folder.given(stage))
     _check_width(found.get("alignment"), plan.shared)
     return found
+
+
+def find_fans(plan: ComparisonPlan) -> Mapping[str, FanWeights]:
+    """FAN's weights, for each contestant that takes them by its name; each file is read once to see that it fits.
+
+    Raises WeightsError and CheckpointError as `load_fan` does.
+    """
+    asked = {each.contestant.name: each.config.alignment for each in plan.entries}
+    return {name: load_fan(each.weights).weights for name, each in asked.items() if each.aligner == "fan"}
 
 
 def _check_width(given: GivenNetwork | None, needed: Sequence[Shared]) -> None:

@@ -16,6 +16,8 @@ from fishfsr.models.sr_net import SrNet
 
 GivenToNetwork = Literal["lr", "bicubic", "map"]
 Supervision = Literal["hr", "landmarks", "classes"]
+AlignerName = Literal["own", "fan"]
+"""A network of landmarks: one trained here, in the stage "alignment", or FAN with its own weights."""
 PixelLoss = Callable[[Tensor, Tensor], Tensor]
 Forward = Callable[..., Tensor]
 
@@ -84,8 +86,8 @@ class Method:
     `name`: its architecture's. `reads`: what its network is given, and what it makes of the LR face itself. `supervised_by`: what
     of a sample its loss is made of. `config`, `network`: as in a registry. `published`: the settings of [sr] that its authors
     trained with, as far as this training knows them; `said`: what they are and where they were changed. `scales`: those of the
-    original. `needs_aligner`: whether its training wants the network of landmarks of the stage "alignment". `least_batch`: faces that
-    a part of a step must hold. `rival`: whether it is without the parsing map, and so without the stage "parsing".
+    original. `aligners`: the frozen networks of landmarks that its training can be given; empty: it wants none. `least_batch`: faces
+    that a part of a step must hold. `rival`: whether it is without the parsing map, and so without the stage "parsing".
     """
 
     name: str
@@ -99,6 +101,11 @@ class Method:
     published: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     said: tuple[Said, ...] = ()
     scales: tuple[int, ...] = ()
-    needs_aligner: bool = False
+    aligners: tuple[AlignerName, ...] = ()
     least_batch: int = 1
     rival: bool = True
+
+    @property
+    def needs_aligner(self) -> bool:
+        """Whether its training wants a frozen network of landmarks."""
+        return bool(self.aligners)

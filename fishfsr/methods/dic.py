@@ -198,5 +198,5 @@ METHOD = Method(
         ),
     ),
     scales=(8,),
-    needs_aligner=True,
+    aligners=("own",),
 )

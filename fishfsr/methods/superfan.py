@@ -89,11 +89,17 @@ METHOD = Method(
         ),
         Said(
             "adapted",
-            "a network of landmarks trained here in the place of FAN's four stacks, on the face at its own size",
+            "a network of landmarks trained here in the place of FAN's four stacks, on the face at its own size; FAN itself with "
+            "alignment.aligner=fan",
             "the harness",
+        ),
+        Said(
+            "adapted",
+            "with FAN the heatmaps are its last stack's, of the whole face enlarged to 256²",
+            "public code takes the first stack's, of faces at 64²",
         ),
         Said("guessed", "two blocks for each doubling above x4", "the original is x4 alone"),
     ),
     scales=(4,),
-    needs_aligner=True,
+    aligners=("own", "fan"),
 )

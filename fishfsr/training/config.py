@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from fishfsr.data.degradation import Degradation
 from fishfsr.errors import ConfigurationError
+from fishfsr.methods.base import AlignerName
 from fishfsr.methods.every import METHODS
 from fishfsr.models.config import ParsingNetConfig, SrNetConfig, check_scale
 from fishfsr.registry import ARCHITECTURES
@@ -90,9 +91,15 @@ class ParsingSection(StageSection):
 
 
 class AlignmentSection(StageSection):
-    """The network of landmarks that some methods are trained with, as wide as the network that enlarges."""
+    """The network of landmarks that some methods are trained with.
+
+    `aligner`: `own` is trained in this stage, as wide as the network that enlarges; `fan`, where a method takes it, is FAN with
+    its own weights, and then there is no such stage. `weights`: a file of these; empty: those that `fishprep models` knows.
+    """
 
     steps: AtLeastOne = 20_000
+    aligner: AlignerName = "own"
+    weights: str = ""
 
 
 class SrSection(StageSection):
@@ -192,7 +199,17 @@ def resolve_training(preset: str, *layers: Settings) -> TrainingConfig:
         raise ConfigurationError("; ".join(_problem(problem) for problem in error.errors())) from error
     check_scale(config.scale)
     config.parsing.network(), config.sr.network(config.scale)
+    _check_aligner(config)
     return config
+
+
+def _check_aligner(config: TrainingConfig) -> None:
+    method, asked = METHODS[config.sr.architecture], config.alignment
+    if asked.aligner != "own" and asked.aligner not in method.aligners:
+        why = "trains the network of landmarks on" if method.needs_aligner else "has no network of landmarks"
+        raise ConfigurationError(f"alignment.aligner = {asked.aligner}: {method.name} {why}")
+    if asked.weights and asked.aligner != "fan":
+        raise ConfigurationError("alignment.weights: read only with alignment.aligner=fan")
 
 
 def read_settings(path: Path) -> Settings:

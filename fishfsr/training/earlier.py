@@ -13,7 +13,7 @@ from fishfsr.training.state import TrainingState
 from fishprep.storage.own import refuse_foreign
 
 FREE_TO_CHANGE = ("log_every", "save_every", "validation")
-MUST_AGREE = ("training shards", "init")
+MUST_AGREE = ("training shards", "init", "FAN")
 
 
 def earlier_state(folder: RunFolder, resume: bool, overwrite: bool) -> TrainingState | None:
@@ -40,13 +40,15 @@ def check_same(folder: RunFolder, state: TrainingState, config: TrainingConfig, 
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise CheckpointError(f"{folder.state}: damaged, or of another version: {place}: {first['msg']}") from error
     same = {name: getattr(config, name) for name in FREE_TO_CHANGE}
+    # A file of weights is known by its hash, not by its place.
+    same["alignment"] = earlier.alignment.model_copy(update={"weights": config.alignment.weights})
     for stage in ORDER[ORDER.index(state.position.stage) + 1 :]:
         same[stage] = getattr(config, stage)  # nothing of it has been used
     changed = earlier.model_copy(update=same).differences(config)
     changed += [
-        f"{name}: {state.identity.get(name)} → {identity[name]}"
+        f"{name}: {state.identity.get(name)} → {identity.get(name)}"
         for name in MUST_AGREE
-        if state.identity.get(name) != identity[name]
+        if state.identity.get(name) != identity.get(name)
     ]
     if changed:
         raise TrainingError(

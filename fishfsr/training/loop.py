@@ -267,6 +267,8 @@ class StageLoop:
             "step": self.position.step,
             "shards": self.around.train.made_by,
         }
+        if "FAN" in self.around.identity:
+            training["FAN"] = {"sha256": self.around.identity["FAN"]}
         if self._settled == self.position.step:
             training["statistics"] = {"faces": FACES, "together": TOGETHER}
         details = Details(

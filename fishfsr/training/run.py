@@ -13,6 +13,7 @@ from fishfsr.errors import CheckpointError, ConfigurationError, TrainingError
 from fishfsr.methods.alignment import AlignmentNet, AlignmentNetConfig
 from fishfsr.methods.base import Method
 from fishfsr.methods.every import METHODS
+from fishfsr.methods.fan import Fan, fan_here, load_fan
 from fishfsr.models.parsingnet import ParsingNet
 from fishfsr.models.sr_net import SrNet
 from fishfsr.registry import build_network
@@ -81,10 +82,11 @@ class _Run:
     ) -> None:
         self.request, self.folder = request, RunFolder(request.out)
         self.method = METHODS[request.config.sr.architecture]
-        self.wanted = _wanted(self.method, request.stage)
+        self.wanted = _wanted(self.method, request.config, request.stage)
+        self.fan = load_fan(request.config.alignment.weights) if request.config.alignment.aligner == "fan" else None
         self.init = Checkpoint() if request.init is None else load_checkpoint(request.init)
         self.state = earlier_state(self.folder, request.resume, request.overwrite)
-        self.around = _surroundings(request, self.state, ranks, stop, journal, listen)
+        self.around = _surroundings(request, self.state, self.fan, ranks, stop, journal, listen)
         if self.state is not None:
             check_same(self.folder, self.state, request.config, self.around.identity)
             self._check_stage(self.state)
@@ -153,6 +155,8 @@ class _Run:
             parsing_net = self.init.parsing_net or _fresh(ParsingNet(config.parsing.network()), config.parsing)
             return ParsingStage(parsing_net, config.parsing)
         if name == "alignment":
+            if "fan" in self.method.aligners and (path := fan_here()):
+                self.around.listen(Note(f"FAN's weights are here, {path}: alignment.aligner=fan takes them instead"))
             aligner = self.init.alignment_net or AlignmentNet(AlignmentNetConfig(config.sr.width))
             return AlignmentStage(aligner, config.alignment)
         part = config.sr.batch_size // (config.sr.accumulate * self.around.ranks.world)
@@ -164,8 +168,10 @@ class _Run:
         objective = self.method.objective(network, self._aligner() if self.method.needs_aligner else None)
         return SrStage(objective, config.sr, self._parsing_net() if network.config.needs_map else None)
 
-    def _aligner(self) -> AlignmentNet:
-        """The frozen network of landmarks: what the stage alignment found here, else the one given by --init."""
+    def _aligner(self) -> nn.Module:
+        """The frozen network of landmarks: FAN, or what the stage alignment found here, else the one given by --init."""
+        if self.fan is not None:
+            return self.fan.aligner.to(self.around.amp.device)
         path = self.folder.best("alignment")
         aligner = load_checkpoint(path).alignment_net if path.exists() else self.init.alignment_net
         if aligner is None:
@@ -195,13 +201,14 @@ class _Run:
         return best if best.exists() else self.folder.last(name)
 
 
-def _wanted(method: Method, choice: StageChoice) -> tuple[str, ...]:
+def _wanted(method: Method, config: TrainingConfig, choice: StageChoice) -> tuple[str, ...]:
     """The stages that are asked for, in order. Raises ConfigurationError for one that the method does not have."""
-    has = {"parsing": not method.rival, "alignment": method.needs_aligner, "sr": True}
+    own = config.alignment.aligner == "own"
+    has = {"parsing": not method.rival, "alignment": method.needs_aligner and own, "sr": True}
     if choice == "both":
         return tuple(name for name in ORDER if has[name])
     if not has[choice]:
-        raise ConfigurationError(f"{method.name} has no stage {choice}")
+        raise ConfigurationError(f"{method.name} has no stage {choice}{'' if own else ' where FAN takes its place'}")
     return (choice,)
 
 
@@ -220,6 +227,7 @@ def _fresh(network: N, section: StageSection) -> N:
 def _surroundings(
     request: TrainingRequest,
     state: TrainingState | None,
+    fan: Fan | None,
     ranks: Ranks,
     stop: StopRequest,
     journal: MetricsJournal,
@@ -236,6 +244,8 @@ def _surroundings(
         "validation shards": None if faces.validation is None else faces.validation.fingerprint,
         "init": None if request.init is None else sha256_file(request.init),
     }
+    if fan is not None:
+        identity["FAN"] = fan.weights.sha256
     runs = amp(config.precision, device, None if state is None else state.precision)
     processes = f", {ranks.world} processes" if ranks.world > 1 else ""
     listen(
@@ -244,6 +254,8 @@ def _surroundings(
             f"seed {config.seed}"
         )
     )
+    if fan is not None:
+        listen(Note(f"landmarks by {fan.weights.words}, frozen; nothing is trained for them"))
     for note in faces.notes:
         listen(Note(note))
     validator = None if faces.validation is None else Validator(faces.validation, config.validation, runs, ranks)

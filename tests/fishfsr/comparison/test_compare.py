@@ -281,6 +281,15 @@ def test_minutes_are_spent_once(shards: Path, tmp_path: Path, monkeypatch: pytes
         (("--set", "sr.depth=3"), "unknown key 'sr.depth'"),
         (("--set", "sr.width=16"), "widths are set by --width"),
         (("--scale", "3"), "scale = 3"),
+        (("--set", "dic.sr.lr=1e-3"), "a setting for 'dic', which does not take part"),
+        (("--set", "srcnn=3"), "expected srcnn.SECTION.NAME=VALUE"),
+        (("--set", "srcnn.sr.depth=3"), "unknown key 'sr.depth'"),
+        (("--set", "srcnn.sr.width=16"), "widths are set by --width"),
+        (("--set", "fishfsrnet.parsing.lr=1e-3"), "fishfsrnet.parsing: that network may be shared"),
+        (("--set", "sr.steps=3"), "sr.steps: set by --budget"),
+        (("--set", "srcnn.seed=3"), "seed: set by --seeds"),
+        (("--set", "alignment.aligner=fan"), "srcnn has no network of landmarks"),
+        (("--methods", "superfan", "--set", "superfan.alignment.aligner=fan"), "weights 2dfan4 are missing"),
     ],
 )
 def test_what_is_refused_before_anything_is_written(
