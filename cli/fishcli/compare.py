@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     metavar="N|METHOD=N",
     help="Narrower networks, of all methods or of one; parsingnet=N is ParsingNet's.  [default: as published]",
 )
-@click.option("--seeds", type=click.IntRange(1), default=1, help="Trainings of each method, by seeds 0, 1, ...; their spread is shown.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    help="Trainings of each method, by seeds 0, 1, ...; their spread is shown.",
+)
 @click.option(
     "--set",
     "assignments",
