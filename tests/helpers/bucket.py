@@ -85,6 +85,8 @@ class Bucket:
 
 class _Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """A body that is sent behind its head else waits 40 ms for an answer to that."""
     server_port = 0
     trouble = Trouble()
     lock = threading.Lock()
@@ -153,6 +155,7 @@ class _Server(ThreadingHTTPServer):
 def served() -> Iterator[Bucket]:
     """A server with the bucket, the proxy, and the environment that leads to it."""
     from moto.server import ThreadedMotoServer
+    from werkzeug.serving import WSGIRequestHandler
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -166,6 +169,7 @@ def served() -> Iterator[Bucket]:
     connection.request("PUT", f"/{NAME}", headers={"Host": "s3.amazonaws.com"})
     connection.getresponse().read()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WSGIRequestHandler, "disable_nagle_algorithm", True)
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
