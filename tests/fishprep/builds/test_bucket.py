@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from annotated import in_process, write_photo
 from bucket import Bucket, Request, bucket_of_module, until
 from here import Here
 from support import run
+from warm import warm
 
 import fishprep
 from fishprep.builds.build import build
@@ -80,6 +79,11 @@ def storage(bucket: Bucket) -> ObjectStorage:
 def built(prepared: Prepared, storage: Storage, overwrite: bool = False) -> Finished:
     request = prepared.request(storage)
     return build(request, 1, lambda news: None, overwrite=overwrite, engine=Here())
+
+
+def build_here(photos: Path, url: str) -> None:
+    """For a process of its own."""
+    built(prepare(photos, None, SETTINGS, lambda news: None), ObjectStorage(url))
 
 
 def contents(storage: Storage) -> Files:
@@ -230,24 +234,19 @@ def test_a_build_that_is_killed_goes_on(
     prepared: Prepared, photos: Path, on_disk: Files, storage: ObjectStorage, bucket: Bucket
 ) -> None:
     """kill -9 as the rows of the second shard are on their way, which come to nothing."""
-    program = (
-        "import sys, fishprep\nfrom here import Here\nfrom fishprep.engines import ENGINES\nENGINES['local'] = Here\n"
-        f"fishprep.build({str(photos)!r}, {storage.url!r}, fishprep.BuildSettings(landmarks='annotation', "
-        "parser='landmark-skin', device='cpu', workers=1, shard_size=2, min_side=200))"
-    )
-    helpers = str(Path(__file__).parents[2] / "helpers")
-    child = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": helpers})
+    child = warm().Process(target=build_here, args=(photos, storage.url))
 
     def kill(request: Request) -> int | None:
-        if is_put(request, "train-00001.parquet") and child.poll() is None:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
+        if is_put(request, "train-00001.parquet") and child.is_alive():
+            child.kill()
+            child.join()
             return 500
         return None
 
     with bucket.trouble(refuse=kill):
-        until(lambda: child.poll() is not None, 60)
-    assert child.returncode == -signal.SIGKILL
+        child.start()
+        until(lambda: not child.is_alive(), 60)
+    assert child.exitcode == -signal.SIGKILL
     assert set(storage.list("train")) == {"train-00000.h5", "train-00000.parquet", "train-00001.h5"}
     again = built(prepared, storage)
     assert (again.built, again.resumed) == (2, 1) and contents(storage) == on_disk
@@ -325,6 +324,7 @@ def test_a_server_that_answers_nothing_ends_in_one_line(
     assert out in last and "the network or the server failed" in last, done.err
 
 
+@pytest.mark.usefixtures("in_process")
 def test_parts_meet_in_a_bucket(photos: Path, on_disk: Files, storage: ObjectStorage) -> None:
     flags = ("--shard-size", 2, "--min-side", 200)
     for part in ("1/2", "0/2"):
