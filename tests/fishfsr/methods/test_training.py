@@ -32,9 +32,10 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def _few_faces_for_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two batches for those of batch normalisation: four times as many take the most of a training of a few steps."""
+    """Two small batches for those of batch normalisation: as many as are looked at else take the most of a training of a few steps."""
     for place in ("statistics", "loop"):
-        monkeypatch.setattr(f"fishfsr.training.{place}.FACES", 64)
+        monkeypatch.setattr(f"fishfsr.training.{place}.FACES", 8)
+        monkeypatch.setattr(f"fishfsr.training.{place}.TOGETHER", 4)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,8 @@ def asked(shards: Path, out: Path, name: str, *more: str) -> training_run.Traini
         "sr.channel_attention=true",
         "sr.multi_scale_refine=true",
     )
-    steps = ("sr.steps=4", "alignment.steps=2", "alignment.batch_size=4", "sr.ema=0.5", "sr.loss=published")
+    steps = ("sr.steps=3", "alignment.steps=2", "sr.ema=0.5", "sr.loss=published")
+    steps += ("sr.batch_size=2", "alignment.batch_size=2")
     found = request(shards, out, *own, *steps, *SMALL.get(name, ()), *more)
     return replace(found, config=found.config.model_copy(update={"scale": 16}))
 
@@ -73,7 +75,7 @@ def asked(shards: Path, out: Path, name: str, *more: str) -> training_run.Traini
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_method_goes_on_to_the_bit_and_enlarges(name: str, shards: Path, tmp_path: Path) -> None:
     def interrupt(news: object) -> None:
-        if isinstance(news, Trained) and (news.stage, news.step) == ("sr", 2):
+        if isinstance(news, Trained) and (news.stage, news.step) == ("sr", 1):
             os.kill(os.getpid(), signal.SIGINT)
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -91,7 +93,7 @@ def test_a_method_goes_on_to_the_bit_and_enlarges(name: str, shards: Path, tmp_p
 
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_method_learns_its_faces(name: str, shards: Path) -> None:
-    """A few steps on four faces: its own loss falls by a fifth at least."""
+    """A few steps on two faces: its own loss falls by a fifth at least."""
     from fishfsr.data import ShardDataset, to_faces
 
     torch.manual_seed(0)
@@ -101,7 +103,7 @@ def test_a_method_learns_its_faces(name: str, shards: Path) -> None:
     aligner = METHODS["dic"].network(METHODS["dic"].config(width=8)).aligner if method.needs_aligner else None
     objective = method.objective(method.network(config), aligner)
     dataset = ShardDataset(shards, "train", 8, method.objective.beside(config))
-    faces = to_faces(dataset.__getitems__(range(4)), torch.device("cpu"))
+    faces = to_faces(dataset.__getitems__(range(2)), torch.device("cpu"))
     optimiser = torch.optim.Adam(objective.trained.parameters(), 5e-3)
     losses = []
     for step in range(10):
