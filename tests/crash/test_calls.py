@@ -48,8 +48,8 @@ def test_every_call(stage: Stage, name: str) -> None:
     assert len({call.thread for call in calls}) == 1, "calls of other threads would be passed over"
     table = cells(name, calls)
     chosen = table if WHOLE else spread(table)
-    if name in SWEPT and not WHOLE:
-        chosen = random.Random(name).sample(chosen, 6)
+    if not WHOLE:
+        chosen = random.Random(name).sample(chosen, 3 if name in SWEPT else -(-len(chosen) // 2))
     judge = Judge(scenario, goal, running)
     wrong = [f"{cell}: {fault}" for cell in chosen for fault in judge.faults(cell)]
     counts = Counter(f"{cell.call.kind} {cell.fault}" for cell in chosen)

@@ -17,7 +17,7 @@ from hostile import mutated, mutated_json, mutated_safetensors
 from scenarios import Stage
 from test_calls import WHOLE
 
-EACH = 400 if WHOLE else 4
+EACH = 400 if WHOLE else 2
 MEMORY, SECONDS = 600, 20
 """MiB and seconds of CPU that reading a damaged file of some KB may take."""
 
