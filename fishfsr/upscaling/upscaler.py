@@ -18,7 +18,7 @@ from fishfsr.upscaling.request import UpscaleListener, UpscaleReport, UpscaleReq
 from fishfsr.upscaling.results import PhotoSize
 from fishfsr.upscaling.run import upscale_files
 from fishprep.common.device import resolve_device
-from fishprep.common.libraries import library_versions
+from fishprep.common.libraries import installed_versions, library_versions
 from fishprep.common.threads import threads
 from fishprep.common.weights import WeightStore
 from fishprep.faces.crop import CropRecipe
@@ -81,7 +81,9 @@ class Upscaler:
         self.settings = settings or UpscaleSettings()
         self.device = str(resolve_device(self.settings.device))
         self.models = _models(self.settings)
-        self.finder = None if self.settings.kind in ("aligned", "crop") else _finder(self.settings, self.device)
+        request = None if self.settings.kind in ("aligned", "crop") else _landmark_request(self.settings, self.device)
+        self.finder = None if request is None else _finder(self.settings, request)
+        self._runtimes = () if request is None else request.runtimes
         kind = None if self.settings.kind == "guess" else Kind(self.settings.kind)
         self.planner = Planner(self.models, self.finder, kind, self.settings.force)
 
@@ -91,7 +93,7 @@ class Upscaler:
         return {
             "device": self.device,
             "models": {model.name: str(model.resolver) for model in self.models.models},
-            "versions": library_versions(),
+            "versions": library_versions() | installed_versions(self._runtimes),
         }
 
     def photo(self, image: PhotoInput, size: PhotoSize | None = None) -> UpscaledPhoto:
@@ -130,7 +132,10 @@ def _models(settings: UpscaleSettings) -> ModelSet:
     )
 
 
-def _finder(settings: UpscaleSettings, device: str) -> FaceFinder:
-    request = LandmarkRequest(settings.landmarks, settings.thorough, device, settings.detector)
+def _landmark_request(settings: UpscaleSettings, device: str) -> LandmarkRequest:
+    return LandmarkRequest(settings.landmarks, settings.thorough, device, settings.detector)
+
+
+def _finder(settings: UpscaleSettings, request: LandmarkRequest) -> FaceFinder:
     search = Search(settings.smallest, settings.search_pixels, settings.faces)
     return create_finder(request, WeightStore.from_environment(settings.weights_dir), search)

@@ -12,7 +12,7 @@ from fishprep.decoding.decode import MOST_PIXELS, Limits
 from fishprep.faces.crop import CAN_TURN, RECIPES, UNCROPPED, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
-from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, check_search, reads_points
+from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, LandmarkRequest, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
 from fishprep.parsing.base import OWN
 from fishprep.parsing.given import GIVEN
@@ -152,6 +152,11 @@ class BuildConfiguration(BaseModel):
     def limits(self) -> Limits:
         """Limits of decoding."""
         return Limits(self.max_bytes, self.max_pixels)
+
+    @property
+    def landmark_request(self) -> LandmarkRequest:
+        """What finds faces and points."""
+        return LandmarkRequest(self.landmarks, self.thorough, self.device, self.detector)
 
     @property
     def face_settings(self) -> FaceSettings:

@@ -13,7 +13,7 @@ from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.opencv import cv2
 from fishprep.common.weights import WeightStore
 from fishprep.faces.pipeline import FacePipeline
-from fishprep.landmarks import LandmarkRequest, create_backend
+from fishprep.landmarks import create_backend
 from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing import create_parser
 from fishprep.parsing.base import FaceParser, ParserRequest, Precision
@@ -107,7 +107,4 @@ def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> Face
 
 
 def _backend(configuration: BuildConfiguration, weights: WeightsFrom) -> LandmarkBackend:
-    request = LandmarkRequest(
-        configuration.landmarks, configuration.thorough, configuration.device, configuration.detector
-    )
-    return create_backend(request, WeightStore.from_environment(weights.folder))
+    return create_backend(configuration.landmark_request, WeightStore.from_environment(weights.folder))

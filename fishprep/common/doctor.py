@@ -25,6 +25,7 @@ _LIBRARIES = {
     "pyarrow": "pyarrow",
     "safetensors": "safetensors",
     "_dlib_pybind11": "dlib-bin",
+    "onnxruntime": "onnxruntime",
 }
 """Modules that are code of the machine and can fail to load, by the distribution that has them."""
 

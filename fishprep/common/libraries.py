@@ -1,6 +1,7 @@
 """The versions of the libraries whose release can change a pixel or a point."""
 
 import functools
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 _LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "h5py", "dlib-bin", "face-alignment", "facexlib")
@@ -12,7 +13,12 @@ _STAND_INS = {
 
 def library_versions() -> dict[str, str]:
     """Distribution → version, of those that are installed."""
-    return {name: found for name in _LIBRARIES if (found := _version(name))}
+    return installed_versions(_LIBRARIES)
+
+
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """The same of some distributions, which not all that is recorded has run."""
+    return {name: found for name in distributions if (found := _version(name))}
 
 
 @functools.cache

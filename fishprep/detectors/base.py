@@ -9,6 +9,9 @@ import numpy as np
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1: edges, in the coordinates of `docs/coordinates.md` (the whole photo is -0.5, -0.5, W - 0.5, H - 0.5)."""
 
+RUNTIME = "onnxruntime"
+"""The distribution of what computes detectors' networks on a CPU; on other devices PyTorch does."""
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:

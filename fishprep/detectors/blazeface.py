@@ -6,15 +6,13 @@ from itertools import groupby, islice
 from types import MappingProxyType
 
 import numpy as np
-import torch
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from fishprep.common.device import exact_convolutions
 from fishprep.common.errors import WeightsError
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore
 from fishprep.detectors.base import Detection
 from fishprep.detectors.blazeface_network import SIDE, STEP, BlazeFaceNetwork, anchors
+from fishprep.detectors.blazeface_runs import NetworkRunner, runner_on
 from fishprep.detectors.suppression import suppressed, surest
 from fishprep.detectors.tiles import Tile, first_side, search_sides, tiles
 from fishprep.detectors.weights import BLAZEFACE
@@ -24,10 +22,6 @@ SHARED = SIDE // 4
 
 LEAST_SIDE = 128
 """Pixels to which a smaller picture is enlarged, if not to `SIDE`: what it looks at costs by its pixels."""
-
-BATCH = {"cpu": 4, "cuda": 64}
-"""Tiles at a time, by the kind of device. On a CPU more are slower (8 ms a tile instead of 6, on one core), and from 16 on their
-sums come in another order, so that a tile would no longer say what it says alone."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +37,29 @@ class BlazeFaceSettings:
 
 
 def load_blazeface(settings: BlazeFaceSettings, store: WeightStore, device: str = "cpu") -> "BlazeFace":
-    """The detector with its recorded weights. WeightsError where they are missing or damaged."""
+    """The detector with its recorded weights. Raises as `load_blazeface_network` and `runner_on` do."""
+    return BlazeFace(runner_on(device, load_blazeface_network(store)), settings)
+
+
+def load_blazeface_network(store: WeightStore) -> BlazeFaceNetwork:
+    """The network with its recorded weights, float32, on the CPU. WeightsError where they are missing or damaged."""
     path = store.locate(BLAZEFACE)
     network = BlazeFaceNetwork()
     try:
         network.load_state_dict(load_state_dict(path))
     except RuntimeError as error:
         raise WeightsError(f"{path}: not the weights of BlazeFace: {error}") from error
-    return BlazeFace(network.float(), settings, device)
+    return network.float().eval().requires_grad_(False)
 
 
 class BlazeFace:
-    """The detector. `network` on `device`; pictures are searched tile by tile, tiles of several pictures in one batch."""
+    """The detector. Pictures are searched tile by tile, by a runner that several detectors may share."""
 
     name = "blazeface"
     weights = MappingProxyType({BLAZEFACE.file: BLAZEFACE.sha256})
 
-    def __init__(self, network: BlazeFaceNetwork, settings: BlazeFaceSettings, device: str = "cpu") -> None:
-        self.settings = settings
-        self.device = torch.device(device)
-        # Depthwise convolutions over pixels whose features lie together take two thirds of a CPU's time, in batches half.
-        placed = network.eval().requires_grad_(False).to(self.device)
-        self.network = convert_conv2d_weight_memory_format(placed, torch.channels_last)
+    def __init__(self, runner: NetworkRunner, settings: BlazeFaceSettings) -> None:
+        self.runner, self.settings = runner, settings
 
     def find(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
         """As `Detector.find`."""
@@ -73,8 +68,7 @@ class BlazeFace:
             key=lambda each: each[1].image.shape
         )  # a batch has one shape; what is seen of a picture keeps its order
         seen: dict[tuple[int, int], list[tuple[np.ndarray, np.ndarray]]] = {}
-        at_once = BATCH.get(self.device.type, BATCH["cpu"])
-        for part in _batches(cut, at_once):
+        for part in _batches(cut, self.runner.at_once):
             looked = self._look([tile for _, tile, _ in part], [least for _, _, least in part])
             for (number, tile, _), (places, scores) in zip(part, looked, strict=True):
                 points = _in_order(tile.to_picture(places.reshape(len(places), 8, 2)))
@@ -83,9 +77,7 @@ class BlazeFace:
 
     def lowered(self, min_score: float) -> "BlazeFace":
         """The same detector with another threshold."""
-        return BlazeFace(
-            self.network, replace(self.settings, min_score=min_score, tile_score=min_score), str(self.device)
-        )
+        return BlazeFace(self.runner, replace(self.settings, min_score=min_score, tile_score=min_score))
 
     def _faces(self, looks: list[list[tuple[np.ndarray, np.ndarray]]]) -> list[Detection]:
         """What the looks at a picture, one for each turn, say together: of two that see one face the surer counts alone."""
@@ -109,23 +101,16 @@ class BlazeFace:
         upright = [(tile, least) for side, least in sides for tile in tiles(image, side, SIDE, SHARED, STEP)]
         return [(tile.turned(turns), least) for tile, least in upright for turns in self.settings.turns]
 
-    @torch.inference_mode()
     def _look(self, cut: list[Tile], least: list[float]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each tile, all of one shape: boxes and six points (N, 16) in its pixels, and scores (N,), none below its `least`."""
-        pixels = torch.from_numpy(np.stack([tile.image for tile in cut])).to(self.device)
-        with exact_convolutions(self.device):
-            logits, places = self.network(pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1))
-        scores = logits.double().sigmoid()
-        number, anchor = (scores >= scores.new_tensor(least)[:, None]).nonzero(as_tuple=True)
-        numbers, sure = number.cpu().numpy(), scores[number, anchor].cpu().numpy()
-        # Of thousands of anchors a handful is left: numpy begins an operation in a fifth of torch's time.
-        pairs = places[number, anchor].double().cpu().numpy().reshape(-1, 8, 2)
-        middles = anchors(*pixels.shape[1:3])[anchor.cpu()].double().numpy()
+        sure = self.runner.sure(np.stack([tile.image for tile in cut]), np.array(least))
+        pairs = sure.values.reshape(-1, 8, 2)
+        middles = anchors(*cut[0].image.shape[:2])[sure.anchor]
         centre, half = pairs[:, 0] + middles, pairs[:, 1] / 2
         points = (pairs[:, 2:] + middles[:, None]).reshape(-1, 12)
         values = np.concatenate((centre - half, centre + half, points), 1)
         sized = (half > 0).all(1)
-        return [(values[mine], sure[mine]) for mine in (sized & (numbers == tile) for tile in range(len(cut)))]
+        return [(values[mine], sure.score[mine]) for mine in (sized & (sure.tile == tile) for tile in range(len(cut)))]
 
 
 def _batches(cut: list[tuple[int, Tile, float]], at_once: int) -> Iterator[list[tuple[int, Tile, float]]]:

@@ -6,7 +6,7 @@ weights already. TensorFlow's padding is kept: at stride 2 the extra row and col
 
 from functools import cache
 
-import torch
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,18 +38,14 @@ class Block(nn.Module):
         self.stride = stride
         self.enter = nn.Sequential(_depthwise(inputs, stride), nn.Conv2d(inputs, inside, 1))
         self.leave = nn.Sequential(_depthwise(inside, 1), nn.Conv2d(inside, outputs, 1))
-        self._layers = (*self.enter, *self.leave)
 
     def forward(self, features: Tensor) -> Tensor:
-        first, second, third, fourth = self._layers
         inside = features if self.stride == 1 else F.pad(features, (0, 1, 0, 1))
-        inside = _through(second, _through(first, inside), relu=True)
-        change = _through(fourth, _through(third, inside))
+        change = self.leave(F.relu(self.enter(inside)))
         if self.stride == 2:
             features = F.max_pool2d(features, 2)
-        # In place: a third of the time on a CPU goes with the copies.
-        change[:, : features.shape[1]].add_(features)
-        return F.relu_(change)
+        further = change.shape[1] - features.shape[1]
+        return F.relu(change + F.pad(features, (0, 0, 0, 0, 0, further)))
 
 
 class Join(nn.Module):
@@ -61,9 +57,9 @@ class Join(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, width // 2, width) for _ in range(blocks)))
 
     def forward(self, below: Tensor, side: Tensor) -> Tensor:
-        below = _through(self.below, below, relu=True)
-        enlarged = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)
-        features: Tensor = self.blocks(_through(self.side, side, relu=True).add_(enlarged))
+        small = F.relu(self.below(below))
+        enlarged = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+        features: Tensor = self.blocks(F.relu(self.side(side)) + enlarged)
         return features
 
 
@@ -81,7 +77,7 @@ class BlazeFaceNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Scores before the sigmoid (N, anchors), and the values of each anchor (N, anchors, 16)."""
-        features = _through(self.first, F.pad(images, (0, 1, 0, 1)), relu=True)
+        features = F.relu(self.first(F.pad(images, (0, 1, 0, 1))))
         levels = []
         for level in self.down:
             features = level(features)
@@ -89,13 +85,7 @@ class BlazeFaceNetwork(nn.Module):
         features = levels.pop()
         for join in self.up:
             features = join(features, levels.pop())
-        return _through(self.score, features).flatten(1), _through(self.place, features).flatten(2).transpose(1, 2)
-
-
-def _through(layer: nn.Conv2d, features: Tensor, relu: bool = False) -> Tensor:
-    """What the layer makes of its input, without what calling a module costs: of 89 small layers a fifth of the time on a CPU."""
-    after = torch.conv2d(features, layer.weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)
-    return F.relu_(after) if relu else after
+        return self.score(features).flatten(1), self.place(features).flatten(2).transpose(1, 2)
 
 
 def _depthwise(width: int, stride: int) -> nn.Conv2d:
@@ -103,7 +93,7 @@ def _depthwise(width: int, stride: int) -> nn.Conv2d:
 
 
 @cache
-def anchors(height: int = SIDE, width: int = SIDE) -> Tensor:
-    """Centres (N, 2) of the anchors, x and y, in pixels of the input, whose left upper corner is (0, 0)."""
-    down, across = (torch.arange(0, length, STRIDE) + STRIDE / 2 for length in (height, width))
-    return torch.cartesian_prod(down, across).flip(1)
+def anchors(height: int = SIDE, width: int = SIDE) -> np.ndarray:
+    """Centres (N, 2) float64 of the anchors, x and y, in pixels of the input, whose left upper corner is (0, 0)."""
+    down, across = (np.arange(STRIDE / 2, length, STRIDE) for length in (height, width))
+    return np.stack(np.meshgrid(across, down), -1).reshape(-1, 2)

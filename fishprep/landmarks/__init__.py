@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
+from fishprep.detectors.base import RUNTIME
 from fishprep.landmarks.base import LandmarkBackend
 
-DETECTORS = {"hog": 1, "blazeface": 3, "cnn": 1}
+DETECTORS = {"hog": 1, "blazeface": 4, "cnn": 1}
 """Name → version of what can find the faces that dlib's predictor is fitted to, its constants included."""
 
 SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")
 """What can be asked for: one detector, or a second one where the first finds nothing."""
 
 DEFAULT_DETECTOR = "hog+blazeface"
-
 
 MARKED = "marked"
 """The backend of faces that were marked by hand, which a retry alone has."""
@@ -47,6 +47,12 @@ class LandmarkRequest:
 
     def __post_init__(self) -> None:
         check_search(self.detector, self.thorough and self.name == "dlib")
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """Distributions that compute detectors' networks, beside those that all records name: of BlazeFace on a CPU, and there alone."""
+        asks_blazeface = self.name == "dlib" and "blazeface" in self.detector.split("+")
+        return (RUNTIME,) if asks_blazeface and self.device == "cpu" else ()
 
 
 @dataclass(frozen=True)

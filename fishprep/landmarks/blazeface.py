@@ -99,7 +99,7 @@ class BlazeFaces:
         self.fitter = fitter
         upright = load_blazeface(BlazeFaceSettings(smallest=tiling.upright, turns=LOOKS[0]), store, device)
         further = (BlazeFaceSettings(smallest=tiling.turned, turns=turns) for turns in LOOKS[1:])
-        self.detectors = (upright, *(BlazeFace(upright.network, each, device) for each in further))
+        self.detectors = (upright, *(BlazeFace(upright.runner, each) for each in further))
         self.weights = dict(upright.weights)
 
     def look(self, images: Sequence[np.ndarray]) -> list[list[SeenFace]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import h5py
 import numpy as np
+import onnxruntime
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -70,7 +71,8 @@ def test_what_hog_loses_is_rescued_by_blazeface(hog: Path, copy_of: Copy) -> Non
     assert recorded["configuration"]["detector"] == "blazeface" and recorded["configuration"]["thorough"]
     assert BLAZEFACE.sha256 in recorded["configuration"]["weights"].values()
     assert "fishprep/detector-blazeface" in recorded["versions"]
-    assert "fishprep/detector-hog" not in recorded["versions"]
+    assert "fishprep/detector-hog" not in recorded["versions"] and "onnxruntime" in recorded["versions"]
+    assert "onnxruntime" not in json.loads((out / "configuration.json").read_text())["versions"], "HOG ran without"
 
 
 def test_a_build_names_both_its_detectors(photos: Path, tmp_path: Path) -> None:
@@ -79,8 +81,17 @@ def test_a_build_names_both_its_detectors(photos: Path, tmp_path: Path) -> None:
     facts = json.loads((out / "configuration.json").read_text())
     assert {"fishprep/detector-hog", "fishprep/detector-blazeface"} <= facts["versions"].keys()
     assert BLAZEFACE.sha256 in facts["configuration"]["weights"].values()
+    assert facts["versions"]["onnxruntime"] == onnxruntime.__version__, "which computed BlazeFace"
     found = {name: row["landmark_backend"] for name, row in rows(out).items() if row["status"] == "ok"}
     assert found["upright"] == "dlib-hog" and found["turned"] in ("blazeface", "blazeface-turned")
+
+    facts["versions"] |= {"fishprep/detector-blazeface": "3"}
+    del facts["versions"]["onnxruntime"]  # PyTorch computed BlazeFace then
+    (out / "configuration.json").write_text(json.dumps(facts))
+    (out / "train-00000.parquet").unlink()
+    refused = run("fishprep", "build", photos, out, *LIMITS, code=1)
+    assert f"onnxruntime: none → {onnxruntime.__version__}" in refused.err
+    assert "fishprep/detector-blazeface: 3 → " in refused.err and "versions that it was begun with" in refused.err
 
 
 def before_detectors(out: Path, thorough: bool = False) -> None:
@@ -149,7 +160,9 @@ def test_upscale_with_either(tmp_path: Path, detector: str) -> None:
     flags = ("--kind", "photo", "--smallest", 24, "--device", "cpu", "--detector", detector)
     done = run("fishfsr", "upscale", tmp_path / "small.png", "-o", tmp_path / "out", *flags)
     assert done.out.startswith("1 face restored in 1 input: ")
-    (face,) = json.loads((tmp_path / "out" / "faces.json").read_text())["inputs"][0]["faces"]
+    told = json.loads((tmp_path / "out" / "faces.json").read_text())
+    assert ("onnxruntime" in told["ran"]["versions"]) == (detector == "blazeface")
+    (face,) = told["inputs"][0]["faces"]
     x0, y0, x1, y1 = face["box"]
     assert x0 < 40 and x1 > 48 and y0 < 20 < y1, "both eyes of the portrait"
 

@@ -20,7 +20,7 @@ from fishprep.builds import algorithms
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
 from fishprep.decoding import decode
 from fishprep.detectors import blazeface as detector
-from fishprep.detectors import blazeface_network, suppression, tiles
+from fishprep.detectors import blazeface_graph, blazeface_network, suppression, tiles
 from fishprep.faces import crop, pyramid
 from fishprep.landmarks import (
     aligned,
@@ -153,9 +153,9 @@ GIVEN = {
     ),
     ("detector-hog", 1): (lambda: constants(dlib, search, second_look), "b3acb8982025"),
     ("detector-cnn", 1): (lambda: constants(dlib, search, second_look), "b3acb8982025"),
-    ("detector-blazeface", 3): (
-        lambda: constants(blazeface, upright, detector, blazeface_network, tiles, suppression),
-        "937f047e28bb",
+    ("detector-blazeface", 4): (
+        lambda: constants(blazeface, upright, detector, blazeface_graph, blazeface_network, tiles, suppression),
+        "468b3878637a",
     ),
     ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),

@@ -3,6 +3,7 @@
 import pytest
 
 from fishprep.builds.configuration import BuildConfiguration, recipe_hash
+from fishprep.builds.versions import version_changes, versions_of
 from fishprep.common.errors import ConfigurationError
 
 PARSER = {"size": 192}, {"weights.pth": "ab"}
@@ -101,6 +102,25 @@ def test_the_name_of_a_weight_file_is_no_difference() -> None:
 def test_wrong_settings_are_named_as_flags(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         BuildConfiguration.parse(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "runs"),
+    [
+        ({}, True),
+        ({"detector": "blazeface"}, True),
+        ({"detector": "hog"}, False),
+        ({"detector": "hog+cnn"}, False),
+        ({"landmarks": "fan"}, False),
+        ({"device": "cuda"}, False),  # where PyTorch computes BlazeFace
+    ],
+)
+def test_onnxruntime_is_recorded_where_it_runs(settings: dict[str, object], runs: bool) -> None:
+    configuration = BuildConfiguration.parse(settings)
+    assert ("onnxruntime" in versions_of(configuration)) == runs
+    begun_without = {name: version for name, version in versions_of(configuration).items() if name != "onnxruntime"}
+    changes = version_changes(begun_without, configuration)
+    assert [change.partition(" → ")[0] for change in changes] == (["onnxruntime: none"] if runs else [])
 
 
 def test_differences_are_spelt_out() -> None:

@@ -1,16 +1,22 @@
 """BlazeFace: the numbers of its original runtime, and faces where they are, turned and small."""
 
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 import torch
 
+from fishprep.common.errors import MissingLibraryError
 from fishprep.common.weights import WeightStore
-from fishprep.detectors import blazeface_network
-from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface
-from fishprep.detectors.blazeface_network import SIDE, anchors
+from fishprep.detectors import blazeface_runs
+from fishprep.detectors.blazeface import BlazeFace, BlazeFaceSettings, load_blazeface, load_blazeface_network
+from fishprep.detectors.blazeface_network import SIDE, BlazeFaceNetwork, anchors
+from fishprep.detectors.blazeface_runs import NetworkRunner, OnRuntime, OnTorch
 from fishprep.detectors.tiles import tiles
+from fishprep.landmarks import LandmarkRequest, create_backend
 
 EYES = np.array([[203.4, 101.6], [246.7, 103.9]])
 """Of the portrait in scikit-image, by dlib's 68 points; its face is about 100 px wide."""
@@ -25,36 +31,84 @@ def detector(**settings: object) -> BlazeFace:
     return load_blazeface(BlazeFaceSettings(**settings), WeightStore.from_environment(None))  # type: ignore[arg-type]
 
 
-def test_the_network_says_what_its_original_runtime_says(portrait: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def network() -> BlazeFaceNetwork:
+    return load_blazeface_network(WeightStore.from_environment(None))
+
+
+@pytest.fixture(scope="module", params=["onnxruntime", "torch"])
+def runner(request: pytest.FixtureRequest, network: BlazeFaceNetwork) -> NetworkRunner:
+    """Each that computes the network."""
+    return OnRuntime(network) if request.param == "onnxruntime" else OnTorch(network, "cpu")
+
+
+def all_of(runner: NetworkRunner, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores before the sigmoid (N, anchors) and values (N, anchors, 16)."""
+    sure = runner.sure(tiles, np.zeros(len(tiles)))
+    scores = sure.score.reshape(len(tiles), -1)
+    return np.log(scores / (1 - scores)), sure.values.reshape(*scores.shape, 16)
+
+
+def test_the_network_says_what_its_original_runtime_says(portrait: np.ndarray, runner: NetworkRunner) -> None:
     """Values of ai-edge-litert 2.3.0 on the model file, for the portrait shrunk to 192x192."""
-    tile = next(tiles(portrait, SIDE, SIDE, SIDE // 4)).image
-    with torch.inference_mode():
-        scores, places = detector().network(torch.from_numpy(tile)[None].permute(0, 3, 1, 2).float() / 127.5 - 1)
-    best = int(scores.argmax())
-    assert best == 549
-    torch.testing.assert_close(
-        scores[0].sort().values[-3:], torch.tensor([-0.55972, 0.13742, 2.74631]), atol=1e-4, rtol=0
-    )
+    scores, places = all_of(runner, next(tiles(portrait, SIDE, SIDE, SIDE // 4)).image[None])
+    assert scores.argmax() == 549
+    np.testing.assert_allclose(np.sort(scores[0])[-3:], [-0.55972, 0.13742, 2.74631], atol=1e-4)
     wanted = [-1.045, -0.548, 39.96, 39.959, -9.009, -7.738, 6.457, -6.53]
-    torch.testing.assert_close(places[0, best, :8], torch.tensor(wanted), atol=2e-3, rtol=0)
+    np.testing.assert_allclose(places[0, 549, :8], wanted, atol=2e-3)
 
 
-def test_layers_say_the_same_as_when_they_are_called(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit for bit."""
-    tile = torch.from_numpy(next(tiles(portrait, 128, 128, 32)).image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
-    network, called = detector().network, []
-    with torch.inference_mode():
-        scores, places = network(tile)
-        monkeypatch.setattr(
-            blazeface_network,
-            "_through",
-            lambda layer, features, relu=False: (
-                called.append(layer) or (torch.relu(layer(features)) if relu else layer(features))
-            ),
-        )
-        assert torch.equal(network(tile)[0], scores) and torch.equal(network(tile)[1], places)
-    convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
-    assert set(called) == set(convolutions) and len(called) == 2 * len(convolutions)
+@pytest.mark.parametrize("shape", [(192, 192), (128, 160), (32, 96)])
+def test_onnxruntime_says_what_torch_says(
+    portrait: np.ndarray, network: BlazeFaceNetwork, shape: tuple[int, int]
+) -> None:
+    """Scores before the sigmoid, and places in shares of the side that the network was trained on; the same anchors are sure."""
+    drawn = np.random.default_rng(0).integers(0, 256, (3, *shape, 3), dtype=np.uint8)
+    shown = np.concatenate((drawn, cv2.resize(portrait, shape[::-1], interpolation=cv2.INTER_AREA)[None]))
+    one, other = OnRuntime(network), OnTorch(network, "cpu")
+    (scores, places), (their_scores, their_places) = all_of(one, shown), all_of(other, shown)
+    assert scores.shape == (4, shape[0] * shape[1] // 16)
+    np.testing.assert_allclose(scores, their_scores, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(places / SIDE, their_places / SIDE, rtol=0, atol=1e-4)
+    least = np.array([0.001, 0.002, 0.001, 0.3])
+    mine, theirs = one.sure(shown, least), other.sure(shown, least)
+    np.testing.assert_array_equal(mine.tile, theirs.tile)
+    np.testing.assert_array_equal(mine.anchor, theirs.anchor)
+    assert len(mine.tile) < scores.size and (mine.score >= least[mine.tile]).all()
+
+
+@pytest.mark.parametrize("others", [1, 3, 16, 33])
+def test_a_tile_says_what_it_says_alone(portrait: np.ndarray, network: BlazeFaceNetwork, others: int) -> None:
+    """In onnxruntime, bit for bit, among any number of other ones."""
+    runner, side = OnRuntime(network), 96
+    mine = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
+    shown = np.random.default_rng(0).integers(0, 256, (others + 1, side, side, 3), dtype=np.uint8)
+    shown[others // 2] = mine
+    for together, alone in zip(all_of(runner, shown), all_of(runner, mine[None]), strict=True):
+        np.testing.assert_array_equal(together[others // 2], alone[0])
+
+
+def test_onnxruntime_starts_no_threads(portrait: np.ndarray, network: BlazeFaceNetwork) -> None:
+    tasks = Path("/proc/self/task")
+    before = sorted(tasks.iterdir())
+    OnRuntime(network).sure(portrait[None, :192, :192], np.zeros(1))
+    assert sorted(tasks.iterdir()) == before
+
+
+def test_the_device_says_what_computes(monkeypatch: pytest.MonkeyPatch, network: BlazeFaceNetwork) -> None:
+    assert isinstance(blazeface_runs.runner_on("cpu", network), OnRuntime)
+    with monkeypatch.context() as moved:
+        moved.setattr(BlazeFaceNetwork, "to", lambda self, device: self)  # to a device that this machine may not have
+        runner = blazeface_runs.runner_on("cuda:1", network)
+    assert isinstance(runner, OnTorch) and runner.device == torch.device("cuda:1")
+
+
+def test_without_onnxruntime_nothing_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    store = WeightStore.from_environment(None)
+    with pytest.raises(MissingLibraryError, match=r"onnxruntime.* cannot be loaded .*pip install .*--detector hog"):
+        load_blazeface(BlazeFaceSettings(), store)
+    create_backend(LandmarkRequest(detector="hog"), store)  # which needs none
 
 
 def test_anchors_are_the_middles_of_every_fourth_pixel() -> None:
@@ -67,15 +121,16 @@ def test_anchors_are_the_middles_of_every_fourth_pixel() -> None:
 
 @pytest.mark.parametrize("shape", [(512, 300), (260, 512), (140, 140)])
 def test_a_picture_costs_by_its_pixels_and_its_face_is_where_it_was(
-    portrait: np.ndarray, shape: tuple[int, int]
+    portrait: np.ndarray, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network looks at no more rows and columns than the picture has, to the next 32."""
     image = cv2.resize(portrait, (140, 140), interpolation=cv2.INTER_AREA) if shape == (140, 140) else portrait
     one, looked = detector(), []
-    one.network.register_forward_pre_hook(lambda network, given: looked.append(given[0].shape[2:]))
+    sure = one.runner.sure
+    monkeypatch.setattr(one.runner, "sure", lambda tiles, least: looked.append(tiles.shape[1:3]) or sure(tiles, least))
     shown = image[: shape[0], 100 : 100 + shape[1]] if shape == (512, 300) else image[: shape[0], : shape[1]]
     (face,) = one.find([shown])[0]
-    assert [tuple(each) for each in looked] == [{512: (192, 128), 260: (128, 192), 140: (160, 160)}[shape[0]]]
+    assert looked == [{512: (192, 128), 260: (128, 192), 140: (160, 160)}[shape[0]]]
     wanted = (EYES - ((100, 0) if shape == (512, 300) else (0, 0))) * image.shape[0] / 512
     assert np.linalg.norm(face.points[:2] - wanted, axis=1).max() < 0.2 * 43 * image.shape[0] / 512
 

@@ -105,17 +105,17 @@ def test_photos_searched_together_give_what_each_gives_alone(portrait: np.ndarra
 def test_the_device_is_blazefaces(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(blazeface, "load_blazeface", lambda settings, store, device: asked.append(device) or Network())
-    monkeypatch.setattr(blazeface, "BlazeFace", lambda network, settings, device: asked.append(device))
+    monkeypatch.setattr(blazeface, "BlazeFace", lambda runner, settings: asked.append(runner))
     request = LandmarkRequest(device="cuda:1")
     backend = create_backend(request, WeightStore.from_environment())
-    assert asked == 3 * ["cuda:1"] and backend.batches
+    assert asked == ["cuda:1", *2 * [Network.runner]] and backend.batches, "all looks are by the one that was loaded"
     assert not create_backend(LandmarkRequest(detector="hog", device="cuda"), WeightStore.from_environment()).batches
 
 
 class Network:
     """Stands in for a detector on a device that this machine may not have."""
 
-    network, weights = None, MappingProxyType({"file": "hash"})
+    runner, weights = "of cuda:1", MappingProxyType({"file": "hash"})
 
 
 def test_a_portrait_is_not_looked_at_turned_and_others_are(
