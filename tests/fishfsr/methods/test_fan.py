@@ -164,7 +164,7 @@ def test_a_program_of_torchscript_is_no_weights(tmp_path: Path) -> None:
 
 def asked(shards: Path, out: Path, *more: str, **others: object) -> TrainingRequest:
     own = ("sr.architecture=superfan", "sr.spatial_attention=true", "sr.channel_attention=true")
-    steps = ("sr.multi_scale_refine=true", "sr.steps=3", "sr.batch_size=2", "save_every=1", "validation.faces=2")
+    steps = ("sr.multi_scale_refine=true", "sr.steps=3", "sr.batch_size=2", "alignment.steps=1", "save_every=1", "validation.faces=2")
     found = training.request(shards, out, *own, *steps, *more, **others)
     return replace(found, config=found.config.model_copy(update={"scale": 16}))
 
@@ -266,7 +266,7 @@ def test_weights_that_are_there_are_told_of(
     monkeypatch.setenv("FISHFSR_CACHE_DIR", str(tmp_path))
     shutil.copy(weights, tmp_path / fan.RECORD.file)
     said: list[str] = []
-    own = asked(shards, tmp_path / "run", "alignment.steps=1", "validation.every=0", stage="alignment")
+    own = asked(shards, tmp_path / "run", "validation.every=0", stage="alignment")
     run_training(own, lambda news: said.append(str(news)))
     assert any("alignment.aligner=fan takes them" in each for each in said)
     with pytest.raises(WeightsError, match="SHA-256"):
