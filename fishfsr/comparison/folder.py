@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fishfsr.errors import ConfigurationError
+from fishfsr.training.config import TrainingConfig
 from fishfsr.training.folder import RunFolder
 from fishprep.common.files import read_text, remove_in_turn, write_text
 from fishprep.storage.own import refuse_foreign, says
@@ -98,21 +99,29 @@ def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
         for name, value in now.items()
         if name != "trainings" and name in earlier and earlier[name] != value
     ]
+    defaults = TrainingConfig().model_dump(mode="json")
     for name, config in now["trainings"].items():
         before = earlier.get("trainings", {}).get(name)
-        if before is not None and before != json.loads(json.dumps(config)):
-            changed.append(f"{name}: {_first_difference(before, json.loads(json.dumps(config)))}")
+        if before is None:
+            continue
+        if found := _first_difference(before, json.loads(json.dumps(config)), defaults):
+            changed.append(f"{name}: {found}")
     return changed
 
 
-def _first_difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
-    for name in now:
-        one, other = before.get(name), now[name]
-        if isinstance(one, dict) and isinstance(other, dict) and one != other:
-            return _first_difference(one, other, f"{prefix}{name}.")
-        if one != other:
+def _first_difference(
+    before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str = ""
+) -> str | None:
+    """A field that came after the earlier plan was recorded had its default then."""
+    for name, other in now.items():
+        default = defaults.get(name)
+        one = before.get(name, {} if isinstance(other, dict) else default)
+        if isinstance(one, dict) and isinstance(other, dict):
+            if found := _first_difference(one, other, default if isinstance(default, dict) else {}, f"{prefix}{name}."):
+                return found
+        elif one != other:
             return f"{prefix}{name} {one} → {other}"
-    return "fields that there are no more"
+    return f"{prefix}{gone[0]}, which there is no more" if (gone := sorted(before.keys() - now.keys())) else None
 
 
 def _short(value: Any) -> str:

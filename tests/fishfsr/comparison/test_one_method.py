@@ -12,6 +12,7 @@ from face_alignment.models.fan import FAN
 from support import run
 
 from fishfsr.comparison.budget import TrainingBudget
+from fishfsr.comparison.folder import ComparisonFolder
 from fishfsr.comparison.plan import ComparisonSettings, comparison_plan
 from fishfsr.errors import ConfigurationError
 from fishfsr.methods import fan
@@ -28,6 +29,32 @@ def test_what_is_said_of_one_method_is_for_it_alone() -> None:
     others = (1e-3, True, "")
     assert found == {"srcnn": own, "srcnn-1": own} | dict.fromkeys(("vdsr", "vdsr-1", "dic", "dic-1"), others)
     assert [each.config.flip for each in plan.shared] == [True]
+
+
+def test_a_plan_from_before_a_setting_was_there_is_gone_on_with(tmp_path: Path) -> None:
+    """What it does not know had its default; what it knows and this version does not is another comparison."""
+    folder = ComparisonFolder(tmp_path)
+    facts = comparison_plan(ComparisonSettings(TrainingBudget(faces=8), "urdgn-plain,vdsr")).facts({})
+    folder.prepare(facts, overwrite=False)
+    plan = json.loads(folder.plan.read_text())
+    del plan["trainings"]["vdsr"]["window"], plan["trainings"]["vdsr"]["alignment"]
+    folder.plan.write_text(json.dumps(plan))
+    folder.prepare(facts, overwrite=False)
+    for section, value, message in (
+        ({"options": {}}, {}, "urdgn-plain: sr.options.discriminator None → False"),
+        (
+            {"options": {"discriminator": False, "depth": 3}},
+            {},
+            "urdgn-plain: sr.options.depth, which there is no more",
+        ),
+        ({}, {"window": 5}, "urdgn-plain: window 5 → 0"),
+    ):
+        other = json.loads(json.dumps(plan))
+        other["trainings"]["urdgn-plain"]["sr"] |= section
+        other["trainings"]["urdgn-plain"] |= value
+        folder.plan.write_text(json.dumps(other))
+        with pytest.raises(ConfigurationError, match=re.escape(message)):
+            folder.prepare(facts, overwrite=False)
 
 
 @pytest.fixture

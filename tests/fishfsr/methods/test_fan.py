@@ -164,7 +164,14 @@ def test_a_program_of_torchscript_is_no_weights(tmp_path: Path) -> None:
 
 def asked(shards: Path, out: Path, *more: str, **others: object) -> TrainingRequest:
     own = ("sr.architecture=superfan", "sr.spatial_attention=true", "sr.channel_attention=true")
-    steps = ("sr.multi_scale_refine=true", "sr.steps=3", "sr.batch_size=2", "alignment.steps=1", "save_every=1", "validation.faces=2")
+    steps = (
+        "sr.multi_scale_refine=true",
+        "sr.steps=3",
+        "sr.batch_size=2",
+        "alignment.steps=1",
+        "save_every=1",
+        "validation.faces=2",
+    )
     found = training.request(shards, out, *own, *steps, *more, **others)
     return replace(found, config=found.config.model_copy(update={"scale": 16}))
 
