@@ -1,6 +1,7 @@
 """A photo that kills the process which opens it, seen from the command line: found, reported, tried again."""
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from here import Here
 from support import rows, run, shards
 
 from fishprep.engines import ENGINES
+from fishprep.engines.local import LocalEngine
 
 pytestmark = pytest.mark.ends(300)
 
@@ -38,6 +40,7 @@ def test_a_photo_that_kills_costs_itself_and_is_tried_again(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(KILLER)
+    monkeypatch.setattr(LocalEngine, "context", multiprocessing.get_context("spawn"))
     out, calm = tmp_path / "out", tmp_path / "calm"
     planned = run("fishprep", "plan", photos, *FLAGS, "--json", PYTHONPATH=str(tmp_path))
     assert json.loads(planned.out)["estimate"]["dropped"] == {"failed": 1}
