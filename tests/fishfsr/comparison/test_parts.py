@@ -180,3 +180,14 @@ def test_the_table_sorts_by_key_and_by_click(page: Any, whole: Path) -> None:
 
 def test_it_fits_a_phone(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # What was changed in a method alone stands below its name, and not over the figures beside it.
+    over = """() => {
+        const cell = document.querySelector(".compared tbody th"), note = document.createElement("span");
+        note.className = "beside";
+        note.textContent = "alignment.aligner=fan, sr.options.discriminator=false";
+        cell.append(note);
+        const words = document.createRange();
+        words.selectNodeContents(note);
+        return words.getBoundingClientRect().right - cell.getBoundingClientRect().right;
+    }"""
+    assert page.evaluate(over) <= 0
