@@ -85,6 +85,10 @@ class _Run:
         self.wanted = _wanted(self.method, request.config, request.stage)
         self.fan = load_fan(request.config.alignment.weights) if request.config.alignment.aligner == "fan" else None
         self.init = Checkpoint() if request.init is None else load_checkpoint(request.init)
+        if self.fan is not None and self.init.alignment_net is not None:
+            raise ConfigurationError(
+                f"{request.init}: holds a network of landmarks, and alignment.aligner = fan takes another one"
+            )
         self.state = earlier_state(self.folder, request.resume, request.overwrite)
         self.around = _surroundings(request, self.state, self.fan, ranks, stop, journal, listen)
         if self.state is not None:

@@ -274,7 +274,9 @@ def test_weights_that_are_there_are_told_of(
     shutil.copy(weights, tmp_path / fan.RECORD.file)
     said: list[str] = []
     own = asked(shards, tmp_path / "run", "validation.every=0", stage="alignment")
-    run_training(own, lambda news: said.append(str(news)))
+    trained = run_training(own, lambda news: said.append(str(news)))
     assert any("alignment.aligner=fan takes them" in each for each in said)
     with pytest.raises(WeightsError, match="SHA-256"):
         run_training(asked(shards, tmp_path / "other", "alignment.aligner=fan"), lambda news: None)
+    with pytest.raises(ConfigurationError, match="holds a network of landmarks"):
+        run_training(asked(shards, tmp_path / "other", *by(weights), init=trained.checkpoint), lambda news: None)
