@@ -1,5 +1,6 @@
 """The configuration: the paper's figures, layers, and that no key is misread in silence."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ def test_the_default_is_the_paper() -> None:
             0,
         )
     assert config.parsing.blocks == 8 and not config.sr.global_residual and config.precision == "float32"
+
+
+def test_the_page_has_all_settings_with_their_defaults() -> None:
+    """As a file that `--config` takes; what stands in a comment, or in another section too, is named there."""
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    block = page.partition("```toml\n")[2].partition("```")[0]
+    assert resolve_training("paper", tomllib.loads(block)) == TrainingConfig()
+    for name, field in TrainingConfig.model_fields.items():
+        known = getattr(field.annotation, "model_fields", {})
+        missing = {key for key in {name} | set(known) if key not in block} - {"preset"}
+        assert not missing, f"{name}: {missing}"
 
 
 def test_the_last_layer_wins() -> None:
