@@ -57,6 +57,10 @@ def test_a_plan_from_before_a_setting_was_there_is_gone_on_with(tmp_path: Path) 
             folder.prepare(facts, overwrite=False)
 
 
+ONE = ("--scale", 16, "--budget", "4faces", "--show", 0)
+"""A step of each method."""
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faces enlarged to 64² alone, where FAN is asked at a sixteenth of the cost."""
@@ -73,7 +77,7 @@ def test_superfan_by_fan(shards: Path, tmp_path: Path) -> None:
 
     def words(path: Path) -> tuple[object, ...]:
         own = ("--set", "superfan.alignment.aligner=fan", "--set", f"superfan.alignment.weights={path}")
-        return ("compare", shards, "--out", out, "--methods", "srcnn,superfan", *FACES, "--scale", 16, *QUICK, *own)
+        return ("compare", shards, "--out", out, "--methods", "srcnn,superfan", *FACES, *QUICK, *ONE, *own)
 
     first = run("fishfsr", *words(weights))
     assert "landmarks by FAN of 1 stack, FAN.pth" in first.err and "Super-FAN: alignment.aligner=fan" in first.out
