@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -156,6 +157,7 @@ def architecture_of(network: nn.Module) -> str:
     raise ConfigurationError(f"{type(network).__name__} is not a registered network: {', '.join(ARCHITECTURES)}")
 
 
+@cache
 def model_size(record: ModelRecord) -> ModelSize:
     """Parameters and multiply-accumulates of the record's network, computed without making its weights."""
     return network_size(record.architecture, record.config(), HR_SIZE // record.scale)

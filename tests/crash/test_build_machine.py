@@ -69,6 +69,6 @@ def test_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.ends(7200 if WHOLE else 300)
 def test_in_any_order_with_real_processes(stage: Stage) -> None:
     ProcessMachine.commands = stage.commands
-    run(ProcessMachine, *((11, 30) if WHOLE else (3, 12)))
+    run(ProcessMachine, *((11, 30) if WHOLE else (2, 10)))
     print(f"commands by their exit codes: {dict(ProcessMachine.ends)}")
     assert {code for _, code in ProcessMachine.ends} >= {0, -9}

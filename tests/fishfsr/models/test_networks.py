@@ -19,7 +19,7 @@ from fishfsr.models.parsingnet import ParsingNet
 
 Lively = Callable[..., nn.Module]
 Images = Callable[..., Tensor]
-STEPS = 300
+STEPS = 220
 
 
 def small(**options: object) -> FishFSRNet:
@@ -183,11 +183,11 @@ def test_wrong_inputs_are_named(lr: Tensor, parsing: Tensor | None, message: str
 
 @pytest.mark.slow
 def test_overfits_four_faces() -> None:
-    hr = _four_faces(32)
+    hr = _four_faces(16)
     lr = F.interpolate(hr, size=8, mode="bicubic", antialias=True).clamp(0, 1)
     parsing = (lr.mean(1, keepdim=True) > 0.5).float()
     torch.manual_seed(0)
-    network = small()
+    network = small(scale=2)
     optimizer = torch.optim.NAdam(network.parameters(), 5e-3, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate)
     for _ in range(STEPS):
@@ -203,7 +203,7 @@ def test_overfits_four_faces() -> None:
 
 def _rate(step: int) -> float:
     """Twenty steps of warm-up, then level, then half a cosine to zero."""
-    level = 160
+    level = 120
     return min(1, (step + 1) / 20, 0.5 + 0.5 * math.cos(math.pi * max(0, step - level) / (STEPS - level)))
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,13 @@ def leaves(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "from before there was a seal"])
-def test_every_fact_of_the_manifest(out: Path, sealed: bool) -> None:
+def test_every_fact_of_the_manifest(out: Path, sealed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = cache(BuildFolder.rows)
+    monkeypatch.setattr(
+        BuildFolder,
+        "rows",
+        lambda folder, name, columns=None: read(folder, name).select(columns) if columns else read(folder, name),
+    )  # the manifest alone is changed
     path = out / "manifest.json"
     text = path.read_text()
     whole, records = json.loads(text), BuildFolder.at(out).finished()
@@ -131,6 +138,7 @@ def test_every_fact_of_the_manifest(out: Path, sealed: bool) -> None:
             )
         )
         assert list(check_tables(BuildFolder.at(out), records)), key
+    monkeypatch.undo()
     repair(out)
     assert problems(out) == "" and path.read_text() == text
 
