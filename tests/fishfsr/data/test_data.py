@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader
+from warm import warm
 
 from fishfsr.data import Degradation, Order, ShardDataset, Share, Stream, to_faces
 from fishfsr.data.degradation import gaussian
@@ -66,7 +67,7 @@ def test_a_loader_of_ones_own(dataset: ShardDataset, folder: Path, start: str) -
         shuffle=True,
         collate_fn=ShardDataset.collate,
         num_workers=1,
-        multiprocessing_context=multiprocessing.get_context(start),
+        multiprocessing_context=warm() if start == "forkserver" else multiprocessing.get_context(start),
     )
     batches = list(loader)
     assert [len(batch.hr) for batch in batches] == [6, 6, 5]
