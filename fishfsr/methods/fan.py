@@ -21,7 +21,7 @@ SIDE = 256
 """Of the faces that FAN was trained on."""
 MOST_STACKS = 4
 _HEAD = re.compile(r"l\d+\.weight")  # of a stack
-RECORD = replace(weights.FAN, flags="--set alignment.weights=FILE")
+RECORD = replace(weights.FAN, flags="--set alignment.weights=FILE (compare: superfan.alignment.weights)")
 """The released weights; any other file of FAN's tensors can be named."""
 
 

@@ -113,7 +113,7 @@ def load_torch(path: Path) -> object:
     """
     check_regular(path)
     if zipfile.is_zipfile(path):
-        _refuse_zip_bomb(path)
+        _check_archive(path)
     with torch.serialization.safe_globals([(Unread, name) for name in _UNREAD]):
         return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -138,15 +138,20 @@ _UNREAD = (
 """What people save beside weights (the best score, the arguments of their program), by the names in a pickle."""
 
 
-def _refuse_zip_bomb(path: Path) -> None:
-    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file."""
+def _check_archive(path: Path) -> None:
+    """torch.save stores its entries uncompressed, so what they claim to hold can never exceed the file; programs have constants too."""
     try:
         with zipfile.ZipFile(path) as archive:
             claimed = sum(entry.file_size for entry in archive.infolist())
+            program = any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise WeightsError(f"weights {path} are damaged or of another format ({_one_line(error)})") from error
     if claimed > path.stat().st_size:
         raise WeightsError(f"weights {path} are refused: the archive claims to hold more than the file does")
+    if program:  # torch would open it after all, and tell people to read it as code
+        raise WeightsError(
+            f"weights {path} are refused: a program of TorchScript, not a file of tensors; it is never run"
+        )
 
 
 def _flat_tensors(loaded: object, path: Path) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 import signal
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -158,7 +159,10 @@ def test_other_files_are_refused_in_words(
 def test_a_program_of_torchscript_is_no_weights(tmp_path: Path) -> None:
     """What face-alignment downloads since its version 1.3."""
     torch.jit.script(nn.Linear(1, 1)).save(tmp_path / "2DFAN4-cd938726ad.zip")
-    with pytest.raises(WeightsError, match=r"2DFAN4-cd938726ad.zip"):
+    with (
+        warnings.catch_warnings(action="error"),
+        pytest.raises(WeightsError, match=r"cd938726ad.zip.* a program of Tor"),
+    ):
         load_fan(str(tmp_path / "2DFAN4-cd938726ad.zip"))
 
 
@@ -278,5 +282,7 @@ def test_weights_that_are_there_are_told_of(
     assert any("alignment.aligner=fan takes them" in each for each in said)
     with pytest.raises(WeightsError, match="SHA-256"):
         run_training(asked(shards, tmp_path / "other", "alignment.aligner=fan"), lambda news: None)
+    monkeypatch.setattr(fan, "RECORD", replace(fan.RECORD, sha256=sha256_file(weights)))
+    assert load_fan().weights.path == tmp_path / fan.RECORD.file, "the released ones, were these they"
     with pytest.raises(ConfigurationError, match="holds a network of landmarks"):
         run_training(asked(shards, tmp_path / "other", *by(weights), init=trained.checkpoint), lambda news: None)
