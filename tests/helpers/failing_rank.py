@@ -1,11 +1,8 @@
-"""Under torchrun: trainings in which one process fails at one place. Prints what each process ended with.
-
-Arguments: the shards, a folder for the runs, the places to fail at.
-"""
+"""Trainings in a group of processes, of which one fails at one place."""
 
 import contextlib
 import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,9 +18,12 @@ from fishfsr.training.stages import ParsingStage
 from fishfsr.training.surroundings import ShardDataset
 from fishprep.common.errors import ShardError
 
-RANK = int(os.environ["RANK"])
 STEP = 3
 SETTINGS = ("parsing.steps=6", "save_every=1000", "validation.every=4")
+
+
+def _rank() -> int:
+    return int(os.environ["RANK"])
 
 
 def fail(*_: object) -> Any:
@@ -31,22 +31,22 @@ def fail(*_: object) -> Any:
 
 
 def opening(*given: Any) -> ShardDataset:
-    return fail() if RANK == 1 else ShardDataset(*given)
+    return fail() if _rank() == 1 else ShardDataset(*given)
 
 
 def reading(stream: Stream, step: int, part: int = 0) -> Any:
-    return fail() if RANK == 1 and step == STEP else read(stream, step, part)
+    return fail() if _rank() == 1 and step == STEP else read(stream, step, part)
 
 
 def backward(stage: ParsingStage, forward: Any, faces: Any, step: int) -> torch.Tensor:
     found = loss(stage, forward, faces, step)
-    if RANK == 1 and step == STEP:
+    if _rank() == 1 and step == STEP:
         found.register_hook(fail)
     return found
 
 
 def validating(stage: ParsingStage, network: Any, faces: Any) -> Any:
-    return fail() if RANK == 1 else figures(stage, network, faces)
+    return fail() if _rank() == 1 else figures(stage, network, faces)
 
 
 def speaking(news: TrainingNews) -> None:
@@ -68,21 +68,17 @@ PATCHES = {
 KEPT = {name: lambda *_: None for name in ("init_process_group", "destroy_process_group")}
 
 
-def main(shards: str, runs: str, *places: str) -> None:
-    torch.set_num_threads(1)
+def fail_at(rank: int, shards: Path, runs: Path, places: Sequence[str]) -> None:
+    """For `sittings.grouped`: leaves in `runs` what each training ended with, by its place and this process."""
     # One group for all trainings: PyTorch's second group of a process would read the addresses of the first.
     dist.init_process_group("gloo")
     for place in places:
         patch = PATCHES[place]
-        asked = training.request(Path(shards), Path(runs) / place, *SETTINGS, stage="parsing")
+        asked = training.request(shards, runs / place, *SETTINGS, stage="parsing")
         with mock.patch.multiple(dist, **KEPT), mock.patch(*patch) if patch else contextlib.nullcontext():
             try:
                 run_training(asked, speaking if place == "speaking" else lambda news: None)
                 ended = "nothing"
             except Exception as error:
                 ended = type(error).__name__
-        # One write for a line and its end: both processes speak into the same pipe, buffered or not.
-        os.write(1, f"{place} {RANK} {ended}\n".encode())
-
-
-main(*sys.argv[1:])
+        (runs / f"{place} {rank}").write_text(ended)
