@@ -15,7 +15,7 @@ from test_calls import WHOLE
 
 from fishprep.common.files import meant_for
 
-SAMPLE = {"build": 2, "retry": 2, "extend": 2, "repair": 2}
+SAMPLE = {"build": 2, "retry": 2, "extend": 2, "repair": 2, "upscale": 2}
 FEW = 1
 """States of each command that are gone on from with the other tests; `make crash` takes all."""
 
