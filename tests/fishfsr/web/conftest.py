@@ -64,5 +64,5 @@ def page(upscaler: fishfsr.Upscaler, build: Path, folder: Path) -> Iterator[str]
     while not server.started:
         time.sleep(0.05)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    server.should_exit = True
+    server.should_exit = server.force_exit = True  # no wait for connections that a visitor left open
     thread.join(10)
