@@ -1,6 +1,6 @@
 """Skin maps and time of the parsers on labelled faces.
 
-    python benchmarks/parsing.py ../shared/faces/celebamask --weights FILE [--count 100] [--sizes 512 256 192 128]
+    python benchmarks/parsing.py ../shared/faces/celebamask [--count 100] [--runs PARSER:SIZE[:bfloat16] ...]
 
 The folder holds `val.txt`, `images/*.jpg` and `masks/*.png` (palette PNGs in CelebAMask-HQ's order). Each parser is fed with
 the whole picture (maps compared at the picture's own size) and with the 128² crops that a build makes (maps compared at 128²;
@@ -21,9 +21,9 @@ import torch
 import torch.nn.functional as F
 
 from fishprep.common.tensors import load_state_dict
-from fishprep.common.weights import WeightStore
+from fishprep.common.weights import WeightStore, find
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import Precision
+from fishprep.parsing.base import LARGE, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.evaluation.crops import labelled_crop
 from fishprep.parsing.evaluation.scores import Confusion
@@ -31,6 +31,32 @@ from fishprep.parsing.labelled import numbering, open_labelled
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
 from fishprep.parsing.networks.bisenet import empty_network
+from fishprep.parsing.weights import RECORDS
+
+USUAL = (
+    "compact-fishfsr:128",
+    "compact-fishfsr:160",
+    "bisenet-fishfsr:256",
+    "bisenet-fishfsr:192",
+    "bisenet-fishfsr:256:bfloat16",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A parser as it is run: PARSER:SIZE, or PARSER:SIZE:PRECISION."""
+
+    parser: str
+    settings: NetworkSettings
+
+    @classmethod
+    def of(cls, text: str) -> "Run":
+        name, size, *precision = text.split(":")
+        return cls(name, NetworkSettings(size=int(size), precision=Precision.of(*precision or ["float32"])))
+
+    def __str__(self) -> str:
+        precision = self.settings.precision
+        return f"{self.parser} {self.settings.size}{'' if precision is Precision.FLOAT32 else f', {precision}'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +81,11 @@ def read(folder: Path, count: int) -> Faces:
         if crop is not None:
             rows.append((picture, classes, crop.image, crop.classes, crop.landmarks))
     return Faces(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def located(parser: str) -> Path:
+    """The shipped weights of a parser."""
+    return WeightStore.from_environment().locate(find(parser, RECORDS))
 
 
 def usual_way(weights: Path, size: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -97,45 +128,44 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 256, 224, 192, 160, 128])
+    parser.add_argument("--runs", nargs="+", type=Run.of, default=[Run.of(text) for text in USUAL])
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     faces = read(given.folder, given.count)
-    own = NetworkParser(NetworkSettings(), given.weights).size
-    print(f"{len(faces.crops)} faces, {given.weights.name}, trained at {own}")
+    networks = {run: NetworkParser(run.settings, located(run.parser), run.parser) for run in given.runs}
+    print(f"{len(faces.crops)} faces")
     print("| 128² crops | skin IoU | accuracy | mean IoU | ms |\n|---|---|---|---|---|")
-    _crop_rows(faces, given.weights, given.sizes, own)
+    _crop_rows(faces, networks)
     print("| whole pictures | skin IoU | accuracy | mean IoU | ms |\n|---|---|---|---|---|")
-    for size in given.sizes:
-        whole = NetworkParser(NetworkSettings(size=size), given.weights)
-        report(f"bisenet {size}", lambda: np.stack(whole.parse_images(list(faces.pictures))), faces.picture_classes)  # noqa: B023
+    for run, network in networks.items():
+        report(str(run), lambda: np.stack(network.parse_images(list(faces.pictures))), faces.picture_classes)  # noqa: B023
 
 
-def _crop_rows(faces: Faces, weights: Path, sizes: list[int], own: int) -> None:
-    usual = usual_way(weights, own)
-    maps = {f"the usual way, {own}": report(f"the usual way, {own}", lambda: usual(faces.crops), faces.crop_classes)}
-    variants = {f"bisenet {size}": NetworkSettings(size=size) for size in sizes}
-    variants[f"bisenet {own}, bfloat16"] = NetworkSettings(size=own, precision=Precision.BFLOAT16)
-    for label, settings in variants.items():
-        network = NetworkParser(settings, weights)
+def _crop_rows(faces: Faces, networks: dict[Run, NetworkParser]) -> None:
+    usual = usual_way(located(LARGE), 256)
+    maps = {
+        f"the usual way, {LARGE} 256": report(
+            f"the usual way, {LARGE} 256", lambda: usual(faces.crops), faces.crop_classes
+        )
+    }
+    for run, network in networks.items():
         network.parse(faces.crops[:1], faces.landmarks[:1])
-        maps[label] = report(label, lambda: _classes(network, faces), faces.crop_classes)  # noqa: B023
+        maps[str(run)] = report(str(run), lambda: _classes(network, faces), faces.crop_classes)  # noqa: B023
     shape = LandmarkSkinParser()
     maps["landmark-skin"] = report(
         "landmark-skin", lambda: shape.parse(faces.crops, faces.landmarks).skin, faces.crop_classes, classes=False
     )
-    if f"bisenet {own}" in maps:
-        print(f"\n| skin maps as those of bisenet {own} | pixels | IoU |\n|---|---|---|")
-        reference = maps[f"bisenet {own}"] == 1
-        for label, found in maps.items():
-            skin = found == 1
-            print(
-                f"| {label} | {(skin == reference).mean():.3f} | {(skin & reference).sum() / (skin | reference).sum():.3f} |"
-            )
-        print()
+    first = str(next(iter(networks)))
+    print(f"\n| skin maps as those of {first} | pixels | IoU |\n|---|---|---|")
+    reference = maps[first] == 1
+    for label, found in maps.items():
+        skin = found == 1
+        print(
+            f"| {label} | {(skin == reference).mean():.3f} | {(skin & reference).sum() / (skin | reference).sum():.3f} |"
+        )
+    print()
 
 
 def _classes(network: NetworkParser, faces: Faces) -> np.ndarray:

@@ -150,7 +150,7 @@ parser_options = options(
     click.option(
         "--parser",
         default=USUAL.parser,
-        help="bisenet-fishfsr, bisenet (facexlib's), or landmark-skin (no weights, skin only, cruder).",
+        help="compact-fishfsr, bisenet-fishfsr (slower), bisenet (facexlib's), or landmark-skin (no weights, skin only, cruder).",
     ),
     click.option(
         "--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]"

@@ -198,6 +198,8 @@ def _print(result: "fishprep.ParserEvaluation", title: str) -> None:
     out.print(_class_table(record))
     if record["pyramid"]:
         out.print(_pyramid_table(record["pyramid"]))
+    if record["tones"]:
+        out.print(_tone_table(record["tones"]))
     if lost := record["lost"]:
         pictures = counted(len(lost), "picture")
         out.print(f"no face was found in {pictures}, so there is no crop: {', '.join(lost[:5])}")
@@ -231,6 +233,23 @@ def _pyramid_table(pyramid: dict[str, dict[str, float]]) -> Table:
     table = Table("accuracy of the 0-1 map at", *methods, box=None, header_style="bold")
     for size, shares in pyramid.items():
         table.add_row(f"{size}²", *(f"{shares[method]:.4f}" for method in methods))
+    return table
+
+
+def _tone_table(tones: list[dict[str, Any]]) -> Table:
+    names = ("darkest", "middle", "lightest")
+    table = Table(
+        "crops by the skin's colour",
+        "typology angle",
+        "faces",
+        "skin IoU",
+        "worst tenth",
+        box=None,
+        header_style="bold",
+    )
+    for name, group in zip(names, tones, strict=True):
+        angles = f"{group['lowest']:.0f}° to {group['highest']:.0f}°"
+        table.add_row(f"{name} third", angles, str(group["faces"]), f"{group['skin_iou']:.4f}", f"{group['worst']:.4f}")
     return table
 
 

@@ -19,7 +19,7 @@ USUAL = fishprep.RemapSettings()
 @click.command(context_settings=common.PREP)
 @click.argument("out", type=common.BUILT)
 @click.argument("new", type=common.OUT)
-@click.option("--parser", help="What makes the maps, as in build.  [default: bisenet-fishfsr]")
+@click.option("--parser", help="What makes the maps, as in build.  [default: compact-fishfsr]")
 @click.option("--parser-size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
 @parser_precision
 @click.option("--parser-weights", type=common.FILE, help="Weights of the parser: .safetensors or .pth.")

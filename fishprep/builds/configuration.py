@@ -14,7 +14,7 @@ from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
 from fishprep.landmarks import DEFAULT_DETECTOR, MARKED, LandmarkRequest, check_search, reads_points
 from fishprep.landmarks.select import DISAGREEMENT_LIMIT, MIN_SCORE, Policy
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.parsing.given import GIVEN
 from fishprep.parsing.skin import MaskResize, SkinFusion
 from fishprep.shards.schema import SIZES
@@ -73,7 +73,7 @@ class BuildConfiguration(BaseModel):
     resizer: str = "pillow-bicubic"
     mask_resizer: str = "area:0.5"
 
-    parser: str = OWN
+    parser: str = DEFAULT_PARSER
     parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
     parser_precision: Literal["float32", "bfloat16"] = "float32"
     skin_classes: tuple[str, ...] = ("skin",)

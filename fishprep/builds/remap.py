@@ -26,7 +26,7 @@ from fishprep.engines import create_engine
 from fishprep.engines.base import Engine
 from fishprep.faces.crop import UNCROPPED
 from fishprep.parsing import PARSERS, named
-from fishprep.parsing.base import OWN, FaceParser
+from fishprep.parsing.base import DEFAULT_PARSER, FaceParser
 from fishprep.parsing.given import GivenMaps
 from fishprep.shards.schema import ShardName
 from fishprep.storage.base import Storage
@@ -168,7 +168,7 @@ def _parser(configuration: BuildConfiguration, weights: WeightsFrom) -> FacePars
     if configuration.keep_classes and configuration.parser in PARSERS and not PARSERS[configuration.parser].has_classes:
         raise ConfigurationError(
             f"--keep-classes: {configuration.parser} knows only skin, no classes; --no-keep-classes leaves out those that the build "
-            f"has, --parser {OWN} makes them"
+            f"has, --parser {DEFAULT_PARSER} makes them"
         )
     with threads(configuration.threads, opencv=True):
         return load_parser(configuration.model_copy(update={"device": "cpu"}), weights)

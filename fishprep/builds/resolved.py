@@ -8,7 +8,7 @@ from fishprep.builds.networks import WeightsFrom, load_networks
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.threads import threads
 from fishprep.parsing import PARSERS, named
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import DEFAULT_PARSER
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
     parser, backend = loaded.parser, loaded.pipeline.backend
     if configuration.keep_classes and not PARSERS[configuration.parser].has_classes:
         raise ConfigurationError(
-            f"--keep-classes: the parser {configuration.parser} knows only skin, no classes; use --parser {OWN}"
+            f"--keep-classes: the parser {configuration.parser} knows only skin, no classes; use --parser {DEFAULT_PARSER}"
         )
     known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
     return Resolved(known, recipe_hash(known, parser.settings, parser.weights, algorithms.in_recipe(known)))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 BISENET, COMPACT = "bisenet", "compact"
 """Networks, and what a parser with weights of yours for one is called."""
-OWN = "bisenet-fishfsr"
-"""The default: BiSeNet with the weights of the distribution `fishfsr-weights`."""
+DEFAULT_PARSER, LARGE = "compact-fishfsr", "bisenet-fishfsr"
+"""With the weights of `fishfsr-weights`: the compact network, for the crops of a build, and BiSeNet, for larger pictures."""
 
 
 class Precision(StrEnum):
@@ -45,12 +45,12 @@ class Precision(StrEnum):
 class ParserRequest:
     """A parser as the user names it.
 
-    file: weights of a BiSeNet of yours; the parser is called `bisenet` then.
+    file: weights of yours; the parser is called as their network is then.
     skin_classes: names of `FaceClass`.
     The rest is explained in `NetworkSettings`; `landmark-skin` has no settings.
     """
 
-    name: str = OWN
+    name: str = DEFAULT_PARSER
     file: Path | None = None
     skin_classes: tuple[str, ...] = ("skin",)
     size: int | None = None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.weights import WeightStore, find
-from fishprep.parsing.base import COMPACT, OWN, ParserRequest, Precision
+from fishprep.parsing.base import COMPACT, DEFAULT_PARSER, ParserRequest, Precision
 from fishprep.parsing.given import GIVEN, GivenMaps
 from fishprep.parsing.landmark_skin import LandmarkSkinParser
 from fishprep.parsing.skin import SkinFusion
@@ -28,7 +28,9 @@ def create_network(request: ParserRequest, store: WeightStore) -> "NetworkParser
     if request.file is not None:
         return NetworkParser(settings, request.file, name_of(request.file))
     if request.name == COMPACT:
-        raise WeightsError("--parser compact: there are no weights of it but yours: --parser-weights FILE")
+        raise WeightsError(
+            f"--parser compact: weights of yours: --parser-weights FILE; the shipped ones are --parser {DEFAULT_PARSER}"
+        )
     return NetworkParser(settings, store.locate(find(request.name, RECORDS)), request.name)
 
 
@@ -44,7 +46,9 @@ def create_given(request: ParserRequest) -> GivenMaps:
 def create_landmark_skin(request: ParserRequest) -> LandmarkSkinParser:
     """The parser without weights. ConfigurationError for settings that it does not have."""
     if SkinFusion.of(request.skin_classes) != SkinFusion():
-        raise ConfigurationError(f"--skin-classes: the parser landmark-skin knows only skin; use --parser {OWN}")
+        raise ConfigurationError(
+            f"--skin-classes: the parser landmark-skin knows only skin; use --parser {DEFAULT_PARSER}"
+        )
     _refuse_settings_of_networks(request, "the parser landmark-skin has none of them")
     return LandmarkSkinParser()
 

@@ -6,11 +6,21 @@ from safetensors import SafetensorError, safe_open
 
 from fishprep.common.files import check_regular, sha256_file
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
-from fishprep.parsing.base import BISENET, COMPACT, OWN
+from fishprep.parsing.base import BISENET, COMPACT, DEFAULT_PARSER, LARGE
 
 RECORDS = (
     WeightRecord(
-        name=OWN,
+        name=DEFAULT_PARSER,
+        file="compact-fishfsr.safetensors",
+        package=OWN_PACKAGE,
+        sha256="0f1082d5bda75c08bd95a68b10fce87e4f9dfa60c2bbea44f399f9aea84d84c8",
+        size=8_813_862,
+        licence="non-commercial only: trained on CelebAMask-HQ and CelebA",
+        purpose="face parsing of 128² crops, 19 classes (the compact network, trained here)",
+        flags="--parser-weights FILE",
+    ),
+    WeightRecord(
+        name=LARGE,
         file="bisenet-fishfsr.safetensors",
         package=OWN_PACKAGE,
         sha256="d444fe149a6feea4f754a60a5a2c95de1c3ab2252c2374167b7659878b61b88a",

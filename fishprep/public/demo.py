@@ -10,7 +10,7 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.output import is_build, writing
 from fishprep.common.files import atomic
 from fishprep.decoding.decode import Limits, decode_file
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.public.build import build
 from fishprep.public.news import Listener
 from fishprep.public.report import report
@@ -36,7 +36,9 @@ class DemoResult:
     report: Path
 
 
-def demo(out: StrPath, *, parser: str = OWN, overwrite: bool = False, progress: Listener | None = None) -> DemoResult:
+def demo(
+    out: StrPath, *, parser: str = DEFAULT_PARSER, overwrite: bool = False, progress: Listener | None = None
+) -> DemoResult:
     """Build shards, a picture and a report from two portraits (Eileen Collins, Grace Hopper) in the folder `out`.
 
     overwrite: remove the shards of an earlier demo first. Raises ConfigurationError where `out` holds files of these names that

@@ -11,7 +11,7 @@ import pytest
 from support import QUICK, rows, run, shards
 from warm import Started
 
-BISENET = ("--parser", "bisenet-fishfsr", "--parser-size", 128)
+NETWORK = ("--parser", "compact-fishfsr")
 TINY = ("parsing.width=4", "parsing.blocks=1", "parsing.batch_size=2", "parsing.steps=1")
 
 pytestmark = [pytest.mark.faces, pytest.mark.usefixtures("without_workers")]
@@ -62,7 +62,7 @@ def test_ten_of_another_folder_and_what_becomes_of_the_set(
     for path in names[40:]:
         shutil.copy(path, more)
     run("fishprep", "extend", out, more, "--prefix", "more", "--workers", 1)
-    run("fishprep", "remap", out, new, *BISENET, "--workers", 1)
+    run("fishprep", "remap", out, new, *NETWORK, "--workers", 1)
     run("fishprep", "verify", new, "--deep")
     searched = json.loads(run("fishprep", "leaks", new, "--json", "-q").out)
     assert searched["faces"] == sum(row["status"] == "ok" for row in rows(new).values()) and searched["leaks"] == []

@@ -54,7 +54,7 @@ def test_nearly_all_of_celeba_is_kept_and_sound(built: Path) -> None:
     result = json.loads(run("fishprep", "verify", built, "--deep", "--json").out)
     assert result["problems"] == [] and result["notes"] == []
     configuration = json.loads((built / "manifest.json").read_text())["configuration"]
-    assert configuration["parser"] == "bisenet-fishfsr" and configuration["mask_resizer"] == "area:0.5"
+    assert configuration["parser"] == "compact-fishfsr" and configuration["mask_resizer"] == "area:0.5"
 
 
 def test_weights_of_ones_own_are_named_and_asked_for_again(celeba: Path, weights: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_doctor_finds_nothing_wrong_here() -> None:
         assert (
             "onnx" in found["extra export"]["value"] and "extra dev" not in found and "free" in found["disk"]["value"]
         )
-        assert "bisenet-fishfsr" in found["build runs"]["value"] and "x8" in found["upscale runs"]["value"]
+        assert "compact-fishfsr" in found["build runs"]["value"] and "x8" in found["upscale runs"]["value"]
         assert not any(finding["problem"] for finding in found.values())
 
 
@@ -135,11 +135,11 @@ def test_doctor_knows_what_a_build_needs(monkeypatch: pytest.MonkeyPatch) -> Non
     present = WeightStore.status
 
     def lacking(store: WeightStore, record: WeightRecord) -> WeightStatus:
-        return WeightStatus.MISSING if record.name == "bisenet-fishfsr" else present(store, record)
+        return WeightStatus.MISSING if record.name == "compact-fishfsr" else present(store, record)
 
     monkeypatch.setattr(WeightStore, "status", lacking)
     ran = run("fishprep", "doctor", code=1)
-    assert "problem: build runs: weights bisenet-fishfsr are missing" in ran.out
+    assert "problem: build runs: weights compact-fishfsr are missing" in ran.out
 
 
 def test_doctor_says_which_extra_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:

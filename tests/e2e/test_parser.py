@@ -74,12 +74,13 @@ def test_measures_a_parser_on_real_faces(weights: Path, faces: Path, tmp_path: P
     )
     found = json.loads(said.out)
     assert len(found["crop_iou"]) == 3 and not found["lost"]
+    assert [group["faces"] for group in found["tones"]] == [1, 1, 1]
     assert set(found["pyramid"]) == {"64", "32", "16", "8"} and set(found["crops"]["classes"]) >= {"skin", "hair"}
     assert 0 <= found["crops"]["skin_iou"] <= 1 and found["pictures"]["accuracy"] > 0.2
     with Image.open(worst) as sheet:
         assert sheet.width > 900
     table = run("fishprep", "parser", "eval", weights, tmp_path, "--split", "few", "--device", "cpu").out
-    assert "128² crops" in table and "area:0.5" in table and "hair" in table
+    assert "128² crops" in table and "area:0.5" in table and "hair" in table and "darkest third" in table
 
 
 def test_pictures_without_a_face_have_no_crops(weights: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from fishprep.engines.local import LocalEngine
 
 __all__ = ["in_process"]
 
-BISENET = ("--parser", "bisenet-fishfsr", "--parser-size", 128)
+NETWORK = ("--parser", "compact-fishfsr")
 TINY = ("parsing.width=4", "parsing.blocks=1", "sr.width=4", "parsing.batch_size=2", "sr.batch_size=2")
 
 
@@ -27,10 +27,10 @@ def test_better_maps_of_faces_whose_photos_are_gone(
     """By two workers as by one; the new build is verified, compared, shown, retried and trained from as any other."""
     monkeypatch.setitem(ENGINES, "local", LocalEngine)
     old, new = Path(shutil.copytree(built, tmp_path / "old")), tmp_path / "new"
-    said = run("fishprep", "remap", old, new, *BISENET, "--workers", 2, "--device", "cpu")
+    said = run("fishprep", "remap", old, new, *NETWORK, "--workers", 2, "--device", "cpu")
     assert "15 samples (15 train) of 16 photos" in said.out and "dropped: 1 no_face" in said.out
     monkeypatch.setitem(ENGINES, "local", Here)
-    again = json.loads(run("fishprep", "remap", old, tmp_path / "one", *BISENET, "--workers", 1, "--json").out)
+    again = json.loads(run("fishprep", "remap", old, tmp_path / "one", *NETWORK, "--workers", 1, "--json").out)
     assert again["built"] == 4 and shards(new) == shards(tmp_path / "one") and shards(old) == shards(built)
     shutil.rmtree(old)
     assert "sound" in run("fishprep", "verify", new, "--deep").out

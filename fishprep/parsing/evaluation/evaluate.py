@@ -1,7 +1,7 @@
 """A parser against labelled faces: whole pictures, the crops of a build, and the pyramid of the skin map."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from fishprep.landmarks.base import LandmarkBackend
 from fishprep.parsing.classes import FaceClass
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.scores import SKIN, Confusion, binary_iou, boundary_f
+from fishprep.parsing.evaluation.tones import by_tone, typology_angle
 from fishprep.parsing.labelled import UNLABELLED, LabelledFaces
 from fishprep.parsing.network_parser import NetworkParser
 from fishprep.parsing.skin import MaskResize
@@ -60,12 +61,14 @@ class PyramidLevel:
 
 @dataclass
 class ParserEvaluation:
-    """What was found. `crop_iou`: skin IoU of each face's crop, by name. `lost`: faces that no crop was found for."""
+    """What was found. `crop_iou`: skin IoU of each face's crop, by name. `angles`: of the labelled skin there, `typology_angle`, where
+    there is enough of it. `lost`: faces that no crop was found for."""
 
     pictures: Level = field(default_factory=Level)
     crops: Level = field(default_factory=Level)
     pyramid: dict[int, PyramidLevel] = field(default_factory=lambda: {size: PyramidLevel() for size in PYRAMID})
     crop_iou: dict[str, float] = field(default_factory=dict)
+    angles: dict[str, float] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class ParserEvaluation:
             "crops": self.crops.record(),
             "pyramid": pyramid,
             "crop_iou": self.crop_iou,
+            "tones": [asdict(group) for group in by_tone(self.angles, self.crop_iou)],
             "lost": self.lost,
         }
 
@@ -115,6 +119,8 @@ def _add_crops(result: ParserEvaluation, parser: NetworkParser, crops: dict[str,
         result.crops.add(found, crop.classes)
         inside = crop.classes != UNLABELLED
         result.crop_iou[name] = binary_iou((found == SKIN) & inside, (crop.classes == SKIN) & inside)
+        if (angle := typology_angle(crop.image, crop.classes == SKIN)) is not None:
+            result.angles[name] = angle
         for size, level in result.pyramid.items():
             truth, known = _smaller_truth(crop.whole, size)
             for method, shares in level.shares.items():

@@ -41,7 +41,7 @@ from fishprep.landmarks import (
     upright,
 )
 from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, skin
-from fishprep.parsing.base import OWN
+from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
 from fishprep.parsing.networks import bisenet, compact
 from fishprep.shards.versions import differences
@@ -159,6 +159,7 @@ GIVEN = {
     ),
     ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
     ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
+    ("parser-compact-fishfsr", 1): (lambda: constants(network_parser, compact, placement), "6b95c42b575f"),
     ("parser-compact", 1): (lambda: constants(network_parser, compact, placement), "6b95c42b575f"),
     **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
@@ -198,7 +199,7 @@ def test_versions_stand_in_the_recipe_or_beside_it(monkeypatch: pytest.MonkeyPat
         (crop.VERSIONS, "square", 2),
         (pyramid.RESIZERS, "pillow-bicubic", replace(pyramid.RESIZERS["pillow-bicubic"], version=2)),
         (skin.RESIZE_VERSIONS, "area", 2),
-        (PARSERS, OWN, replace(PARSERS[OWN], version=2)),
+        (PARSERS, DEFAULT_PARSER, replace(PARSERS[DEFAULT_PARSER], version=2)),
     )
     for table, name, later in changes:
         with monkeypatch.context() as changed:

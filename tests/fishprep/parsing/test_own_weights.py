@@ -1,4 +1,4 @@
-"""The parser that comes with the project: as good as its card says, and left is never taken for right."""
+"""The parsers that come with the project: as good as their cards say, and left is never taken for right."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import OWN, ParserRequest
+from fishprep.parsing.base import DEFAULT_PARSER, LARGE, ParserRequest
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
@@ -25,10 +26,10 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def parser() -> NetworkParser:
+@pytest.fixture(scope="module", params=[DEFAULT_PARSER, LARGE])
+def parser(request: pytest.FixtureRequest) -> NetworkParser:
     """From the installed distribution: its absence is an error, not a reason to skip."""
-    return create_network(ParserRequest(), WeightStore.from_environment())
+    return create_network(ParserRequest(request.param), WeightStore.from_environment())
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,12 @@ def maps(parser: NetworkParser, crops: list[LabelledCrop]) -> np.ndarray:
     return parse_crops(parser, crops)
 
 
-def test_it_is_the_default(parser: NetworkParser) -> None:
-    assert parser.name == OWN == "bisenet-fishfsr" and list(parser.weights) == ["bisenet-fishfsr.safetensors"]
+def test_it_is_called_as_its_file(parser: NetworkParser) -> None:
+    assert list(parser.weights) == [f"{parser.name}.safetensors"]
+
+
+def test_the_default_is_the_compact_one() -> None:
+    assert ParserRequest().name == BuildConfiguration().parser == DEFAULT_PARSER == "compact-fishfsr"
 
 
 def test_is_as_good_as_promised(crops: list[LabelledCrop], maps: np.ndarray) -> None:
