@@ -46,7 +46,7 @@ from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore, find
 from fishprep.faces.photo import Photo
 from fishprep.landmarks.weights import DLIB_68
-from fishprep.parsing.base import DEFAULT_PARSER, LARGE
+from fishprep.parsing.base import DEFAULT_PARSER, TEACHER
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.networks.bisenet import empty_network
 from fishprep.parsing.weights import RECORDS
@@ -81,7 +81,7 @@ class PlainLoop:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        weights = WeightStore.from_environment().locate(find(LARGE, RECORDS))
+        weights = WeightStore.from_environment().locate(find(TEACHER, RECORDS))
         self.detector = dlib.get_frontal_face_detector()
         self.predictor = dlib.shape_predictor(str(WeightStore.from_environment().locate(DLIB_68)))
         self.network = empty_network().to_empty(device="cpu")
@@ -187,7 +187,7 @@ def speed(console: Console, count: int) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        ours = {parser: pipeline(photos, parser, out / parser) for parser in (DEFAULT_PARSER, LARGE)}
+        ours = {parser: pipeline(photos, parser, out / parser) for parser in (DEFAULT_PARSER, TEACHER)}
         plain = {s: PlainLoop(s).run(photos, out / f"png{s}") for s in (256, 512)}
     columns = {f"pipeline, {parser}": timed for parser, timed in ours.items()}
     columns |= {f"plain loop, BiSeNet {s}²": timed for s, timed in plain.items()}
@@ -209,7 +209,7 @@ def speed(console: Console, count: int) -> None:
             f"{parser}: as fast as the plain loop, by CPU time: {times}; the parser takes {timed.seconds['parse'] / timed.total:.0%}"
         )
     equal = plain[256]
-    console.print(f"all but the networks: {equal.rest / ours[LARGE].rest:.2f}x the plain loop")
+    console.print(f"all but the networks: {equal.rest / ours[TEACHER].rest:.2f}x the plain loop")
     for parser, timed in ours.items():
         console.print(f"maps of {parser} and of the loop at 256²: {agreement(timed, equal)}")
 

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from fishprep.common.tensors import load_state_dict
 from fishprep.common.weights import WeightStore, find
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import LARGE, Precision
+from fishprep.parsing.base import TEACHER, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.evaluation.crops import labelled_crop
 from fishprep.parsing.evaluation.scores import Confusion
@@ -144,10 +144,10 @@ def main() -> None:
 
 
 def _crop_rows(faces: Faces, networks: dict[Run, NetworkParser]) -> None:
-    usual = usual_way(located(LARGE), 256)
+    usual = usual_way(located(TEACHER), 256)
     maps = {
-        f"the usual way, {LARGE} 256": report(
-            f"the usual way, {LARGE} 256", lambda: usual(faces.crops), faces.crop_classes
+        f"the usual way, {TEACHER} 256": report(
+            f"the usual way, {TEACHER} 256", lambda: usual(faces.crops), faces.crop_classes
         )
     }
     for run, network in networks.items():

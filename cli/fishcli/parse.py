@@ -28,9 +28,9 @@ USUAL = fishprep.ParseSettings()
 )
 @click.option(
     "--parser",
-    type=click.Choice(["bisenet-fishfsr", "compact-fishfsr", "bisenet"]),
+    type=click.Choice(["compact-fishfsr", "bisenet-fishfsr", "bisenet"]),
     default=USUAL.parser,
-    help="Ours, ours for 128² crops, or facexlib's (53 MB to download).",
+    help="Ours, our BiSeNet (slower), or facexlib's (53 MB to download).",
 )
 @click.option(
     "--skin-classes",

@@ -13,7 +13,7 @@ from fishfsr.web.results import link_inputs
 from fishfsr.web.settings import WebSettings
 from fishfsr.web.shelf import Slot
 
-PARSERS = ("bisenet-fishfsr", "compact-fishfsr", "bisenet")
+PARSERS = ("compact-fishfsr", "bisenet-fishfsr", "bisenet")
 
 
 @dataclass(frozen=True)

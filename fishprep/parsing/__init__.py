@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fishprep.common.errors import ConfigurationError
 from fishprep.common.weights import WeightStore
-from fishprep.parsing.base import BISENET, COMPACT, DEFAULT_PARSER, LARGE, FaceParser, ParserRequest
+from fishprep.parsing.base import BISENET, COMPACT, DEFAULT_PARSER, TEACHER, FaceParser, ParserRequest
 from fishprep.parsing.weights import name_of
 
 
@@ -52,7 +52,7 @@ def _given(request: ParserRequest, store: WeightStore) -> FaceParser:
 
 PARSERS = {
     DEFAULT_PARSER: ParserKind(1, _network, is_network=True),
-    LARGE: ParserKind(1, _network, is_network=True),
+    TEACHER: ParserKind(1, _network, is_network=True),
     BISENET: ParserKind(1, _network, is_network=True),
     COMPACT: ParserKind(1, _network, is_network=True),
     "landmark-skin": ParserKind(1, _landmark_skin, has_classes=False),

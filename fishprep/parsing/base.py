@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 BISENET, COMPACT = "bisenet", "compact"
 """Networks, and what a parser with weights of yours for one is called."""
-DEFAULT_PARSER, LARGE = "compact-fishfsr", "bisenet-fishfsr"
-"""With the weights of `fishfsr-weights`: the compact network, for the crops of a build, and BiSeNet, for larger pictures."""
+DEFAULT_PARSER, TEACHER = "compact-fishfsr", "bisenet-fishfsr"
+"""With the weights of `fishfsr-weights`: the compact network, and the BiSeNet whose maps it learned from."""
 
 
 class Precision(StrEnum):

@@ -6,21 +6,21 @@ from safetensors import SafetensorError, safe_open
 
 from fishprep.common.files import check_regular, sha256_file
 from fishprep.common.weights import OWN_PACKAGE, WeightRecord
-from fishprep.parsing.base import BISENET, COMPACT, DEFAULT_PARSER, LARGE
+from fishprep.parsing.base import BISENET, COMPACT, DEFAULT_PARSER, TEACHER
 
 RECORDS = (
     WeightRecord(
         name=DEFAULT_PARSER,
         file="compact-fishfsr.safetensors",
         package=OWN_PACKAGE,
-        sha256="0f1082d5bda75c08bd95a68b10fce87e4f9dfa60c2bbea44f399f9aea84d84c8",
+        sha256="b550d2f57946b89a6414a00b83b5a71d2f7f2c0dbc8eb15d969de87fd1c3954a",
         size=8_813_862,
         licence="non-commercial only: trained on CelebAMask-HQ and CelebA",
-        purpose="face parsing of 128² crops, 19 classes (the compact network, trained here)",
+        purpose="face parsing, 19 classes (the compact network, trained here)",
         flags="--parser-weights FILE",
     ),
     WeightRecord(
-        name=LARGE,
+        name=TEACHER,
         file="bisenet-fishfsr.safetensors",
         package=OWN_PACKAGE,
         sha256="d444fe149a6feea4f754a60a5a2c95de1c3ab2252c2374167b7659878b61b88a",

@@ -12,7 +12,7 @@ from fishprep.engines import LOCAL, RAY
 from fishprep.faces.crop import RECIPES, UNCROPPED
 from fishprep.faces.pyramid import RESIZERS as KERNELS
 from fishprep.landmarks import SEARCHES as _SEARCHES
-from fishprep.parsing.base import LARGE
+from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.given import GIVEN
 from fishprep.shards.schema import HR_SIZE
@@ -213,7 +213,7 @@ class ParseSettings:
     """What `parse` can be told. classes: the numbering in the PNGs, `celebamask` or `facexlib`. threads: None is torch's choice."""
 
     classes: str = "celebamask"
-    parser: str = LARGE
+    parser: str = DEFAULT_PARSER
     skin_classes: tuple[str, ...] = ("skin",)
     parser_size: int | None = None
     parser_precision: str = _USUAL.parser_precision

@@ -9,7 +9,7 @@ import pytest
 from fishprep.builds.configuration import BuildConfiguration
 from fishprep.common.weights import WeightStore
 from fishprep.landmarks import LandmarkRequest, create_backend
-from fishprep.parsing.base import DEFAULT_PARSER, LARGE, ParserRequest
+from fishprep.parsing.base import DEFAULT_PARSER, TEACHER, ParserRequest
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
@@ -26,7 +26,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=[DEFAULT_PARSER, LARGE])
+@pytest.fixture(scope="module", params=[DEFAULT_PARSER, TEACHER])
 def parser(request: pytest.FixtureRequest) -> NetworkParser:
     """From the installed distribution: its absence is an error, not a reason to skip."""
     return create_network(ParserRequest(request.param), WeightStore.from_environment())
