@@ -23,7 +23,7 @@ def test_it_is_what_the_command_writes(tmp_path: Path) -> None:
     run("fishprep", "parse", crop, tmp_path / "maps", "--device", "cpu", "--threads", 1)
     told: list[str] = []
     slot = Shelf(tmp_path / "shelf", 60, 1 << 30).slot()
-    parsed = parsed_crops([crop, torn, notes], "bisenet-fishfsr", SETTINGS, slot, lambda share, text: told.append(text))
+    parsed = parsed_crops([crop, torn, notes], "compact-fishfsr", SETTINGS, slot, lambda share, text: told.append(text))
     face = parsed[0]
     for folder, name in (("classes", face.classes), ("skin", face.skin), ("overlay", face.overlay)):
         suffix = Path(name).suffix
@@ -43,4 +43,4 @@ def test_it_can_be_cancelled(tmp_path: Path) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        parsed_crops([crop], "bisenet-fishfsr", SETTINGS, Shelf(tmp_path / "shelf", 60, 1 << 30).slot(), stop)
+        parsed_crops([crop], "compact-fishfsr", SETTINGS, Shelf(tmp_path / "shelf", 60, 1 << 30).slot(), stop)
