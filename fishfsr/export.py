@@ -18,6 +18,7 @@ from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.models.folding import fold
 from fishfsr.registry import architecture_of
 from fishprep.common.files import atomic, sweep_abandoned
+from fishprep.common.onnx_runtime import load_onnxruntime
 from fishprep.common.version import __version__
 from fishprep.shards.schema import HR_SIZE
 
@@ -215,9 +216,7 @@ def _refuse(path: Path, parity: Parity, runner: str) -> None:
 
 
 def _onnx_runner(path: Path, outputs: tuple[str, ...]) -> RunGraph:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = load_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda lr: session.run(list(outputs), {"lr": lr.numpy()})
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from fishprep.common.cores import available_cores
 from fishprep.common.errors import FishPrepError
 from fishprep.common.extras import extras
+from fishprep.common.onnx_runtime import load_onnxruntime
 from fishprep.common.opencv import load_opencv
 from fishprep.common.version import __version__
 from fishprep.common.weights import WeightRecord, WeightStatus, WeightStore
@@ -56,7 +57,7 @@ def examine(records: Iterable[WeightRecord], store: WeightStore) -> list[Finding
 
 def _library(module: str, distribution: str) -> Finding:
     try:
-        import_module(module)
+        load_onnxruntime() if module == "onnxruntime" else import_module(module)
         return Finding(distribution, version(distribution))
     except PackageNotFoundError:
         return Finding(distribution, "of another distribution")

@@ -1,13 +1,14 @@
 """What computes BlazeFace's network: onnxruntime on a CPU, in a third of PyTorch's time, and PyTorch on other devices."""
 
-from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from types import ModuleType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from fishprep.common.device import exact_convolutions
 from fishprep.common.errors import MissingLibraryError
+from fishprep.common.onnx_runtime import load_onnxruntime
 from fishprep.detectors.base import RUNTIME
 from fishprep.detectors.blazeface_graph import IMAGES, PLACES, SCORES, graph_of
 from fishprep.detectors.blazeface_network import BlazeFaceNetwork
@@ -83,10 +84,9 @@ class OnTorch:
         return Sure(*(values.cpu().numpy() for values in found))
 
 
-def _load() -> Any:
-    """Its module, in 0.1 s: imported where it is used alone."""
+def _load() -> ModuleType:
     try:
-        return import_module(RUNTIME)
+        return load_onnxruntime()
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise MissingLibraryError(

@@ -40,13 +40,16 @@ def test_it_starts_and_ends_and_leaves_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "FISHFSR_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     words = command("fishfsr", "web", "--port", 0, "--device", "cpu", "--threads", 1)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
-        assert server.stdout is not None and server.stderr is not None
-        url = server.stdout.readline().split()[1]
-        assert httpx.get(f"{url}healthy", timeout=120).text == "ok"
-        Visitor(url).upload(Path(__file__))
-        assert [path.name.startswith("fishfsr-web-") for path in tmp_path.iterdir()] == [True]
-        server.send_signal(signal.SIGINT)
-        _, said = server.communicate(timeout=60)
+        try:
+            assert server.stdout is not None and server.stderr is not None
+            url = server.stdout.readline().split()[1]
+            assert httpx.get(f"{url}healthy", timeout=120).text == "ok"
+            Visitor(url).upload(Path(__file__))
+            assert [path.name.startswith("fishfsr-web-") for path in tmp_path.iterdir()] == [True]
+            server.send_signal(signal.SIGINT)
+            _, said = server.communicate(timeout=60)
+        finally:
+            server.kill()  # where it has not ended, the `with` would wait for it
     assert "Traceback" not in said and list(tmp_path.iterdir()) == []
 
 
