@@ -190,7 +190,7 @@ PLANTED = (
     Planted("a state that was refused is believed",
             STATE, '            raise CheckpointError(f"{path}: cannot be written: {error}") from error',
             "            pass", TRAINING),
-    Planted("other faces are gone on with", EARLIER, 'MUST_AGREE = ("training shards", "init")', 'MUST_AGREE = ("init",)', TRAINING),
+    Planted("other faces are gone on with", EARLIER, 'MUST_AGREE = ("training shards", "init", "FAN")', 'MUST_AGREE = ("init",)', TRAINING),
     Planted("other settings are gone on with", EARLIER, "    changed = earlier.model_copy(update=same).differences(config)\n",
             "    changed: list[str] = []\n", TRAINING),
     Planted("two trainings at once", "fishfsr/training/run.py", "            held.enter_context(locked(folder.path))",

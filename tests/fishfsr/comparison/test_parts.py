@@ -84,9 +84,8 @@ def test_seeds_are_averaged_face_by_face() -> None:
 def row(name: str, psnr: float, low: float, high: float, paper: float | None = None, **more: Any) -> ComparedRow:
     difference = {} if low == high else {"psnr": Figure((low + high) / 2, low, high, 9, 0)}
     said = None if paper is None else PaperRow(paper, 0.5)
-    return ComparedRow(
-        name, name.upper(), 1, {"psnr": Figure(psnr, psnr - 1, psnr + 1, 9, 0)}, difference, paper=said, **more
-    )
+    figures = {"psnr": Figure(psnr, psnr - 1, psnr + 1, 9, 0)}
+    return ComparedRow(name, name.upper(), seeds=1, figures=figures, differences=difference, paper=said, **more)
 
 
 def test_what_is_concluded() -> None:
