@@ -114,7 +114,7 @@ def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | N
         try:
             with torch.inference_mode(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that TorchScript gets no younger
-                traced = torch.jit.trace(plain, torch.zeros(2, 3, size, size), check_trace=False)  # `parity_of` is
+                traced = torch.jit.trace(plain, torch.zeros(2, 3, size, size), check_trace=False)  # `parity_of` checks
                 facts = json.dumps(facts_of(resolver, size), sort_keys=True)
                 torch.jit.save(traced, str(temporary), _extra_files={FACTS: facts})
                 read = torch.jit.load(str(temporary))
