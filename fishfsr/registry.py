@@ -7,7 +7,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from fishfsr.errors import ConfigurationError
@@ -16,8 +15,9 @@ from fishfsr.methods.every import METHODS
 from fishfsr.models.ablations import ABLATIONS
 from fishfsr.models.authors import AuthorsFishFSRNet, AuthorsFishFSRNetConfig
 from fishfsr.models.config import SCALES, NetworkConfig, ParsingNetConfig, SrNetConfig
-from fishfsr.models.count import count_macs_of_skeleton, count_parameters
+from fishfsr.models.count import count_macs_of_skeleton, count_parameters, skeletons
 from fishfsr.models.parsingnet import ParsingNet
+from fishfsr.models.sizes import SIZES
 from fishprep.shards.schema import HR_SIZE
 
 PAPER = "Wang et al., Super-Resolving Face Image by Facial Parsing Information, 2023"
@@ -159,13 +159,14 @@ def architecture_of(network: nn.Module) -> str:
 
 @cache
 def model_size(record: ModelRecord) -> ModelSize:
-    """Parameters and multiply-accumulates of the record's network, computed without making its weights."""
-    return network_size(record.architecture, record.config(), HR_SIZE // record.scale)
+    """Parameters and multiply-accumulates of the record's network: kept for those of the registry, counted for any other."""
+    kept = SIZES.get(record.name) if record == MODELS.get(record.name) else None
+    return ModelSize(*kept) if kept else network_size(record.architecture, record.config(), HR_SIZE // record.scale)
 
 
 def network_size(architecture: str, config: NetworkConfig, lr_size: int) -> ModelSize:
-    """As `model_size`, of any configuration, for LR faces of `lr_size` pixels a side."""
-    with torch.device("meta"):
+    """Parameters and multiply-accumulates of any configuration for LR faces of `lr_size` pixels a side, counted without weights."""
+    with skeletons():
         network = build_network(architecture, config)
     shapes = [(1, 3, lr_size, lr_size)]
     if isinstance(config, SrNetConfig) and config.needs_map:

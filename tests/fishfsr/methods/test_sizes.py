@@ -7,8 +7,9 @@ from fishfsr.methods.alignment import AlignmentNet
 from fishfsr.methods.every import METHODS
 from fishfsr.methods.srcnn import SRCNN, SRCNNConfig
 from fishfsr.methods.urdgn import Discriminator
-from fishfsr.models.count import count_macs_of_skeleton, count_parameters
-from fishfsr.registry import MODELS, model_size
+from fishfsr.models.count import count_macs_of_skeleton, count_parameters, skeletons
+from fishfsr.models.sizes import SIZES
+from fishfsr.registry import MODELS, model_size, network_size
 
 PARAMETERS = {
     "srcnn_x8": 69e3, "vdsr_x8": 667e3, "urdgn_x8": 1.05e6, "wsrnet_x4": 51.4e6, "wsrnet_x8": 75.0e6, "wsrnet_x16": 226.2e6,
@@ -32,6 +33,13 @@ def test_multiply_accumulates(name: str) -> None:
     assert model_size(MODELS[name]).macs / 1e9 == pytest.approx(GMAC[name], rel=5e-3)
 
 
+def test_what_is_kept_is_what_is_counted() -> None:
+    counted = {
+        name: network_size(each.architecture, each.config(), each.input_size[0]) for name, each in MODELS.items()
+    }
+    assert dict(SIZES) == counted
+
+
 def test_exact_counts() -> None:
     """Layer by layer: 9-5-5 and 9-1-5 in RGB; twenty layers without bias; the parts that are needed in training alone."""
     with torch.device("meta"):
@@ -48,10 +56,11 @@ def test_exact_counts() -> None:
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.rival])
 def test_shapes_and_narrowing(name: str, scale: int) -> None:
     """Any scale, any width: an LR face of the paper's, and for those that take any size a wide one."""
-    method = METHODS[name]
-    with torch.device("meta"):
-        network = method.network(method.config(scale=scale, width=8)).eval().to("meta")
-        assert network(torch.empty(2, 3, 128 // scale, 128 // scale)).shape == (2, 3, 128, 128)
+    method, shapes = METHODS[name], []
+    with skeletons():
+        network = method.network(method.config(scale=scale, width=8))
         wider = method.network(method.config(scale=scale, width=16))
+    network.register_forward_hook(lambda *given: shapes.append(given[-1].shape))
     assert 0 < count_parameters(network) < count_parameters(wider)
-    assert count_macs_of_skeleton(network, (1, 3, 128 // scale, 128 // scale)) > 0
+    assert count_macs_of_skeleton(network, (2, 3, 128 // scale, 128 // scale)) > 0
+    assert shapes == [(2, 3, 128, 128)]
