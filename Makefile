@@ -9,8 +9,9 @@ WEIGHTS = weights/pyproject.toml $(wildcard weights/fishfsr_weights/*)
 demo: $(VENV)/installed
 	$(BIN)/fishprep demo demo --overwrite
 
+# Bytecode is kept, whatever the environment says: each of the processes that tests start would else compile everything anew.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 crash: $(VENV)/installed-dev
 	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash -s -o faulthandler_timeout=20000
