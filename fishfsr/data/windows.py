@@ -82,7 +82,7 @@ class _Epoch(NamedTuple):
 @lru_cache(maxsize=4)
 def _epoch(order: WindowedOrder, number: int) -> _Epoch:
     shards = len(order.counts)
-    turn = Order(shards, order.seed ^ _SHARDS).indices(np.arange(number * shards, (number + 1) * shards)).tolist()
+    turn = shuffled(shards, (order.seed ^ _SHARDS, number)).tolist()
     windows = tuple(tuple(turn[first : first + order.window]) for first in range(0, shards, order.window))
     sizes = [sum(order.counts[shard] for shard in window) for window in windows]
     return _Epoch(windows, number * order.count + np.cumsum([0, *sizes[:-1]]))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,31 @@ def request_for(tmp_path: Path, drawn: LabelledFaces, backend: LandmarkBackend) 
         return ParserTrainingRequest(**{**values, "every": 2, **given})
 
     return make
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory, drawn: LabelledFaces, backend: LandmarkBackend) -> Path:
+    """A run that was stopped after its first step."""
+    out = tmp_path_factory.mktemp("begun") / "out"
+    train_parser(ParserTrainingRequest(out, SMALL, drawn, None, backend, every=2), StopAfter(1))
+    return out
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, drawn: LabelledFaces, backend: LandmarkBackend) -> Path:
+    """A run that came to its end."""
+    out = tmp_path_factory.mktemp("done") / "out"
+    request = ParserTrainingRequest(out, SMALL, drawn, None, backend, every=2, licence="non-commercial")
+    assert train_parser(request, StopRequest()).weights == ParserRunFolder(out).best
+    return out
+
+
+@pytest.fixture
+def stopped(begun: Path, request_for: Callable[..., ParserTrainingRequest]) -> ParserTrainingRequest:
+    """What goes on with a copy of `begun`."""
+    request = request_for()
+    shutil.copytree(begun, request.out)
+    return request
 
 
 class StopAfter(StopRequest):
@@ -110,10 +136,10 @@ def test_goes_on_to_the_bit(request_for: Callable[..., ParserTrainingRequest], t
 
 
 def test_bisenet_goes_on_to_the_bit(request_for: Callable[..., ParserTrainingRequest], tmp_path: Path) -> None:
-    config = replace(SMALL, network="bisenet", steps=3)
+    config = replace(SMALL, network="bisenet", steps=2)
     unbroken, broken = ParserRunFolder(tmp_path / "a"), ParserRunFolder(tmp_path / "b")
     report = train_parser(request_for(out=unbroken.path, config=config), StopRequest())
-    assert train_parser(request_for(out=broken.path, config=config), StopAfter(2)).reason == "interrupted"
+    assert train_parser(request_for(out=broken.path, config=config), StopAfter(1)).reason == "interrupted"
     train_parser(request_for(out=broken.path, config=config), StopRequest())
     assert _equal(unbroken.last, broken.last)
     assert report.weights is not None and "network" not in metadata(report.weights)
@@ -128,12 +154,13 @@ def _equal(first: Path, second: Path) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_finished_training_is_not_begun_again(request_for: Callable[..., ParserTrainingRequest]) -> None:
-    first = train_parser(request_for(), StopRequest())
-    assert first.weights is not None
-    before = first.weights.read_bytes()
+def test_a_finished_training_is_not_begun_again(
+    request_for: Callable[..., ParserTrainingRequest], done: Path, tmp_path: Path
+) -> None:
+    out = ParserRunFolder(Path(shutil.copytree(done, tmp_path / "out")))
+    before = out.best.read_bytes()
     news: list[object] = []
-    again = train_parser(request_for(), StopRequest(), news.append)
+    again = train_parser(request_for(licence="non-commercial"), StopRequest(), news.append)
     assert not news and again.position.step == 6 and again.weights is not None
     assert again.weights.read_bytes() == before
 
@@ -146,9 +173,11 @@ def test_a_finished_training_is_not_begun_again(request_for: Callable[..., Parse
     ],
 )
 def test_refuses_to_go_on_otherwise(
-    request_for: Callable[..., ParserTrainingRequest], change: dict[str, Any], said: str
+    request_for: Callable[..., ParserTrainingRequest],
+    stopped: ParserTrainingRequest,
+    change: dict[str, Any],
+    said: str,
 ) -> None:
-    train_parser(request_for(), StopAfter(1))
     with pytest.raises(ConfigurationError, match=said):
         train_parser(request_for(**change), StopRequest())
     assert train_parser(request_for(**change, overwrite=True), StopAfter(1)).position.step == 1
@@ -167,25 +196,20 @@ def test_files_that_are_no_trainings_are_not_replaced(
     assert mine.read_text() == '{"theme": "dark"}' and [path.name for path in mine.parent.iterdir()] == [name]
 
 
-def test_refuses_to_go_on_with_other_faces(
-    request_for: Callable[..., ParserTrainingRequest], drawn: LabelledFaces
-) -> None:
-    train_parser(request_for(), StopAfter(1))
+def test_refuses_to_go_on_with_other_faces(stopped: ParserTrainingRequest, drawn: LabelledFaces) -> None:
     fewer = LabelledFaces(drawn.faces[:3], drawn.numbering)
     with pytest.raises(ConfigurationError, match="faces: 4 → 3"):
-        train_parser(request_for(faces=fewer), StopRequest())
+        train_parser(replace(stopped, faces=fewer), StopRequest())
 
 
-def test_a_damaged_state_is_refused_and_nothing_in_it_runs(request_for: Callable[..., ParserTrainingRequest]) -> None:
-    request = request_for()
-    train_parser(request, StopAfter(1))
-    state = ParserRunFolder(request.out).state
+def test_a_damaged_state_is_refused_and_nothing_in_it_runs(stopped: ParserTrainingRequest) -> None:
+    state = ParserRunFolder(stopped.out).state
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
-        train_parser(request, StopRequest())
+        train_parser(stopped, StopRequest())
     torch.save({"header": print}, state)
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
-        train_parser(request, StopRequest())
+        train_parser(stopped, StopRequest())
 
 
 def test_a_loss_that_is_not_finite_stops_it(request_for: Callable[..., ParserTrainingRequest]) -> None:
@@ -193,16 +217,15 @@ def test_a_loss_that_is_not_finite_stops_it(request_for: Callable[..., ParserTra
         train_parser(request_for(config=replace(SMALL, lr=1e18, warmup=0)), StopRequest())
 
 
-def test_weights_say_what_they_are(request_for: Callable[..., ParserTrainingRequest]) -> None:
-    report = train_parser(request_for(licence="non-commercial"), StopRequest())
-    assert report.weights is not None
-    header = metadata(report.weights)
+def test_weights_say_what_they_are(done: Path) -> None:
+    weights = ParserRunFolder(done).best
+    header = metadata(weights)
     assert header["input"].startswith("64x64") and header["class_order"] == "facexlib"
     assert header["licence"] == "non-commercial"
     assert json.loads(header["training"])["config"]["views"]["crops"] == 0.6
-    assert {tensor.dtype for tensor in load_state_dict(report.weights).values()} == {torch.float16, torch.int64}
-    mode = report.weights.stat().st_mode
-    assert mode & 0o777 == (ParserRunFolder(report.weights.parent).metrics.stat().st_mode & 0o777)
+    assert {tensor.dtype for tensor in load_state_dict(weights).values()} == {torch.float16, torch.int64}
+    mode = weights.stat().st_mode
+    assert mode & 0o777 == (ParserRunFolder(done).metrics.stat().st_mode & 0o777)
 
 
 def test_first_weights_come_from_the_seed_and_init_takes_their_place(
@@ -262,13 +285,11 @@ def test_in_which_order_files_are_safe(request_for: Callable[..., ParserTraining
     assert events == [*removed, *begin, "put last.safetensors", "flush metrics.jsonl", "put state.pt"]
 
 
-def test_what_a_kill_left_half_written_is_swept(request_for: Callable[..., ParserTrainingRequest]) -> None:
-    request = request_for()
-    train_parser(request, StopAfter(1))
-    left, other = request.out / ".state.pt.7.tmp", request.out / ".mine.txt.7.tmp"
+def test_what_a_kill_left_half_written_is_swept(stopped: ParserTrainingRequest) -> None:
+    left, other = stopped.out / ".state.pt.7.tmp", stopped.out / ".mine.txt.7.tmp"
     left.touch()
     other.touch()
-    train_parser(request, StopAfter(1))
+    train_parser(stopped, StopAfter(1))
     assert not left.exists() and other.exists()
 
 
@@ -284,10 +305,8 @@ ODD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("odd", [*ODD, "no network", "other weights", "no optimiser"])
-def test_a_state_of_other_values_is_refused(request_for: Callable[..., ParserTrainingRequest], odd: str) -> None:
-    request = request_for()
-    train_parser(request, StopAfter(1))
-    path = ParserRunFolder(request.out).state
+def test_a_state_of_other_values_is_refused(stopped: ParserTrainingRequest, odd: str) -> None:
+    path = ParserRunFolder(stopped.out).state
     values = torch.load(path, weights_only=True)
     if odd in ODD:
         values["header"] = json.dumps(json.loads(values["header"]) | ODD[odd])
@@ -299,28 +318,22 @@ def test_a_state_of_other_values_is_refused(request_for: Callable[..., ParserTra
         values["optimizer"] = {"state": 1}
     torch.save(values, path)
     with pytest.raises(ConfigurationError, match=r"state\.pt: damaged"):
-        train_parser(request, StopRequest())
+        train_parser(stopped, StopRequest())
 
 
-def test_a_state_that_the_disk_refuses_is_not_called_damaged(
-    request_for: Callable[..., ParserTrainingRequest],
-) -> None:
-    request = request_for()
-    train_parser(request, StopAfter(1))
-    path = ParserRunFolder(request.out).state
+def test_a_state_that_the_disk_refuses_is_not_called_damaged(stopped: ParserTrainingRequest) -> None:
+    path = ParserRunFolder(stopped.out).state
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(BuildError, match=r"state\.pt: cannot be read"):
-        train_parser(request, StopRequest())
+        train_parser(stopped, StopRequest())
 
 
-def test_what_is_refused_takes_nothing_away(request_for: Callable[..., ParserTrainingRequest], tmp_path: Path) -> None:
+def test_what_is_refused_takes_nothing_away(stopped: ParserTrainingRequest, tmp_path: Path) -> None:
     """`--overwrite` too: no face is found in what there is to validate on."""
-    request = request_for()
-    train_parser(request, StopAfter(1))
-    before = {path.name: path.read_bytes() for path in request.out.iterdir()}
+    before = {path.name: path.read_bytes() for path in stopped.out.iterdir()}
     faceless = open_labelled(write_labelled(tmp_path / "faceless", 1), "train", NUMBERINGS["celebamask"])
     cv2.imwrite(str(faceless.faces[0].picture), np.zeros((96, 96, 3), np.uint8))
     with pytest.raises(ConfigurationError, match="no face is found"):
-        train_parser(replace(request, validation=faceless, overwrite=True), StopRequest())
-    assert {path.name: path.read_bytes() for path in request.out.iterdir()} == before
+        train_parser(replace(stopped, validation=faceless, overwrite=True), StopRequest())
+    assert {path.name: path.read_bytes() for path in stopped.out.iterdir()} == before
