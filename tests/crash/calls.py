@@ -1,17 +1,18 @@
 """A command under `strace`: which calls it makes on its output, and what comes of one that is refused or is its last."""
 
-import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import Pipe
 from pathlib import Path
+
+from warm import warm
+from zygote import serve
 
 STRACE = shutil.which("strace")
 CREATING = ("openat", "open", "creat", "mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat")
@@ -62,36 +63,26 @@ class Commands:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        root = Path(__file__).parents[2]
-        places = (root, root / "cli", root / "tests" / "helpers", root / "tests" / "crash")
-        path = os.pathsep.join([*map(str, places), os.environ.get("PYTHONPATH", "")])
-        environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FISHFSR_OFFLINE": "1"}
-        environment |= {"COLUMNS": "200", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(scratch)}
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("zygote.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        assert self._answer() == "ready"
+        self._line, other = Pipe()
+        self._process = warm().Process(target=serve, args=(other, scratch), daemon=True)
+        self._process.start()
+        other.close()
 
     def close(self) -> None:
         """End the process; those it has forked have ended."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(300)
+        self._line.close()
+        self._process.join(300)
 
     def run(self, command: tuple[str, ...], traced: tuple[str, ...] | None = None, **more: object) -> Ended:
         """Run a command to its end. traced: under strace, with these options. more: what `zygote` takes beside them,
         such as `seconds` of CPU that it may take."""
         printed, log = self._scratch / "printed", self._scratch / "strace"
         program, *arguments = command
-        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), **more}))
-        child = int(self._answer())
+        self._line.send({"program": program, "arguments": arguments, "log": str(printed), **more})
+        child = self._line.recv()
         tracer = None if traced is None else _attached(child, log, traced)
-        self._say("go")
-        code, memory = map(int, self._answer().split())
+        self._line.send("go")
+        code, memory = self._line.recv()
         if tracer is not None:
             tracer.wait(300)
         return Ended(code, printed.read_text(errors="replace"), log, memory)
@@ -100,8 +91,8 @@ class Commands:
         """Run a command in the process that forks others: what it loads late they have from then on."""
         printed = self._scratch / "printed"
         program, *arguments = command
-        self._say(json.dumps({"program": program, "arguments": arguments, "log": str(printed), "here": True}))
-        assert self._answer() == "0", printed.read_text()
+        self._line.send({"program": program, "arguments": arguments, "log": str(printed), "here": True})
+        assert self._line.recv() == 0, printed.read_text()
 
     def calls(self, command: tuple[str, ...], out: Path) -> list[Call]:
         """The calls that a command makes on `out`, in order, by all of its threads."""
@@ -114,15 +105,6 @@ class Commands:
         does = "signal=KILL" if fault == "KILL" else f"error={fault}"
         there = f"inject={call.name}:{does}:when={call.number}"
         return self.run(command, ("-y", "-s", "0", "-e", f"trace={_known(ALL)}", "-e", there))
-
-    def _say(self, text: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(text + "\n")
-        self._process.stdin.flush()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
 
 
 @contextmanager

@@ -1,68 +1,69 @@
 """A process that has everything loaded, and forks one that runs a command: a start costs milliseconds, and no seconds.
 
-Requests come as lines of JSON on stdin: `{"program", "arguments", "log"}` forks a process that waits, and answers with its number;
-`go` lets it run, and answers with how it ended (as `os.waitstatus_to_exitcode` says it) and with the MiB that it took. What it
+A request `{"program", "arguments", "log"}` forks a process that waits, and is answered with its number;
+`go` lets it run, and is answered with how it ended (as `os.waitstatus_to_exitcode` says it) and with the MiB that it took. What it
 prints goes to `log`. With `"stub": true` a build makes its faces of nothing, as `stubs` says; `after`, `fault` and `out` are those of
 `fuse.fused`, by real signals. With `"here": true` the command runs in this process itself, so that what it loads late is loaded
 from then on.
 """
 
 import ctypes
-import json
 import os
 import resource
 import signal
 import sys
 import traceback
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
-from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
+Request = dict[str, Any]
 ANYBODY = -1
 PR_SET_PTRACER = 0x59616D61
 
 
-def main() -> None:
-    """Load, then serve until stdin ends."""
+def serve(line: Connection, scratch: Path) -> None:
+    """Answer requests until the line is closed. In a process that `warm` gave, with what a command needs of its environment."""
+    os.environ |= {"FISHFSR_OFFLINE": "1", "COLUMNS": "200", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(scratch)}
+    sys.dont_write_bytecode = True  # calls of each run are counted
     _load()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request.get("here"):
-            print(_run(request), flush=True)
-            continue
-        wait, go = os.pipe()
-        child = os.fork()
-        if not child:
-            os.close(go)
-            _forked(request, wait)
-        os.close(wait)
-        print(child, flush=True)
-        sys.stdin.readline()
-        os.write(go, b"g")
+    while True:
+        try:
+            request = line.recv()
+        except EOFError:
+            return
+        line.send(_run(request) if request.get("here") else _begun(request, line))
+
+
+def _begun(request: Request, line: Connection) -> tuple[int, int]:
+    """Fork a process for a request, tell its number, let it run when that is said; how it ended, and the MiB that it took."""
+    wait, go = os.pipe()
+    child = os.fork()
+    if not child:
         os.close(go)
-        _, status, used = os.wait4(child, 0)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(os.waitstatus_to_exitcode(status), max(0, used.ru_maxrss - before) // 1024, flush=True)
+        _forked(request, wait)
+    os.close(wait)
+    line.send(child)
+    line.recv()
+    os.write(go, b"g")
+    os.close(go)
+    _, status, used = os.wait4(child, 0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return os.waitstatus_to_exitcode(status), max(0, used.ru_maxrss - before) // 1024
 
 
 def _load() -> None:
     import cv2
-    import dlib
-    import torch
     from here import Here
 
     from fishfsr.training import loop
     from fishprep.common.files import atomic
     from fishprep.engines import ENGINES
 
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    for reader in ("get_frontal_face_detector", "shape_predictor", "cnn_face_detection_model_v1"):
-        setattr(dlib, reader, cache(getattr(dlib, reader)))  # a second each, for every process that is forked later too
     ENGINES["local"] = Here  # work by this process: its calls are the command's
 
     def draw_curves(metrics: Path, picture: Path) -> None:
@@ -73,14 +74,14 @@ def _load() -> None:
     loop.draw_curves = draw_curves
 
 
-def _forked(request: dict[str, object], wait: int) -> None:
+def _forked(request: Request, wait: int) -> None:
     """What the forked process does; it never returns."""
     ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "seconds" in request:
-        resource.setrlimit(resource.RLIMIT_CPU, (int(str(request["seconds"])),) * 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"],) * 2)
     os.read(wait, 1)
     code = 70
     try:
@@ -89,7 +90,7 @@ def _forked(request: dict[str, object], wait: int) -> None:
         os._exit(code)
 
 
-def _run(request: dict[str, object]) -> int:
+def _run(request: Request) -> int:
     from fishcli import common, fsr, prep
     from fuse import fused
     from stubs import StubEngine
@@ -101,23 +102,19 @@ def _run(request: dict[str, object]) -> int:
         "fishprep": (prep.cli, (FishPrepError,)),
         "fishfsr": (fsr.cli, fsr.ERRORS),
     }
-    program, arguments = str(request["program"]), list(request["arguments"])  # type: ignore[call-overload]
+    program, arguments = request["program"], request["arguments"]
     if request.get("stub"):
         ENGINES["local"] = StubEngine
     with (
-        open(str(request["log"]), "w", buffering=1) as log,
+        open(request["log"], "w", buffering=1) as log,
         redirect_stdout(log),
         redirect_stderr(log),
         ExitStack() as fuse,
     ):
         if "after" in request:
-            fuse.enter_context(fused(Path(str(request["out"])), request["after"], str(request["fault"]), really=True))  # type: ignore[arg-type]
+            fuse.enter_context(fused(Path(request["out"]), request["after"], request["fault"], really=True))
         try:
             return common.execute(groups[program][0], program, arguments, groups[program][1])
         except BaseException:
             traceback.print_exc()
             return 70
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """What takes seconds to load, loaded once: the process that others are forked from (`warm`) imports this."""
 
+import gc
 from functools import cache
 from importlib import import_module
 
@@ -35,3 +36,5 @@ decode_picture(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes(
 pa.array([0])  # which looks for pandas
 dlib.get_frontal_face_detector()
 dlib.shape_predictor(str(WeightStore.from_environment().locate(DLIB_68)))
+gc.collect()
+gc.freeze()  # nobody below looks through all of this again for what nobody needs
