@@ -19,7 +19,7 @@ from fishprep.common.tensors import metadata
 from fishprep.parsing.base import ParsedFaces, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.networks.bisenet import MEAN, STD
-from fishprep.parsing.networks.kinds import NETWORKS, kind_of, load_network
+from fishprep.parsing.networks.kinds import load_network
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
 
@@ -68,7 +68,7 @@ class NetworkParser:
         device = resolve_device(settings.device)
         check_precision(settings.precision, device)
         network = load_network(weights)
-        header, self._stride = metadata(weights), NETWORKS[kind_of(weights)].strides[0]
+        header = metadata(weights)
         self.size = settings.size or _trained_size(header, weights)
         self.order = _class_order(header, weights)
         self.weights = {weights.name: sha256_file(weights)}
@@ -115,7 +115,7 @@ class NetworkParser:
         return maps
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, size / stride, size / stride) float32, the last ones padding."""
+        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m) float32, the last ones padding."""
         with torch.inference_mode(), exact_convolutions(self._device):
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
@@ -131,8 +131,8 @@ class NetworkParser:
         shift that taking the nearest pixel of a larger map brings.
         """
         with torch.inference_mode():
-            halfway = logits @ place.columns(self._stride).to(self._device).T
-            rows = place.rows(self._stride).to(self._device)
+            halfway = logits @ place.columns(logits.shape[-1]).to(self._device).T
+            rows = place.rows(logits.shape[-1]).to(self._device)
             # max() with indices: three times as fast as argmax() over so few planes
             bands = [(band @ halfway).max(dim=1).indices.to(torch.uint8) for band in rows.split(ROWS)]
             return convert(torch.cat(bands, dim=1).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)

@@ -43,13 +43,13 @@ class Placement:
             return padded
         return F.interpolate(padded, (self.size, self.size), mode="bilinear", antialias=True)
 
-    def rows(self, stride: int) -> Tensor:
-        """(height, size / stride): reads columns of logits at the centres of the image's rows."""
-        return self._interpolation(self.height, self.shape[0], self.padding[2], self.size // stride)
+    def rows(self, count: int) -> Tensor:
+        """(height, count): reads columns of `count` logits at the centres of the image's rows."""
+        return self._interpolation(self.height, self.shape[0], self.padding[2], count)
 
-    def columns(self, stride: int) -> Tensor:
-        """(width, size / stride): reads rows of logits at the centres of the image's columns."""
-        return self._interpolation(self.width, self.shape[1], self.padding[0], self.size // stride)
+    def columns(self, count: int) -> Tensor:
+        """(width, count): reads rows of `count` logits at the centres of the image's columns."""
+        return self._interpolation(self.width, self.shape[1], self.padding[0], count)
 
     def _interpolation(self, length: int, shrunk: int, before: int, count: int) -> Tensor:
         """(length, count) float32, bilinear; the corners of the logits lie on those of the input."""

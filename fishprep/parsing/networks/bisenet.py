@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from fishprep.common.errors import WeightsError
 from fishprep.parsing.classes import FaceClass
 
-STRIDE = 8  # input pixels per pixel of the logits, along each axis
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB in 0-1: the network's input is normalised with them
 STD = (0.229, 0.224, 0.225)
 

@@ -1,27 +1,32 @@
 """The network `compact`: a face parser for the 128² crops of a build, dense 3x3 convolutions that are wide where the picture is small."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fishprep.parsing.classes import FaceClass
 
-STRIDE = 2  # input pixels per pixel of the logits, along each axis
+CLASSES = len(FaceClass)
 
 
 @dataclass(frozen=True)
 class CompactShape:
-    """Channels at 1/2, 1/4, 1/8 and 1/16 of the input; residual blocks at 1/4, 1/8 and 1/16 going down, at 1/8 and 1/4 going up."""
+    """Channels at 1/2, 1/4, 1/8 and 1/16 of the input; residual blocks at 1/4, 1/8 and 1/16 going down, at 1/8 and 1/4 going up.
+
+    fine: logits for each pixel of the input, four from each place at 1/2, instead of one there.
+    """
 
     widths: tuple[int, int, int, int] = (32, 64, 128, 192)
     down: tuple[int, int, int] = (1, 3, 4)
     up: tuple[int, int] = (1, 1)
+    fine: bool = True
 
 
 class Compact(nn.Module):
-    """From the crop down to a sixteenth of its side and up again to half of it, adding what each size saw on the way down.
+    """From the crop down to a sixteenth of its side and up again, adding what each size saw on the way down.
 
     On a CPU, depthwise convolutions and attention lose in time what they save in operations; a dense convolution of 192
     channels over 8² pixels costs what one of 24 channels costs over 64².
@@ -29,7 +34,7 @@ class Compact(nn.Module):
 
     def __init__(self, shape: CompactShape | None = None) -> None:
         super().__init__()
-        shape = shape or CompactShape()
+        self.shape = shape = shape or CompactShape()
         half, *inner = shape.widths
         self.stem = Unit(3, half, stride=2)
         self.down = nn.ModuleList(
@@ -44,10 +49,10 @@ class Compact(nn.Module):
         )
         self.unfold = nn.Sequential(nn.Conv2d(inner[0], 4 * half, 1), nn.PixelShuffle(2))
         self.last = Unit(half, half)
-        self.head = nn.Conv2d(half, len(FaceClass), 1)
+        self.head = FourLogits(half) if shape.fine else nn.Conv2d(half, CLASSES, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images (N, 3, S, S), normalised, S a multiple of 16 → logits (N, 19, S/2, S/2), facexlib's order."""
+        """images (N, 3, S, S), normalised, S a multiple of 16 → logits (N, 19, S, S), facexlib's order; (N, 19, S/2, S/2) where not `fine`."""
         half = self.stem(images)
         seen: list[Tensor] = []
         for stage in self.down:
@@ -60,6 +65,31 @@ class Compact(nn.Module):
             )
         logits: Tensor = self.head(self.last(half + self.unfold(deep)))
         return logits
+
+
+def refined(net: Compact) -> Compact:
+    """The network with a fine head that gives what the coarse one gave: its logits at every other pixel, the means of neighbours between."""
+    if net.shape.fine:
+        return net
+    fine = Compact(replace(net.shape, fine=True))
+    at = torch.tensor([[1.0, 0.0], [0.5, 0.5]])  # along an axis: the place itself, halfway to the next
+    kernels = torch.einsum("ay,bx->abyx", at, at).reshape(4, 2, 2)
+    head = net.head.state_dict()
+    weight = torch.einsum("ci,kyx->ckiyx", head["weight"][:, :, 0, 0], kernels).flatten(0, 1)
+    values = {name: value for name, value in net.state_dict().items() if not name.startswith("head.")}
+    fine.load_state_dict(values | {"head.conv.weight": weight, "head.conv.bias": head["bias"].repeat_interleave(4)})
+    return fine.train(net.training)
+
+
+class FourLogits(nn.Module):
+    """Of each place four logits a class, for the pixel of the input that it stands on and the next ones right of it and below."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, 4 * CLASSES, 2, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(self.conv(x)[:, :, 1:, 1:], 2)
 
 
 class Unit(nn.Module):

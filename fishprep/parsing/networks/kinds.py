@@ -12,8 +12,8 @@ from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.tensors import load_state_dict, metadata
 from fishprep.parsing.base import BISENET, COMPACT
 from fishprep.parsing.classes import FaceClass
-from fishprep.parsing.networks import bisenet, compact
-from fishprep.parsing.networks.compact import Compact, CompactShape
+from fishprep.parsing.networks import bisenet
+from fishprep.parsing.networks.compact import Compact, CompactShape, refined
 from fishprep.parsing.networks.folding import fold_batch_norms
 
 LARGEST = 1024  # channels or blocks that a header may ask for
@@ -25,8 +25,8 @@ class NetworkKind:
 
     new: it with first weights, from torch's generator, of the shape that a header tells (`{}`: its usual one).
     heads: what training runs: images (N, 3, S, S) → logits of the main head and of auxiliary ones, if it has them.
-    main: what inference runs: images → logits (N, 19, S / strides[0], S / strides[0]).
-    strides: input pixels per pixel of each head's logits.
+    main: what inference runs: images → logits (N, 19, s, s), s a whole part of S.
+    begun: what training goes on with where it begins with weights of this kind.
     size: side of the input that it is trained at where nothing else is said.
     """
 
@@ -34,8 +34,8 @@ class NetworkKind:
     new: Callable[[dict[str, str]], nn.Module]
     heads: Callable[[nn.Module], nn.Module]
     main: Callable[[nn.Module], nn.Module]
-    strides: tuple[int, ...]
     size: int
+    begun: Callable[[nn.Module], nn.Module] = lambda net: net
 
 
 class _One(nn.Module):
@@ -55,7 +55,7 @@ def _compact(header: dict[str, str]) -> nn.Module:
     widths, down, up = (tuple(map(int, told[name])) for name in ("widths", "down", "up"))
     if min(*widths, *down, *up) < 1 or max(*widths, *down, *up) > LARGEST:
         raise ValueError(f"numbers that are not in 1 ... {LARGEST}")
-    return Compact(CompactShape(widths, down, up))  # type: ignore[arg-type]
+    return Compact(CompactShape(widths, down, up, told.get("fine", False) is True))  # type: ignore[arg-type]
 
 
 NETWORKS: dict[str, NetworkKind] = {
@@ -64,10 +64,9 @@ NETWORKS: dict[str, NetworkKind] = {
         lambda header: bisenet.new_network(),
         bisenet.AllHeads,
         bisenet.MainHead,
-        (bisenet.STRIDE, bisenet.STRIDE, 2 * bisenet.STRIDE),
         256,
     ),
-    COMPACT: NetworkKind("the compact parser", _compact, _One, lambda net: net, (compact.STRIDE,), 128),
+    COMPACT: NetworkKind("the compact parser", _compact, _One, lambda net: net, 160, refined),
 }
 
 
@@ -86,11 +85,9 @@ def kind_of(path: Path) -> str:
     return name
 
 
-def header_of(name: str) -> dict[str, str]:
-    """What the header of a new network's weights says of its kind."""
-    if name == BISENET:
-        return {}  # facexlib's layout, as it always was
-    return {"network": name, "shape": json.dumps(asdict(CompactShape()))}
+def header_of(net: nn.Module) -> dict[str, str]:
+    """What the header of a network's weights says of its kind; nothing of a BiSeNet, as it always was."""
+    return {"network": COMPACT, "shape": json.dumps(asdict(net.shape))} if isinstance(net, Compact) else {}
 
 
 def load_network(path: Path) -> nn.Module:

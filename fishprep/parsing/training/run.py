@@ -164,7 +164,7 @@ class _Run:
             return network_kind(name).new({})
         if (found := kind_of(init)) != name:
             raise ConfigurationError(f"--init {init}: weights of the network {found}, but --network is {name}")
-        return whole_network(init)
+        return network_kind(name).begun(whole_network(init))
 
     def _settle(self) -> None:
         """Begin, or go on with what lies in the folder."""
@@ -255,7 +255,7 @@ class _Run:
         return {
             "input": f"{self._config.size}x{self._config.size} RGB in 0-1, ImageNet mean and std",
             "class_order": str(ClassOrder.FACEXLIB),
-            **header_of(self._config.network),
+            **header_of(self._trainer.net),
             "producer": _producer(),
             "step": str(self._position.step),
             "training": json.dumps(self._identity),

@@ -25,15 +25,13 @@ class Trainer:
     def __init__(self, net: nn.Module, config: ParserTraining, device: torch.device, dtype: torch.dtype) -> None:
         self._config, self._device, self._dtype = config, device, dtype
         self.net = net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        kind = network_kind(config.network)
-        self._heads = kind.heads(self.net)
+        self._heads = network_kind(config.network).heads(self.net)
         self._average = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
         self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), config.lr, fused=True)
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
         self._table = torch.from_numpy(_to_network_order()).to(device)
-        place = Placement.of(config.map_size, config.map_size, config.size)
-        self._readings = [place.rows(stride).to(device) for stride in kind.strides]
+        self._readings: dict[int, Tensor] = {}  # of logits, by their side
 
     def step(self, step: int, views: np.ndarray, classes: np.ndarray) -> float:
         """One step on views (N, s, s, 3) uint8 and classes (N, m, m) uint8; the loss before it."""
@@ -44,17 +42,21 @@ class Trainer:
         labels = self._table[torch.from_numpy(classes).to(self._device).long()]
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             heads = self._heads(images)
-        losses = [
-            parsing_loss(reading @ logits.float() @ reading.T, labels, self._config)
-            for logits, reading in zip(heads, self._readings, strict=True)
-        ]
-        loss = torch.stack(losses).sum()
+        loss = torch.stack([parsing_loss(self._read(logits.float()), labels, self._config) for logits in heads]).sum()
         self._optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
         self._optimizer.step()
         self._average.update_parameters(self.net)
         return float(loss.detach())
+
+    def _read(self, logits: Tensor) -> Tensor:
+        """(N, 19, s, s) at the pixels of the labels: (N, 19, m, m)."""
+        side, config = logits.shape[-1], self._config
+        if side not in self._readings:
+            place = Placement.of(config.map_size, config.map_size, config.size)
+            self._readings[side] = place.rows(side).to(self._device)
+        return self._readings[side] @ logits @ self._readings[side].T
 
     def rate(self, step: int) -> float:
         """The learning rate of step `step`, from 0."""
