@@ -1,6 +1,8 @@
 """The compact network: its sizes, its fold, its weights' header, and what is refused."""
 
 import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,32 +15,55 @@ from fishprep.common.errors import WeightsError
 from fishprep.common.weights import WeightStore
 from fishprep.parsing import PARSERS, ParserRequest, create_parser, named
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
-from fishprep.parsing.networks.compact import Compact, CompactShape
+from fishprep.parsing.networks.compact import Compact, CompactShape, refined
 from fishprep.parsing.networks.kinds import header_of, load_network, whole_network
 
 SMALL = CompactShape((8, 8, 16, 16), (1, 2, 1), (1, 1))
-SHAPE = json.dumps({"widths": SMALL.widths, "down": SMALL.down, "up": SMALL.up})
+COARSE = replace(SMALL, fine=False)
+SHAPE = json.dumps({"widths": SMALL.widths, "down": SMALL.down, "up": SMALL.up})  # as it was before `fine`, which it was not
 LANDMARKS = np.zeros((0, 68, 2), np.float32)
 
 
-@pytest.fixture
-def net() -> Compact:
+def _net(shape: CompactShape) -> Compact:
     """With statistics that batch normalisation has seen."""
     torch.manual_seed(0)
-    made = Compact(SMALL)
+    made = Compact(shape)
     for _ in range(3):
         made(torch.randn(4, 3, 64, 64))
     return made.eval()
 
 
+@pytest.fixture
+def net() -> Compact:
+    return _net(COARSE)
+
+
 def _saved(net: Compact, path: Path, **header: str) -> Path:
     file = path / "compact.safetensors"
-    save_file(net.state_dict(), file, {"network": "compact", "shape": SHAPE, "input": "64x64 RGB", **header})
+    save_file(net.state_dict(), file, {**header_of(net), "input": "64x64 RGB", **header})
     return file
 
 
-def test_logits_are_half_the_input() -> None:
-    assert Compact(SMALL)(torch.zeros(2, 3, 96, 96)).shape == (2, 19, 48, 48)
+@pytest.mark.parametrize(("shape", "side"), [(COARSE, 48), (SMALL, 96)])
+def test_logits_are_half_the_input_or_all_of_it(shape: CompactShape, side: int) -> None:
+    assert Compact(shape)(torch.zeros(2, 3, 96, 96)).shape == (2, 19, side, side)
+
+
+def test_a_refined_network_gives_what_it_gave_and_means_between(net: Compact) -> None:
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        coarse, fine = net(images), refined(net)(images)
+    assert torch.allclose(fine[..., ::2, ::2], coarse, atol=1e-5)
+    across = (coarse[..., :-1] + coarse[..., 1:]) / 2
+    assert torch.allclose(fine[..., ::2, 1:-1:2], across, atol=1e-5)
+    assert torch.allclose(fine[..., 1:-1:2, 1:-1:2], (across[..., :-1, :] + across[..., 1:, :]) / 2, atol=1e-5)
+    assert refined(fine_net := refined(net)) is fine_net
+
+
+def test_weights_of_before_fine_logits_are_read_as_they_were(net: Compact, tmp_path: Path) -> None:
+    loaded = whole_network(_saved(net, tmp_path, shape=SHAPE))
+    assert loaded.state_dict().keys() == net.state_dict().keys()
+    assert json.loads(header_of(loaded)["shape"]) == json.loads(json.dumps(asdict(COARSE)))
 
 
 def test_it_is_as_small_and_as_cheap_as_said() -> None:
@@ -46,11 +71,12 @@ def test_it_is_as_small_and_as_cheap_as_said() -> None:
     assert sum(value.numel() for value in net.state_dict().values()) * 2 < 10e6  # bytes in float16
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(1, 3, 128, 128))
-    assert counter.get_total_flops() / 2 < 0.75e9
+    assert counter.get_total_flops() / 2 < 0.77e9
 
 
-def test_saved_and_folded_it_gives_the_same_logits(net: Compact, tmp_path: Path) -> None:
-    images = torch.randn(2, 3, 64, 64)
+@pytest.mark.parametrize("shape", [COARSE, SMALL])
+def test_saved_and_folded_it_gives_the_same_logits(shape: CompactShape, tmp_path: Path) -> None:
+    net, images = _net(shape), torch.randn(2, 3, 64, 64)
     loaded = load_network(_saved(net, tmp_path))
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in loaded.modules())
     with torch.inference_mode():
@@ -60,13 +86,14 @@ def test_saved_and_folded_it_gives_the_same_logits(net: Compact, tmp_path: Path)
 
 def test_the_header_that_training_writes_gives_the_usual_shape(tmp_path: Path) -> None:
     usual = Compact()
-    save_file(usual.state_dict(), tmp_path / "usual.safetensors", header_of("compact"))
+    save_file(usual.state_dict(), tmp_path / "usual.safetensors", header_of(usual))
     assert whole_network(tmp_path / "usual.safetensors").state_dict().keys() == usual.state_dict().keys()
 
 
-def test_its_map_lies_where_the_crop_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("head", [lambda net: net, refined])
+def test_its_map_lies_where_the_crop_does(head: Callable[[Compact], Compact], tmp_path: Path) -> None:
     """Made to call bright pixels hair: a bright square must be found where it stands, and nowhere else."""
-    net = Compact(SMALL)
+    net = Compact(COARSE)
     with torch.no_grad():
         for value in net.parameters():
             value.zero_()
@@ -78,7 +105,7 @@ def test_its_map_lies_where_the_crop_does(tmp_path: Path) -> None:
         net.head.bias[0] = 1.0
     crop = np.zeros((1, 128, 128, 3), np.uint8)
     crop[0, 40:80, 16:100] = 255
-    parser = NetworkParser(NetworkSettings(), _saved(net, tmp_path, input="128x128 RGB"))
+    parser = NetworkParser(NetworkSettings(), _saved(head(net), tmp_path, input="128x128 RGB"))
     found = parser.parse(crop, LANDMARKS).classes
     assert found is not None
     wrong = (found[0] == 13) != (crop[0, ..., 0] > 0)  # hair in CelebAMask-HQ's
