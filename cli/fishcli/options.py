@@ -142,8 +142,7 @@ crop_options = options(
 parser_precision = click.option(
     "--parser-precision",
     type=click.Choice(fishprep.PRECISIONS),
-    default=USUAL.parser_precision,
-    help="Numbers that the parser computes in.",
+    help="Numbers that the parser computes in.  [default: what its weights were made for]",
 )
 
 parser_options = options(

@@ -161,7 +161,11 @@ def _finish(report: "fishprep.ParserTrainingReport", steps: int, as_json: bool) 
 @click.option("--classes", default=MEASURING.classes, help=CLASSES)
 @click.option("--size", type=int, help="Input side of the parser.  [default: what its weights were made for]")
 @device_option
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default=MEASURING.precision)
+@click.option(
+    "--precision",
+    type=click.Choice(fishprep.PRECISIONS),
+    help="Numbers to compute in.  [default: what its weights were made for]",
+)
 @click.option("--threads", type=click.IntRange(1), help="Torch threads.  [default: torch's own choice]")
 @click.option("--worst", type=common.NEW_FILE, help="Write a picture of the worst crops here.")
 @common.usual_options
@@ -184,10 +188,10 @@ def evaluate(weights: Path, labelled: Path, **flags: Any) -> None:
     )
     line.close()
     if flags["json"]:
-        click.echo(json.dumps(result.found.record()))
+        click.echo(json.dumps({"size": result.size, "precision": result.precision, **result.found.record()}))
     else:
         where = f"{weights.name} at {result.size}², {result.faces:,} faces of {flags['split']}"
-        _print(result.found, f"{where}, {flags['precision']}")
+        _print(result.found, f"{where}, {result.precision}")
 
 
 def _print(result: "fishprep.ParserEvaluation", title: str) -> None:

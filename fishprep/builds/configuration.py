@@ -36,6 +36,9 @@ IN_RECIPE = (
 LATER: dict[str, Any] = {"upright": False, "parser_precision": "float32"}
 """Settings that there were not at first, as they are where nothing is said: not written then, so that shards keep their bytes."""
 
+ParserPrecision = Literal["float32", "bfloat16", "int8"]
+"""On any device."""
+
 FILE_RULE = "file:"
 """A split by a file is recorded as this and the SHA-256 of what the file says."""
 
@@ -75,7 +78,8 @@ class BuildConfiguration(BaseModel):
 
     parser: str = DEFAULT_PARSER
     parser_size: Annotated[int, Field(ge=64, le=1024, multiple_of=32)] | None = None
-    parser_precision: Literal["float32", "bfloat16"] = "float32"
+    parser_precision: ParserPrecision | None = None
+    """None is what the weights are made for; filled in with them."""
     skin_classes: tuple[str, ...] = ("skin",)
     keep_classes: bool = False
 
@@ -89,7 +93,7 @@ class BuildConfiguration(BaseModel):
     def _with_what_is_used(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what is `LATER` and not used."""
         values: dict[str, Any] = dump(self)
-        return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}
+        return {name: value for name, value in values.items() if name not in LATER or value not in (LATER[name], None)}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> "BuildConfiguration":
@@ -134,7 +138,7 @@ class BuildConfiguration(BaseModel):
         """From what a build recorded, as it spelt it; a setting that it did not have yet is what that build did."""
         if "detector" not in values:  # HOG alone, and --thorough was the CNN
             values = {**values, "detector": "hog+cnn" if values.get("thorough") else "hog", "thorough": False}
-        return cls._checked({"min_score": 0.0} | values)
+        return cls._checked({"min_score": 0.0} | LATER | values)
 
     def normal(self) -> "BuildConfiguration":
         """The one spelling of what can be said in several: shares, the recipe's own `expand`, a threshold, the order of classes."""
@@ -147,6 +151,11 @@ class BuildConfiguration(BaseModel):
                 "skin_classes": tuple(map(str, SkinFusion.of(self.skin_classes).classes)),
             }
         )
+
+    def filled(self, weights: Mapping[str, str], parser_settings: Mapping[str, object]) -> "BuildConfiguration":
+        """With what it leaves open: the weights' hashes, and the precision that the parser runs in."""
+        precision = parser_settings.get("precision", LATER["parser_precision"])
+        return self.model_copy(update={"weights": dict(sorted(weights.items())), "parser_precision": precision})
 
     @property
     def limits(self) -> Limits:

@@ -100,7 +100,7 @@ def make_parser(configuration: BuildConfiguration, weights: WeightsFrom) -> Face
         size=configuration.parser_size,
         skin_classes=configuration.skin_classes,
         device=configuration.device,
-        precision=Precision(configuration.parser_precision),
+        precision=None if configuration.parser_precision is None else Precision(configuration.parser_precision),
         file=weights.parser,
     )
     return create_parser(request, WeightStore.from_environment(weights.folder))

@@ -26,12 +26,12 @@ REMAPPED = "remapped"
 
 @dataclass(frozen=True)
 class MapSettings:
-    """How maps are made anew. parser: as it is called with its weights. None is as the build before had it, of `parser_size` what
-    the weights were made for."""
+    """How maps are made anew. parser: as it is called with its weights. None is as the build before had it, of `parser_size` and
+    `parser_precision` what the weights were made for."""
 
     parser: str
     parser_size: int | None
-    parser_precision: str
+    parser_precision: str | None
     skin_classes: tuple[str, ...] | None
     mask_resizer: str | None
     keep_classes: bool | None
@@ -171,7 +171,7 @@ def _remade(facts: Mapping[str, Any], maps: MapSettings, parser: FaceParser) -> 
     """What the record of a build or of a retry says of its recipe, with other maps."""
     before = BuildConfiguration.recorded(facts["configuration"])
     weights = {**_of_landmarks(before), **parser.weights}
-    after = maps.over(before).model_copy(update={"weights": dict(sorted(weights.items()))})
+    after = maps.over(before).filled(weights, parser.settings)
     versions = _versions(facts["versions"], before, after)
     recipe = recipe_hash(after, parser.settings, parser.weights, algorithms.recorded(after, versions))
     return {"configuration": after.model_dump(mode="json"), "recipe": recipe, "versions": versions}

@@ -32,5 +32,5 @@ def resolve(configuration: BuildConfiguration, weights: WeightsFrom) -> Resolved
         raise ConfigurationError(
             f"--keep-classes: the parser {configuration.parser} knows only skin, no classes; use --parser {DEFAULT_PARSER}"
         )
-    known = configuration.model_copy(update={"weights": dict(sorted({**backend.weights, **parser.weights}.items()))})
+    known = configuration.filled({**backend.weights, **parser.weights}, parser.settings)
     return Resolved(known, recipe_hash(known, parser.settings, parser.weights, algorithms.in_recipe(known)))

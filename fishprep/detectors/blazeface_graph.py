@@ -9,8 +9,8 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from fishprep.common.onnx_model import OnnxModel
 from fishprep.detectors.blazeface_network import VALUES, BlazeFaceNetwork, Block, Join
-from fishprep.detectors.onnx_model import OnnxModel
 
 IMAGES, SCORES, PLACES = "images", "scores", "places"
 

@@ -20,11 +20,12 @@ DEFAULT_PARSER, TEACHER = "compact-fishfsr", "bisenet-fishfsr"
 
 
 class Precision(StrEnum):
-    """The numbers that the network computes in. float32 means that: TF32 is off."""
+    """The numbers that the network computes in. float32 means that: TF32 is off. int8: see `networks.eight_bits`."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+    INT8 = "int8"
 
     @classmethod
     def of(cls, name: str, flag: str = "--parser-precision") -> "Precision":
@@ -35,10 +36,10 @@ class Precision(StrEnum):
 
     @property
     def dtype(self) -> "torch.dtype":
-        """Torch's name of it."""
+        """Torch's name of it. int8 is no type that torch's layers compute in: float32 of what is not in eight bits."""
         import torch
 
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
+        return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.value, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ParserRequest:
     skin_classes: tuple[str, ...] = ("skin",)
     size: int | None = None
     device: str = "cpu"
-    precision: Precision = Precision.FLOAT32
+    precision: Precision | None = None
     batch: int | None = None
 
 

@@ -54,5 +54,5 @@ def create_landmark_skin(request: ParserRequest) -> LandmarkSkinParser:
 
 
 def _refuse_settings_of_networks(request: ParserRequest, why: str) -> None:
-    if request.file is not None or request.size is not None or request.precision is not Precision.FLOAT32:
+    if request.file is not None or request.size is not None or request.precision not in (None, Precision.FLOAT32):
         raise ConfigurationError(f"--parser-weights, --parser-size, --parser-precision: {why}")

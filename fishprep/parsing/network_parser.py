@@ -4,22 +4,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from fishprep.common.device import exact_convolutions, resolve_device
+from fishprep.common.device import resolve_device
 from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
 from fishprep.parsing.base import ParsedFaces, Precision
 from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.networks.bisenet import MEAN, STD
-from fishprep.parsing.networks.kinds import load_network
+from fishprep.parsing.networks.runs import own_precision, run_of
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.skin import SkinFusion
 
@@ -35,7 +33,8 @@ class NetworkSettings:
     size: side of its square input, a multiple of 32; None takes the size that the weights were trained at: what the
         header of a safetensors file says (`input`: `192x192 ...`), else the 512 of facexlib's release.
     device: `cpu`, `cuda` or `cuda:N`.
-    precision: the 16-bit types are faster where the hardware has them, and another recipe.
+    precision: each is another recipe; the 16-bit types are faster where the hardware has them. None takes what the weights are made for:
+        int8 where their header says how, else float32.
     batch: images per pass; None takes 4 on a CPU and 32 on a GPU. Every pass has exactly this many, the last one padded:
         libraries choose their algorithm by the shape, so the map of a face could otherwise depend on its neighbours.
     fusion: the classes that become skin.
@@ -43,7 +42,7 @@ class NetworkSettings:
 
     size: int | None = None
     device: str = "cpu"
-    precision: Precision = Precision.FLOAT32
+    precision: Precision | None = None
     batch: int | None = None
     fusion: SkinFusion = field(default_factory=SkinFusion)
 
@@ -65,22 +64,20 @@ class NetworkParser:
         self.name = name
         if not weights.is_file():
             raise WeightsError(f"parser weights {weights}: no such file (--parser-weights FILE)")
-        device = resolve_device(settings.device)
-        check_precision(settings.precision, device)
-        network = load_network(weights)
+        device, precision = resolve_device(settings.device), settings.precision or own_precision(weights)
+        check_precision(precision, device)
+        self._run = run_of(weights, precision, device)
         header = metadata(weights)
         self.size = settings.size or _trained_size(header, weights)
         self.order = _class_order(header, weights)
         self.weights = {weights.name: sha256_file(weights)}
         self.settings: dict[str, object] = {
             "size": self.size,
-            "precision": str(settings.precision),
+            "precision": str(precision),
             "skin_classes": [str(face_class) for face_class in settings.fusion.classes],
         }
         self.fusion, self._device = settings.fusion, device
-        self._dtype = settings.precision.dtype
         self.batch = settings.batch or (4 if device.type == "cpu" else 32)
-        self._network = convert_conv2d_weight_memory_format(network.to(device, self._dtype), torch.channels_last)
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
 
@@ -116,13 +113,11 @@ class NetworkParser:
 
     def _logits(self, inputs: Tensor) -> Tensor:
         """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m) float32, the last ones padding."""
-        with torch.inference_mode(), exact_convolutions(self._device):
+        with torch.inference_mode():
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
             full = torch.cat([inputs, inputs[-1:].expand(self.batch - len(inputs), -1, -1, -1)])
-            normal = (full / 255 - self._mean) / self._std
-            logits = self._network(normal.to(self._dtype).contiguous(memory_format=torch.channels_last))
-            return cast(Tensor, logits).float().contiguous()
+            return self._run((full / 255 - self._mean) / self._std)
 
     def _class_maps(self, logits: Tensor, place: Placement) -> np.ndarray:
         """(n, 19, s, s) → (n, H, W) uint8.

@@ -65,7 +65,7 @@ def parse(
         settings.skin_classes,
         settings.parser_size,
         device,
-        Precision.of(settings.parser_precision),
+        None if settings.parser_precision is None else Precision.of(settings.parser_precision),
     )
     request = ParseRequest(
         source=Path(source),
@@ -78,5 +78,5 @@ def parse(
     )
     with threads(settings.threads):
         parser = create_network(asked, WeightStore.from_environment(optional_path(settings.weights_dir)))
-        progress(ParserReady(parser.name, parser.size, device, str(asked.precision)))
+        progress(ParserReady(parser.name, parser.size, device, str(parser.settings["precision"])))
         return parse_folder(request, parser, lambda done, total, row: progress(Parsed(done, total, row)))

@@ -117,6 +117,7 @@ class ParserFigures:
     found: ParserEvaluation
     faces: int
     size: int
+    precision: str
 
 
 def evaluate_parser(
@@ -134,7 +135,8 @@ def evaluate_parser(
     WeightsError, SourceError, ConfigurationError.
     """
     settings = settings or ParserEvaluationSettings()
-    device, precision = str(resolve_device(settings.device)), Precision.of(settings.precision, "--precision")
+    device = str(resolve_device(settings.device))
+    precision = None if settings.precision is None else Precision.of(settings.precision, "--precision")
     with threads(settings.threads):
         network = NetworkParser(NetworkSettings(settings.size, device, precision), Path(weights))
         faces = open_labelled(Path(labelled), settings.split, numbering(settings.classes))
@@ -142,7 +144,7 @@ def evaluate_parser(
         found = measure(network, faces, backend, progress)
         if worst is not None and found.crop_iou:
             draw_worst(Path(worst), found, network, faces, backend)
-    return ParserFigures(found, len(faces), network.size)
+    return ParserFigures(found, len(faces), network.size, str(network.settings["precision"]))
 
 
 def _training(settings: ParserTrainingSettings) -> ParserTraining:

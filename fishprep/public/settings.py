@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import get_args
 
-from fishprep.builds.configuration import BuildConfiguration
+from fishprep.builds.configuration import BuildConfiguration, ParserPrecision
 from fishprep.common.cores import available_cores
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import Limits
@@ -24,7 +24,7 @@ SOURCES = KINDS
 CROPS = tuple(RECIPES)
 SEARCHES = _SEARCHES
 RESIZERS = tuple(KERNELS)
-PRECISIONS = get_args(BuildConfiguration.model_fields["parser_precision"].annotation)
+PRECISIONS = get_args(ParserPrecision)
 ENGINES = (LOCAL, RAY)
 
 _USUAL = BuildConfiguration()
@@ -67,7 +67,7 @@ class BuildSettings:
 
     parser: str = _USUAL.parser
     parser_size: int | None = None
-    parser_precision: str = _USUAL.parser_precision
+    parser_precision: str | None = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     skin_classes: tuple[str, ...] = _USUAL.skin_classes
@@ -185,7 +185,7 @@ class RemapSettings:
 
     parser: str | None = None
     parser_size: int | None = None
-    parser_precision: str = _USUAL.parser_precision
+    parser_precision: str | None = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     masks: StrPath | None = None
@@ -216,7 +216,7 @@ class ParseSettings:
     parser: str = DEFAULT_PARSER
     skin_classes: tuple[str, ...] = ("skin",)
     parser_size: int | None = None
-    parser_precision: str = _USUAL.parser_precision
+    parser_precision: str | None = _USUAL.parser_precision
     parser_weights: StrPath | None = None
     weights_dir: StrPath | None = None
     device: str = "auto"
@@ -261,14 +261,14 @@ class ParserTrainingSettings:
 
 @dataclass(frozen=True)
 class ParserEvaluationSettings:
-    """What `evaluate_parser` can be told. split: faces that are named in SPLIT.txt, or of CelebA's split. size: None is what the
-    weights were made for. threads: None is torch's choice."""
+    """What `evaluate_parser` can be told. split: faces that are named in SPLIT.txt, or of CelebA's split. size, precision: None is
+    what the weights were made for. threads: None is torch's choice."""
 
     split: str = "val"
     classes: str = "celebamask"
     size: int | None = None
     device: str = "auto"
-    precision: str = "float32"
+    precision: str | None = None
     threads: int | None = None
 
 

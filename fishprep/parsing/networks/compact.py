@@ -52,7 +52,7 @@ class Compact(nn.Module):
         self.head = FourLogits(half) if shape.fine else nn.Conv2d(half, CLASSES, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images (N, 3, S, S), normalised, S a multiple of 16 → logits (N, 19, S, S), facexlib's order; (N, 19, S/2, S/2) where not `fine`."""
+        """images (N, 3, S, S), normalised, S a multiple of 16 → logits (N, 19, S, S) in facexlib's order, half of S where not `fine`."""
         half = self.stem(images)
         seen: list[Tensor] = []
         for stage in self.down:
@@ -68,7 +68,7 @@ class Compact(nn.Module):
 
 
 def refined(net: Compact) -> Compact:
-    """The network with a fine head that gives what the coarse one gave: its logits at every other pixel, the means of neighbours between."""
+    """The network with a fine head that gives what the coarse one gave: its logits at every other pixel, means of neighbours between."""
     if net.shape.fine:
         return net
     fine = Compact(replace(net.shape, fine=True))

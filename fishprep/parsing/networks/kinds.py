@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +67,9 @@ NETWORKS: dict[str, NetworkKind] = {
         bisenet.MainHead,
         256,
     ),
-    COMPACT: NetworkKind("the compact parser", _compact, _One, lambda net: net, 160, refined),
+    COMPACT: NetworkKind(
+        "the compact parser", _compact, _One, lambda net: net, 160, lambda net: refined(cast(Compact, net))
+    ),
 }
 
 

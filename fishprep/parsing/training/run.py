@@ -5,9 +5,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -35,6 +37,7 @@ from fishprep.storage.base import InUseError
 from fishprep.storage.lock import locked
 
 LOG_EVERY = 20  # steps
+RANGED = 32  # views
 FORMER: dict[str, Any] = {"network": "bisenet", "dice": 0.0, "parsed": 0.0, "sides": False, "parsed_crops": []}
 """What a training did that was begun before each of these could be chosen."""
 
@@ -145,6 +148,10 @@ class _Run:
         self._config, self._folder = request.config, ParserRunFolder(request.out)
         self._device = resolve_device(request.device)
         check_precision(request.precision, self._device)
+        if request.precision is Precision.INT8:
+            raise ConfigurationError(
+                "--precision int8: a parser is trained in float32 or bfloat16, and may be run in int8 then"
+            )
         self._identity = _identity(request)
         self._position = ParserPosition()
 
@@ -154,6 +161,7 @@ class _Run:
         self._trainer = Trainer(net, self._config, self._device, self._request.precision.dtype)
         self._crops = self._validation_crops()  # which may be refused: before anything in the folder is touched
         self._settle()
+        self._views = self._first_views()
         reason = self._steps()
         best = self._folder.best if self._folder.best.exists() else None
         return ParserTrainingReport(self._position, reason, best)
@@ -203,6 +211,12 @@ class _Run:
                 return reason
         return None
 
+    def _first_views(self) -> np.ndarray:
+        """Some of what is trained on, the same whenever it is asked: the weights' ranges are measured on it."""
+        batches = Batches(self._request.faces, self._config, self._request.parsed).from_step(0, self._request.threads)
+        count = -(-RANGED // self._config.batch)
+        return np.concatenate([views for views, _ in islice(batches, count)])[:RANGED]
+
     def _advance(self, step: int, seconds: float) -> None:
         self._position = replace(self._position, step=step, seconds=self._position.seconds + seconds)
 
@@ -212,8 +226,8 @@ class _Run:
 
     def _pause(self, validate: bool) -> None:
         """Weights, a validation, and the state."""
-        header = self._header({})
-        save_weights(self._folder.last, self._trainer.average(), header)
+        self._ranges = self._trainer.ranges(self._views)
+        save_weights(self._folder.last, self._trainer.average(), self._header({}))
         if validate:
             self._validate()
         keep(self._folder.metrics)
@@ -256,6 +270,7 @@ class _Run:
             "input": f"{self._config.size}x{self._config.size} RGB in 0-1, ImageNet mean and std",
             "class_order": str(ClassOrder.FACEXLIB),
             **header_of(self._trainer.net),
+            **self._ranges,
             "producer": _producer(),
             "step": str(self._position.step),
             "training": json.dumps(self._identity),

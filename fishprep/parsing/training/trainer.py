@@ -10,6 +10,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fishprep.parsing.classes import ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import UNLABELLED
 from fishprep.parsing.networks.bisenet import MEAN, STD
+from fishprep.parsing.networks.compact import Compact
+from fishprep.parsing.networks.eight_bits import RANGES, measured_ranges, ranges_text
 from fishprep.parsing.networks.kinds import network_kind
 from fishprep.parsing.placement import Placement
 from fishprep.parsing.training.config import ParserTraining
@@ -37,8 +39,7 @@ class Trainer:
         """One step on views (N, s, s, 3) uint8 and classes (N, m, m) uint8; the loss before it."""
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate(step)
-        images = torch.from_numpy(views).to(self._device).permute(0, 3, 1, 2).float()
-        images = ((images / 255 - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        images = self._normal(views).contiguous(memory_format=torch.channels_last)
         labels = self._table[torch.from_numpy(classes).to(self._device).long()]
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             heads = self._heads(images)
@@ -49,6 +50,17 @@ class Trainer:
         self._optimizer.step()
         self._average.update_parameters(self.net)
         return float(loss.detach())
+
+    def ranges(self, views: np.ndarray) -> dict[str, str]:
+        """What the header of the averaged weights says of their tensors, so that they can be run in eight bits: nothing of a network that
+        cannot be. views (N, s, s, 3) uint8: what is parsed meanwhile."""
+        net = self._average.module
+        return {RANGES: ranges_text(measured_ranges(net, self._normal(views)))} if isinstance(net, Compact) else {}
+
+    def _normal(self, views: np.ndarray) -> Tensor:
+        """(N, s, s, 3) uint8 → (N, 3, s, s) float32 as the network takes it."""
+        images = torch.from_numpy(views).to(self._device).permute(0, 3, 1, 2).float()
+        return (images / 255 - self._mean) / self._std
 
     def _read(self, logits: Tensor) -> Tensor:
         """(N, 19, s, s) at the pixels of the labels: (N, 19, m, m)."""

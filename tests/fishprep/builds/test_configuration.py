@@ -68,12 +68,24 @@ def test_a_build_from_before_detectors_had_those_of_then(thorough: bool, detecto
 
 def test_a_setting_that_came_later_is_written_where_it_is_used_alone() -> None:
     """Shards keep the bytes, and builds the record, that they had before there was such a setting."""
-    usual, other = BuildConfiguration(), BuildConfiguration.parse({"parser_precision": "bfloat16"})
+    usual = BuildConfiguration().filled({}, {"precision": "float32"})
+    other = BuildConfiguration.parse({"parser_precision": "bfloat16"})
     assert "parser_precision" not in usual.json_text() and '"parser_precision":"bfloat16"' in other.json_text()
     assert usual.differences(other) == ["parser_precision: float32 → bfloat16"]
     assert usual.differences(other, one_recipe=True) == []
     assert BuildConfiguration.recorded(other.model_dump(mode="json")) == other
     assert BuildConfiguration.recorded(usual.model_dump(mode="json")) == usual
+
+
+def test_the_precision_that_weights_are_made_for_is_filled_in_with_them() -> None:
+    asked = BuildConfiguration()
+    assert asked.parser_precision is None and "parser_precision" not in asked.json_text()
+    assert asked.filled({"w": "ab"}, {"precision": "int8"}).differences(
+        asked.filled({"w": "ab"}, {"precision": "float32"})
+    ) == ["parser_precision: int8 → float32"]
+    assert asked.filled({}, {}).parser_precision == "float32"  # of a parser that is no network
+    then = BuildConfiguration.recorded({"weights": {"w": "ab"}})  # before there was a choice
+    assert then.parser_precision == "float32"
 
 
 def test_the_name_of_a_weight_file_is_no_difference() -> None:

@@ -247,7 +247,7 @@ def test_what_does_not_go_together(before: Path, copy: Path, tmp_path: Path) -> 
     assert "name one of the two" in refused(fishprep.RemapSettings(parser="bisenet", masks=tmp_path))
     assert "--parser-size" in refused(fishprep.RemapSettings(parser="landmark-skin", parser_size=64))
     assert "--parser-precision" in refused(fishprep.RemapSettings(parser="landmark-skin", parser_precision="bfloat16"))
-    assert "--parser-precision" in refused(fishprep.RemapSettings(parser_precision="int8"))
+    assert "--parser-precision" in refused(fishprep.RemapSettings(parser_precision="int4"))
     assert "area:2" in refused(fishprep.RemapSettings(mask_resizer="area:2"))
     assert "no class is called 'chin'" in refused(fishprep.RemapSettings(skin_classes=("chin",)))
     assert "--workers 0" in refused(fishprep.RemapSettings(workers=0))

@@ -277,7 +277,7 @@ def test_bfloat16_changes_hardly_a_pixel(labelled: Any, trained_weights: Path) -
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", [each for each in Precision if each is not Precision.INT8])
 def test_a_gpu_draws_the_same_map(random_weights: Path, precision: Precision) -> None:
     crops = _crops(5)
     on_cpu = NetworkParser(NetworkSettings(), random_weights).parse(crops, LANDMARKS).classes

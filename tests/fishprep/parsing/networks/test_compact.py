@@ -20,7 +20,9 @@ from fishprep.parsing.networks.kinds import header_of, load_network, whole_netwo
 
 SMALL = CompactShape((8, 8, 16, 16), (1, 2, 1), (1, 1))
 COARSE = replace(SMALL, fine=False)
-SHAPE = json.dumps({"widths": SMALL.widths, "down": SMALL.down, "up": SMALL.up})  # as it was before `fine`, which it was not
+SHAPE = json.dumps(
+    {"widths": SMALL.widths, "down": SMALL.down, "up": SMALL.up}
+)  # as it was before `fine`, which it was not
 LANDMARKS = np.zeros((0, 68, 2), np.float32)
 
 

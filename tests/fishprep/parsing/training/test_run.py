@@ -223,6 +223,7 @@ def test_weights_say_what_they_are(done: Path) -> None:
     assert header["input"].startswith("64x64") and header["class_order"] == "facexlib"
     assert header["licence"] == "non-commercial"
     assert json.loads(header["training"])["config"]["views"]["crops"] == 0.6
+    assert NetworkParser(NetworkSettings(), weights).settings["precision"] == "int8"
     assert {tensor.dtype for tensor in load_state_dict(weights).values()} == {torch.float16, torch.int64}
     mode = weights.stat().st_mode
     assert mode & 0o777 == (ParserRunFolder(done).metrics.stat().st_mode & 0o777)

@@ -9,7 +9,10 @@ IR_VERSION = 8
 OPSET = 18
 """As `fishfsr.export` writes: every runtime since 2023 knows it."""
 
-_ELEMENTS = {np.dtype(np.float32): 1, np.dtype(np.int64): 7}
+_ELEMENTS = {
+    np.dtype(kind): number
+    for kind, number in ((np.float32, 1), (np.uint8, 2), (np.int8, 3), (np.int32, 6), (np.int64, 7))
+}
 _INT, _STRING, _INTS = 2, 3, 7  # kinds of attributes
 
 
@@ -21,7 +24,7 @@ class OnnxModel:
         self._constants: list[bytes] = []
 
     def constant(self, values: np.ndarray) -> str:
-        """float32 or int64 values, of any shape; their name."""
+        """float32, uint8, int8, int32 or int64 values, of any shape; their name."""
         name = f"constant{len(self._constants)}"
         dims = b"".join(_field(1, size) for size in values.shape)
         raw = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

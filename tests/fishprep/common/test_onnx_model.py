@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
+from fishprep.common.onnx_model import IR_VERSION, OPSET, OnnxModel
 from fishprep.common.weights import WeightStore
 from fishprep.detectors.blazeface import load_blazeface_network
 from fishprep.detectors.blazeface_graph import IMAGES, PLACES, SCORES, graph_of
-from fishprep.detectors.onnx_model import IR_VERSION, OPSET, OnnxModel
 
 
 def small() -> onnx.ModelProto:

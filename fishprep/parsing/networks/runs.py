@@ -1,0 +1,103 @@
+"""What computes a parser's logits: PyTorch, and onnxruntime where a CPU computes in eight bits."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
+
+from fishprep.common.device import exact_convolutions
+from fishprep.common.errors import ConfigurationError, MissingLibraryError, WeightsError
+from fishprep.common.onnx_runtime import load_onnxruntime
+from fishprep.common.tensors import metadata
+from fishprep.detectors.base import RUNTIME
+from fishprep.parsing.base import Precision
+from fishprep.parsing.networks.compact import Compact
+from fishprep.parsing.networks.eight_bits import RANGES, Eight, Rounded, read_ranges, walk
+from fishprep.parsing.networks.eight_bits_graph import IMAGES, LOGITS, graph_of
+from fishprep.parsing.networks.kinds import load_network
+
+Run = Callable[[Tensor], Tensor]
+"""Images (n, 3, S, S) float32, normalised, on the device → logits (n, 19, s, s) float32 there."""
+
+
+def own_precision(weights: Path) -> Precision:
+    """What the weights of a file are made for: int8 where their header knows the range of every tensor."""
+    return Precision.INT8 if RANGES in metadata(weights) else Precision.FLOAT32
+
+
+def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
+    """The network of a file, ready to be run.
+
+    Raises as `load_network`; ConfigurationError for eight bits of weights that have no ranges; MissingLibraryError where those are to be
+    computed on a CPU, and onnxruntime cannot be loaded.
+    """
+    network = load_network(weights)
+    if precision is not Precision.INT8:
+        return OnTorch(network, device, precision.dtype)
+    if not isinstance(network, Compact) or RANGES not in (header := metadata(weights)):
+        raise ConfigurationError(
+            f"int8: {weights} knows no ranges of its tensors, as compact parsers do that this version has trained; take float32"
+        )
+    try:
+        eights = read_ranges(header[RANGES], network)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise WeightsError(f"weights {weights}: the ranges in the header are none: {error}") from error
+    return OnRuntime(network, eights) if device.type == "cpu" else RoundedOnTorch(network, eights, device)
+
+
+class OnTorch:
+    """PyTorch, in the floats of `dtype`."""
+
+    def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+        self._network = convert_conv2d_weight_memory_format(network.to(device, dtype), torch.channels_last)
+        self._device, self._dtype = device, dtype
+
+    def __call__(self, images: Tensor) -> Tensor:
+        with exact_convolutions(self._device):
+            logits = self._network(images.to(self._dtype).contiguous(memory_format=torch.channels_last))
+        return cast(Tensor, logits).float().contiguous()
+
+
+class RoundedOnTorch:
+    """PyTorch in eight bits: what `OnRuntime` gives, to the bit as far as the device's floats are the CPU's."""
+
+    def __init__(self, network: Compact, eights: Mapping[str, Eight], device: torch.device) -> None:
+        self._network, self._steps, self._device = network.to(device), Rounded(eights), device
+
+    def __call__(self, images: Tensor) -> Tensor:
+        with exact_convolutions(self._device):
+            made = walk(self._network, self._steps, self._steps.rounded(IMAGES, images)).floats
+        return F.pixel_shuffle(made, 2) if self._network.shape.fine else made
+
+
+class OnRuntime:
+    """onnxruntime in eight bits, with as many threads as torch has."""
+
+    def __init__(self, network: Compact, eights: Mapping[str, Eight]) -> None:
+        runtime = _load()
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = runtime.InferenceSession(graph_of(network, eights), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, images: Tensor) -> Tensor:
+        [logits] = self._session.run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
+        return torch.from_numpy(logits)
+
+
+def _load() -> ModuleType:
+    try:
+        return load_onnxruntime()
+    except (ImportError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise MissingLibraryError(
+            f"{RUNTIME}, which parses in int8, cannot be loaded ({reason}): pip install --force-reinstall {RUNTIME},"
+            " or do without it: --parser-precision float32"
+        ) from error
