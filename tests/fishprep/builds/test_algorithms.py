@@ -43,7 +43,7 @@ from fishprep.landmarks import (
 from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, skin
 from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
-from fishprep.parsing.networks import bisenet, compact
+from fishprep.parsing.networks import bisenet, compact, eight_bits
 from fishprep.shards.versions import differences
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (218, 178, 3), dtype=np.uint8)
@@ -157,10 +157,10 @@ GIVEN = {
         lambda: constants(blazeface, upright, detector, blazeface_graph, blazeface_network, tiles, suppression),
         "468b3878637a",
     ),
-    ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
-    ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "72be5a0803a8"),
-    ("parser-compact-fishfsr", 1): (lambda: constants(network_parser, compact, placement), "6b95c42b575f"),
-    ("parser-compact", 1): (lambda: constants(network_parser, compact, placement), "6b95c42b575f"),
+    ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "a093280fd740"),
+    ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "a093280fd740"),
+    ("parser-compact-fishfsr", 1): (lambda: constants(network_parser, compact, eight_bits, placement), "e1baf4889110"),
+    ("parser-compact", 1): (lambda: constants(network_parser, compact, eight_bits, placement), "e1baf4889110"),
     **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
         lambda: constants(landmark_skin) + digest_text(LandmarkSkinSettings()),
