@@ -91,10 +91,10 @@ def export_onnx(resolver: FaceSuperResolver, path: Path, lr_size: int | None = N
     Raises MissingExtraError, ExportError, and CheckpointError where a network is missing.
     """
     check_extra()
-    plain, folded, size = _pairs(resolver, lr_size)
+    plain, size = _plain(resolver, lr_size)
     sweep_abandoned(path)
     with atomic(path) as temporary:
-        _write(folded, temporary, size)
+        _write(_folded(plain), temporary, size)
         _add_facts(temporary, facts_of(resolver, size))
         parity = parity_of(plain, _onnx_runner(temporary, plain.outputs), size)
         _refuse(path, parity, "onnxruntime")
@@ -108,7 +108,7 @@ def export_torchscript(resolver: FaceSuperResolver, path: Path, lr_size: int | N
     `fishfsr.json`. Written only when what is read back agrees with PyTorch within `TOLERANCE`. Raises ExportError, and
     CheckpointError where a network is missing.
     """
-    plain, _, size = _pairs(resolver, lr_size)
+    plain, size = _plain(resolver, lr_size)
     sweep_abandoned(path)
     with atomic(path) as temporary:
         try:
@@ -194,16 +194,20 @@ def parity_of(pair: nn.Module, exported: RunGraph, size: int) -> Parity:
     return Parity(*map(float, worst))
 
 
-def _pairs(resolver: FaceSuperResolver, lr_size: int | None) -> tuple[ExportedNetworks, ExportedNetworks, int]:
-    """The networks that are run for a face as they are, the same folded, and the side of its LR faces."""
+def _plain(resolver: FaceSuperResolver, lr_size: int | None) -> tuple[ExportedNetworks, int]:
+    """The networks that are run for a face as they are, and the side of its LR faces."""
     size = HR_SIZE // resolver.scale if lr_size is None else lr_size
     if size < 1:
         raise InputError(f"lr_size = {size}: must be at least 1")
-    if not resolver.sr_net.config.needs_map:
-        alone = copy.deepcopy(Alone(resolver.sr_net)).cpu().eval()
-        return alone, Alone(fold(alone.sr_net)).eval(), size
-    pair = copy.deepcopy(Pair(resolver.parsing_net, resolver.sr_net)).cpu().eval()
-    return pair, Pair(fold(pair.parsing_net), fold(pair.sr_net)).eval(), size
+    alone = not resolver.sr_net.config.needs_map
+    networks = Alone(resolver.sr_net) if alone else Pair(resolver.parsing_net, resolver.sr_net)
+    return copy.deepcopy(networks).cpu().eval(), size
+
+
+def _folded(networks: ExportedNetworks) -> ExportedNetworks:
+    """The same networks folded."""
+    sr_net = fold(networks.sr_net)
+    return (Alone(sr_net) if isinstance(networks, Alone) else Pair(fold(networks.parsing_net), sr_net)).eval()
 
 
 def _refuse(path: Path, parity: Parity, runner: str) -> None:

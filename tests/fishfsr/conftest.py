@@ -11,6 +11,7 @@ import training
 from torch import Tensor, nn
 
 from fishfsr.checkpoint import Checkpoint, Details
+from fishfsr.methods import fsrnet
 from fishfsr.registry import create_model
 from fishfsr.training import loop
 
@@ -38,6 +39,22 @@ def lively() -> Callable[..., nn.Module]:
         return network.eval()
 
     return fill
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rivals with all that they are made of and less of each: for tests to which it is all one how deep they are."""
+    depths = {
+        "superfan": {"BLOCKS": (1, 1, 1, 1, 1)},
+        "fsrnet": {"HOURGLASSES": 1, "DEPTH": 1, "_blocks": lambda width, count: blocks(width, 1)},
+        "dic": {"GROUPS": 2, "FUSION_BLOCKS": 1},
+        "alignment": {"DEPTH": 1},
+        "sparnet": {"DOWN": (1, 1, 1), "MIDDLE": 1, "UP": (1, 1, 1)},
+    }
+    blocks = fsrnet._blocks
+    for name, constants in depths.items():
+        for constant, value in constants.items():
+            monkeypatch.setattr(f"fishfsr.methods.{name}.{constant}", value)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def narrow(name: str, lively: Callable[..., nn.Module]) -> FaceSuperResolver:
 
 @pytest.mark.parametrize("name", ["srcnn", "superfan"])
 def test_a_method_without_a_map_is_a_graph_of_the_lr_face_alone(
-    name: str, lively: Callable[..., nn.Module], images: Images, tmp_path: Path
+    name: str, lively: Callable[..., nn.Module], images: Images, tmp_path: Path, shallow: None
 ) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -108,7 +108,7 @@ def test_a_method_without_a_map_is_a_graph_of_the_lr_face_alone(
 
 @pytest.mark.parametrize("name", RIVALS)
 def test_torchscript_of_every_method_without_a_map(
-    name: str, lively: Callable[..., nn.Module], images: Images, tmp_path: Path
+    name: str, lively: Callable[..., nn.Module], images: Images, tmp_path: Path, shallow: None
 ) -> None:
     """What ONNX takes many times as long for; it goes through the same graph."""
     resolver = narrow(name, lively)
