@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fishprep.common.opencv import cv2
 from fishprep.landmarks.base import Box
 from fishprep.landmarks.chip import can_cut, cut_chip
 from fishprep.landmarks.geometry import MIRROR
@@ -31,7 +32,7 @@ class PointsPredictor:
         chip = cut_chip(image, box, self.side, self.margin)
         points = self._raw(chip.image)
         if self._mirror:
-            mirrored = self._raw(np.ascontiguousarray(chip.image[:, ::-1]))[list(MIRROR)]
+            mirrored = self._raw(cv2.flip(chip.image, 1))[list(MIRROR)]
             mirrored[:, 0] = self.side - 1 - mirrored[:, 0]
             points = (points + mirrored) / 2
         return chip.to_photo(points).astype(np.float32)
