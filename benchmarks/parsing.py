@@ -34,8 +34,9 @@ from fishprep.parsing.networks.bisenet import empty_network
 from fishprep.parsing.weights import RECORDS
 
 USUAL = (
-    "compact-fishfsr:128",
     "compact-fishfsr:160",
+    "compact-fishfsr:160:float32",
+    "compact-fishfsr:128",
     "bisenet-fishfsr:256",
     "bisenet-fishfsr:192",
     "bisenet-fishfsr:256:bfloat16",
@@ -44,7 +45,7 @@ USUAL = (
 
 @dataclass(frozen=True)
 class Run:
-    """A parser as it is run: PARSER:SIZE, or PARSER:SIZE:PRECISION."""
+    """A parser as it is run: PARSER:SIZE in the precision that its weights are made for, or PARSER:SIZE:PRECISION."""
 
     parser: str
     settings: NetworkSettings
@@ -52,11 +53,11 @@ class Run:
     @classmethod
     def of(cls, text: str) -> "Run":
         name, size, *precision = text.split(":")
-        return cls(name, NetworkSettings(size=int(size), precision=Precision.of(*precision or ["float32"])))
+        return cls(name, NetworkSettings(size=int(size), precision=Precision.of(*precision) if precision else None))
 
     def __str__(self) -> str:
         precision = self.settings.precision
-        return f"{self.parser} {self.settings.size}{'' if precision is Precision.FLOAT32 else f', {precision}'}"
+        return f"{self.parser} {self.settings.size}{'' if precision is None else f', {precision}'}"
 
 
 @dataclass(frozen=True, eq=False)

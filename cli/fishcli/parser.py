@@ -52,7 +52,7 @@ def parser() -> None:
 @click.option(
     "--parsed-share", type=click.FloatRange(0, 0.9), default=TRAINING.parsed_share, help="Share of them in a step."
 )
-@click.option("--size", type=int, help="Side of the network's input.  [default: 256, of compact 128]")
+@click.option("--size", type=int, help="Side of the network's input.  [default: 256, of compact 160]")
 @click.option("--steps", type=int, default=TRAINING.steps)
 @click.option("--batch", type=int, default=TRAINING.batch, help="Views per step.")
 @click.option("--lr", type=float, default=TRAINING.lr, help="Highest learning rate.")

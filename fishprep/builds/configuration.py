@@ -9,6 +9,7 @@ from fishprep.builds.shares import Shares
 from fishprep.common.canonical import canonical, sha256_json
 from fishprep.common.errors import ConfigurationError
 from fishprep.decoding.decode import MOST_PIXELS, Limits
+from fishprep.detectors.base import RUNTIME
 from fishprep.faces.crop import CAN_TURN, RECIPES, UNCROPPED, CropRecipe
 from fishprep.faces.pyramid import RESIZERS
 from fishprep.faces.settings import FaceSettings
@@ -166,6 +167,16 @@ class BuildConfiguration(BaseModel):
     def landmark_request(self) -> LandmarkRequest:
         """What finds faces and points."""
         return LandmarkRequest(self.landmarks, self.thorough, self.device, self.detector)
+
+    @property
+    def parser_runtimes(self) -> tuple[str, ...]:
+        """Distributions that compute the parser, beside those that all records name: of int8 on a CPU, and there alone."""
+        return (RUNTIME,) if self.parser_precision == "int8" and self.device == "cpu" else ()
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """The same of all networks."""
+        return tuple(dict.fromkeys((*self.landmark_request.runtimes, *self.parser_runtimes)))
 
     @property
     def face_settings(self) -> FaceSettings:

@@ -12,7 +12,7 @@ from fishprep.builds.folder import BuildFolder
 from fishprep.builds.manifest import ShardRecord
 from fishprep.builds.versions import PRODUCER
 from fishprep.common.canonical import sha256_json
-from fishprep.common.libraries import library_versions
+from fishprep.common.libraries import installed_versions, library_versions
 from fishprep.detectors import weights as of_detectors
 from fishprep.landmarks import weights as of_landmarks
 from fishprep.parsing import PARSERS
@@ -98,6 +98,7 @@ class RemappedRecords:
     ) -> "RemappedRecords":
         """masks: where given maps lie, and the digests of each shard's."""
         before = origin.configuration
+        after = maps.over(before).filled({}, parser.settings)
         step = {
             "build": str(origin.folder),
             "recipe": origin.start["recipe"],
@@ -105,7 +106,7 @@ class RemappedRecords:
             "shards": sha256_json([[r.name, r.sha256, r.rows_sha256] for r in origin.shards.values()]),
             "masks": masks,
             "producer": PRODUCER,
-            "versions": library_versions(),
+            "versions": library_versions() | installed_versions(after.parser_runtimes),
         }
         start = origin.start | _remade(origin.start, maps, parser)
         source = {name: value for name, value in (start.get("source") or {}).items() if name != "masks"}

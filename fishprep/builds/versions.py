@@ -25,4 +25,4 @@ def version_changes(before: dict[str, str], configuration: BuildConfiguration) -
 
 
 def _libraries(configuration: BuildConfiguration) -> dict[str, str]:
-    return library_versions() | installed_versions(configuration.landmark_request.runtimes)
+    return library_versions() | installed_versions(configuration.runtimes)

@@ -233,7 +233,7 @@ class ParserTrainingSettings:
     classes: numbering of the masks: `celebamask`, `facexlib`, `lapa`, or the names of the classes 0, 1, 2 ... with commas.
     network: `bisenet` (facexlib's) or `compact` (for 128² crops). init: weights to begin with. parsed: folders of finished builds with
     classes, whose training faces are trained on too, as `parsed_share` of each batch. size: of the network's input; None is 256 for
-    `bisenet`, 128 for `compact`. dice: weight of the Dice loss. precision: `auto`, `float32`, `bfloat16`. threads: that draw views;
+    `bisenet`, 160 for `compact`. dice: weight of the Dice loss. precision: `auto`, `float32`, `bfloat16`. threads: that draw views;
     the result does not depend on it. max_minutes: save and stop then.
     """
 

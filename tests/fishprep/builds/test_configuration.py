@@ -125,6 +125,8 @@ def test_wrong_settings_are_named_as_flags(settings: dict[str, object], words: s
         ({"detector": "hog+cnn"}, False),
         ({"landmarks": "fan"}, False),
         ({"device": "cuda"}, False),  # where PyTorch computes BlazeFace
+        ({"detector": "hog", "parser_precision": "int8"}, True),
+        ({"detector": "hog", "parser_precision": "int8", "device": "cuda"}, False),
     ],
 )
 def test_onnxruntime_is_recorded_where_it_runs(settings: dict[str, object], runs: bool) -> None:
