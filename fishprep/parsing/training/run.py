@@ -19,13 +19,14 @@ from fishprep.common.files import sha256_file, write_text
 from fishprep.common.stop import Reason, StopRequest
 from fishprep.common.version import __version__
 from fishprep.landmarks.base import LandmarkBackend
-from fishprep.parsing.base import Precision
+from fishprep.parsing.base import COMPACT, Precision
 from fishprep.parsing.classes import ClassOrder
 from fishprep.parsing.evaluation.crops import LabelledCrop, labelled_crop
 from fishprep.parsing.evaluation.evaluate import parse_crops
 from fishprep.parsing.evaluation.scores import Confusion
 from fishprep.parsing.labelled import LabelledFaces
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings, check_precision
+from fishprep.parsing.networks.compact import CompactShape
 from fishprep.parsing.networks.kinds import header_of, kind_of, network_kind, whole_network
 from fishprep.parsing.training.batches import Batches
 from fishprep.parsing.training.config import ParserTraining
@@ -295,6 +296,7 @@ def _identity(request: ParserTrainingRequest) -> dict[str, Any]:
         "faces_sha256": digest.hexdigest(),
         "init_sha256": None if request.init is None else sha256_file(request.init),
         "parsed_crops": [] if request.parsed is None else request.parsed.record,
+        "shape": asdict(CompactShape()) if request.config.network == COMPACT else None,
     }
 
 

@@ -165,6 +165,19 @@ def test_a_finished_training_is_not_begun_again(
     assert again.weights.read_bytes() == before
 
 
+def test_a_training_of_a_compact_network_of_before_is_not_gone_on_with_as_one_of_now(
+    request_for: Callable[..., ParserTrainingRequest], done: Path, tmp_path: Path
+) -> None:
+    """Its shape was not recorded, as there was one alone: with logits that were not fine."""
+    out = ParserRunFolder(Path(shutil.copytree(done, tmp_path / "out")))
+    values = torch.load(out.state, weights_only=True)
+    header = json.loads(values["header"])
+    del header["identity"]["shape"]
+    torch.save(values | {"header": json.dumps(header)}, out.state)
+    with pytest.raises(ConfigurationError, match=r"differs \(shape: None → .*'fine': True.*take another folder"):
+        train_parser(request_for(licence="non-commercial"), StopRequest())
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
