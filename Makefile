@@ -14,7 +14,7 @@ test: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 crash: $(VENV)/installed-dev
-	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash -s -o faulthandler_timeout=20000
+	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash tests/e2e/test_pillow_images.py -s -o faulthandler_timeout=20000
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import functools
+import logging
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -10,7 +11,7 @@ from types import FrameType
 import dlib
 import pytest
 import torch
-from warm import warm
+from warm import begin, warm
 
 from fishprep.engines.local import LocalEngine
 
@@ -23,6 +24,12 @@ SLOWEST = (TESTS / "slowest.txt").read_text().split()
 LONGEST = 540
 """Seconds after which a test that has no end of its own fails. Before `faulthandler_timeout`, which ends all tests: that is for what
 hangs where no exception can be raised."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One of several workers forks the process that others are forked from: each would load everything twice."""
+    if hasattr(config, "workerinput"):
+        begin()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +66,15 @@ def _ctrl_c_is_heard() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _torchs_loggers_pass_on() -> None:
+    """What they are told is caught all the same: pytest hangs its handlers on each logger that passes nothing on to the root, six
+    times a test, and torch has forty of them."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger) and logger.name.partition(".")[0] == "torch":
+            logger.propagate = True
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -225,9 +225,9 @@ def _dataset(where: str, file: h5py.File, name: str) -> h5py.Dataset | None:
     place: h5py.Group | h5py.Dataset = file
     for part in name.split("/"):
         # not `part in place`, which follows a link to see whether there is something at its end
-        if not isinstance(place, h5py.Group) or part not in set(place):
+        if not isinstance(place, h5py.Group) or not place.id.links.exists(part.encode()):
             return None
-        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
+        if place.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
             raise ShardError(f"{where}: {name} is a link to another place; a shard holds all of its datasets itself")
         place = place[part]
     if not isinstance(place, h5py.Dataset):

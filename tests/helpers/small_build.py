@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,17 @@ class Sample:
     identity: str | None = None
 
 
+@cache
+def astronaut() -> np.ndarray:
+    """(512, 512, 3) uint8, not to be written to."""
+    image = skimage.data.astronaut()
+    image.setflags(write=False)
+    return image
+
+
 def face(shift: int = 0, noise: int = 0) -> np.ndarray:
     """(128, 128, 3) uint8: the astronaut's face, moved; with `noise`, another picture altogether."""
-    image = cv2.resize(skimage.data.astronaut()[10 + shift : 190 + shift, 130:310], (128, 128))
+    image = cv2.resize(astronaut()[10 + shift : 190 + shift, 130:310], (128, 128))
     if noise:
         image = np.random.default_rng(noise).integers(0, 256, (16, 16, 3)).astype(np.uint8)
         image = cv2.resize(image, (128, 128), interpolation=cv2.INTER_CUBIC)

@@ -4,12 +4,15 @@ They are processes all the same, with an end of their own: killed, stopped and o
 with nothing loaded is seen where they do: in `engines/test_local.py`, `e2e/test_build.py` and `fishcli/test_screen.py`.
 """
 
+import faulthandler
 import multiprocessing
 import os
 import resource
 import signal
 import sys
-from multiprocessing import forkserver
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -46,6 +49,34 @@ def warm() -> WarmContext:
         forkserver.set_forkserver_preload(["loaded"])
         forkserver.ensure_running()
     return WarmContext()
+
+
+def begin() -> None:
+    """Fork the process that others are forked from, from this one: what takes seconds to load is then loaded once for both. For a
+    process that has no thread at work and has patched nothing yet; elsewhere it is begun by itself, with the first that is asked for."""
+    import_module("loaded")
+    resource_tracker.ensure_running()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(util, "spawnv_passfds", _forked)
+        warm()
+
+
+def _forked(python: bytes, words: list[str], passed: list[int]) -> int:
+    """As `multiprocessing.util.spawnv_passfds`: the code that Python was to be started with, in a copy of this process."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        faulthandler.disable()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+            if descriptor not in (0, 1, 2, *passed):
+                with suppress(OSError):
+                    os.close(descriptor)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+        exec(words[-1], {})
+    finally:
+        os._exit(0)
 
 
 class Started:
