@@ -124,37 +124,30 @@ def walk(net: Compact, steps: Steps[T], images: T) -> T:
     return steps.convolved("head", x, Convolution.of(head, relu=False, pads=(0, 0, 1, 1) if net.shape.fine else None))
 
 
-class OnFloats:
-    """Steps in float32, without rounding; what passes is told to `look`."""
-
-    def convolved(self, name: str, x: Tensor, layer: Convolution) -> Tensor:
-        made = F.conv2d(_padded(x, layer.pads), layer.weight, layer.bias, layer.stride)
-        return self.rounded(name, made.relu() if layer.relu else made)
-
-    def added(self, name: str, x: Tensor, other: Tensor, relu: bool) -> Tensor:
-        made = x + other
-        return self.rounded(name, made.relu() if relu else made)
-
-    def with_whole(self, name: str, x: Tensor, whole: nn.Linear) -> Tensor:
-        return self.rounded(name, x + whole(x.mean(dim=(2, 3)))[:, :, None, None])
-
-    def with_enlarged(self, name: str, x: Tensor, small: Tensor) -> Tensor:
-        return self.rounded(name, x + F.interpolate(small, scale_factor=2.0, mode="bilinear"))
-
-    def with_unfolded(self, name: str, x: Tensor, deep: Tensor) -> Tensor:
-        return self.rounded(name, x + F.pixel_shuffle(deep, 2))
-
-    def rounded(self, name: str, x: Tensor) -> Tensor:
-        return x
-
-
-class Watched(OnFloats):
-    """Remembers the range of each tensor."""
+class Watched:
+    """Steps in float32, unrounded, that remember the range of each tensor."""
 
     def __init__(self) -> None:
         self.ranges: dict[str, tuple[float, float]] = {}
 
-    def rounded(self, name: str, x: Tensor) -> Tensor:
+    def convolved(self, name: str, x: Tensor, layer: Convolution) -> Tensor:
+        made = F.conv2d(_padded(x, layer.pads), layer.weight, layer.bias, layer.stride)
+        return self.watched(name, made.relu() if layer.relu else made)
+
+    def added(self, name: str, x: Tensor, other: Tensor, relu: bool) -> Tensor:
+        made = x + other
+        return self.watched(name, made.relu() if relu else made)
+
+    def with_whole(self, name: str, x: Tensor, whole: nn.Linear) -> Tensor:
+        return self.watched(name, x + whole(x.mean(dim=(2, 3)))[:, :, None, None])
+
+    def with_enlarged(self, name: str, x: Tensor, small: Tensor) -> Tensor:
+        return self.watched(name, x + F.interpolate(small, scale_factor=2.0, mode="bilinear"))
+
+    def with_unfolded(self, name: str, x: Tensor, deep: Tensor) -> Tensor:
+        return self.watched(name, x + F.pixel_shuffle(deep, 2))
+
+    def watched(self, name: str, x: Tensor) -> Tensor:
         low, high = self.ranges.get(name, (0.0, 0.0))
         self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
         return x
@@ -212,7 +205,7 @@ def measured_ranges(net: Compact, images: Tensor) -> dict[str, tuple[float, floa
     fold_batch_norms(folded)
     watched = Watched()
     with torch.inference_mode():
-        watched.rounded("images", images)
+        watched.watched("images", images)
         for image in images.split(1):
             walk(folded, watched, image)
     return watched.ranges

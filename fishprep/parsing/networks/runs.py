@@ -42,7 +42,8 @@ def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
         return OnTorch(network, device, precision.dtype)
     if not isinstance(network, Compact) or RANGES not in (header := metadata(weights)):
         raise ConfigurationError(
-            f"int8: {weights} knows no ranges of its tensors, as compact parsers do that this version has trained; take float32"
+            f"int8 needs weights that say what each tensor holds, as those of compact parsers do that this version trained; {weights} does "
+            "not: take float32"
         )
     try:
         eights = read_ranges(header[RANGES], network)

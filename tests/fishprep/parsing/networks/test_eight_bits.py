@@ -114,7 +114,7 @@ def test_weights_without_ranges_are_not_and_say_so(tmp_path: Path) -> None:
     net = Compact(SHAPES[0])
     save_file(net.state_dict(), tmp_path / "bare.safetensors", {"input": "64x64 RGB", **header_of(net)})
     assert NetworkParser(NetworkSettings(), tmp_path / "bare.safetensors").settings["precision"] == "float32"
-    with pytest.raises(ConfigurationError, match=r"int8: .*bare.safetensors knows no ranges"):
+    with pytest.raises(ConfigurationError, match=r"int8 needs weights that say .*bare.safetensors does not"):
         NetworkParser(NetworkSettings(precision=Precision.INT8), tmp_path / "bare.safetensors")
 
 
