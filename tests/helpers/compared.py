@@ -34,6 +34,8 @@ FACES = (
     "--set",
     "parsing.batch_size=4",
     "--set",
+    "parsing.blocks=1",
+    "--set",
     "log_every=1",
 )
 

@@ -144,7 +144,7 @@ def test_what_is_begun_anew_has_nothing_of_before(
 
 def test_minutes_that_were_spent_are_not_those_of_what_is_begun_anew(whole: Path, words: Words, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    minutes = ("--budget", "0.02m", "--methods", "srcnn")
+    minutes = ("--budget", "0.01m", "--methods", "srcnn")
     run("fishfsr", *words(out, *minutes))
     before = (out / "methods" / "srcnn" / "best.safetensors").read_bytes()
     run("fishfsr", *words(out, *minutes, "--overwrite", "--set", "sr.lr=1e-3"))
