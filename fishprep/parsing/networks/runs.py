@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -78,19 +78,25 @@ class RoundedOnTorch:
 
 
 class OnRuntime:
-    """onnxruntime in eight bits, with as many threads as torch has."""
+    """onnxruntime in eight bits, with as many threads as torch has when it is run: a worker says how many only when all is loaded."""
 
     def __init__(self, network: Compact, eights: Mapping[str, Eight]) -> None:
-        runtime = _load()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = runtime.InferenceSession(graph_of(network, eights), options, providers=["CPUExecutionProvider"])
+        self._runtime, self._graph = _load(), graph_of(network, eights)
+        self._sessions: dict[int, Any] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
-        [logits] = self._session.run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
+        threads = torch.get_num_threads()
+        if threads not in self._sessions:
+            self._sessions = {threads: self._begun(threads)}
+        [logits] = self._sessions[threads].run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
         return torch.from_numpy(logits)
+
+    def _begun(self, threads: int) -> Any:
+        options = self._runtime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        return self._runtime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
 
 
 def _load() -> ModuleType:

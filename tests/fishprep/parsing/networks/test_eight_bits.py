@@ -95,6 +95,22 @@ def test_a_gpu_draws_the_same_map(weights: Path) -> None:
     assert float((here.classes == there.classes).mean()) > 0.999
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs the system's list of threads")
+def test_it_has_the_threads_that_torch_has_when_it_runs_and_no_more(weights: Path) -> None:
+    """A worker of a build loads its networks first, and says then how many threads it may have."""
+    torch.set_num_threads(4)
+    torch.randn(2000, 2000).abs().sum()  # torch's own have begun
+    before = _threads()
+    run = run_of(weights, Precision.INT8, torch.device("cpu"))
+    torch.set_num_threads(1)
+    run(_images(1, 1))
+    assert _threads() == before
+
+
+def _threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
 def test_threads_change_nothing(weights: Path) -> None:
     images, made = _images(2, 1), []
     for threads in (1, 2):
