@@ -190,5 +190,6 @@ def _versions(recorded: Mapping[str, str], before: BuildConfiguration, after: Bu
     """Of what made the pictures as they were recorded, with those of what makes the maps now."""
     if not are_recorded(recorded):
         recorded = {**recorded, **dict.fromkeys(algorithms.versions(before), FIRST)}
-    others = {name: version for name, version in recorded.items() if name not in algorithms.in_maps(before)}
-    return others | algorithms.in_maps(after)
+    of_maps = {*algorithms.in_maps(before), *before.parser_runtimes} - {*before.landmark_request.runtimes}
+    others = {name: version for name, version in recorded.items() if name not in of_maps}
+    return installed_versions(after.parser_runtimes) | others | algorithms.in_maps(after)

@@ -68,7 +68,11 @@ class Compact(nn.Module):
 
 
 def refined(net: Compact) -> Compact:
-    """The network with a fine head that gives what the coarse one gave: its logits at every other pixel, means of neighbours between."""
+    """The network with a fine head that gives what the coarse one gave: its logits at every other pixel, means of neighbours between.
+
+    At the right and lower edge there is no neighbour, and half of the logit alone. The coarse logits were read as if they lay from
+    corner to corner, a pixel apart from where these stand at most: a few steps of training put it right.
+    """
     if net.shape.fine:
         return net
     fine = Compact(replace(net.shape, fine=True))

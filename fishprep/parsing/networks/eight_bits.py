@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar, cast
 
 import torch
@@ -59,6 +59,9 @@ class Convolution:
         edge = cast(int, layer.padding[0])
         assert layer.bias is not None  # a folded one has it
         return cls(layer.weight.detach(), layer.bias.detach(), layer.stride[0], pads or (edge,) * 4, relu)
+
+    def on_cpu(self) -> "Convolution":
+        return replace(self, weight=self.weight.cpu(), bias=self.bias.cpu())
 
     def scales(self) -> Tensor:
         """(out,) float32: that of each output channel's weights."""
@@ -125,18 +128,18 @@ def walk(net: Compact, steps: Steps[T], images: T) -> T:
 
 
 class Watched:
-    """Steps in float32, unrounded, that remember the range of each tensor."""
+    """Steps in float32, unrounded, that remember the range of each tensor, and which come of a ReLU."""
 
     def __init__(self) -> None:
         self.ranges: dict[str, tuple[float, float]] = {}
+        self.positive: set[str] = set()
 
     def convolved(self, name: str, x: Tensor, layer: Convolution) -> Tensor:
         made = F.conv2d(_padded(x, layer.pads), layer.weight, layer.bias, layer.stride)
-        return self.watched(name, made.relu() if layer.relu else made)
+        return self.watched(name, made, layer.relu)
 
     def added(self, name: str, x: Tensor, other: Tensor, relu: bool) -> Tensor:
-        made = x + other
-        return self.watched(name, made.relu() if relu else made)
+        return self.watched(name, x + other, relu)
 
     def with_whole(self, name: str, x: Tensor, whole: nn.Linear) -> Tensor:
         return self.watched(name, x + whole(x.mean(dim=(2, 3)))[:, :, None, None])
@@ -147,7 +150,10 @@ class Watched:
     def with_unfolded(self, name: str, x: Tensor, deep: Tensor) -> Tensor:
         return self.watched(name, x + F.pixel_shuffle(deep, 2))
 
-    def watched(self, name: str, x: Tensor) -> Tensor:
+    def watched(self, name: str, x: Tensor, relu: bool = False) -> Tensor:
+        if relu:
+            self.positive.add(name)
+            x = x.relu()
         low, high = self.ranges.get(name, (0.0, 0.0))
         self.ranges[name] = min(low, float(x.min())), max(high, float(x.max()))
         return x
@@ -166,17 +172,39 @@ class Whole:
         return self.numbers * self.eight.scale
 
 
-class Rounded:
-    """Eight bits by PyTorch, on any device: whole numbers as floats, and their sums of products in float64, which is exact."""
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """What `Rounded` computes a convolution with, on its device. steps: of the result, for each unit of the sum, by channel."""
 
-    def __init__(self, eights: Mapping[str, Eight]) -> None:
+    weight: Tensor
+    bias: Tensor
+    steps: Tensor
+
+
+class Rounded:
+    """Eight bits by PyTorch, on any device: whole numbers as floats, and their sums of products in float64, which is exact.
+
+    What is no sum is computed on the CPU, once: other devices divide otherwise.
+    """
+
+    def __init__(self, eights: Mapping[str, Eight], device: torch.device) -> None:
         self._eights = eights
+        self._scales = {name: torch.tensor(eight.scale, device=device) for name, eight in eights.items()}
+        self._device, self._layers = device, dict[str, _Layer]()
 
     def convolved(self, name: str, x: Whole, layer: Convolution) -> Whole:
-        scales = layer.scales() * x.eight.scale
-        weight, bias = layer.rounded().double(), (layer.bias / scales).round().double()
-        sums = F.conv2d(_padded(x.numbers.double(), layer.pads), weight, bias, layer.stride)
-        return _in_range(sums.float() * (scales / self._eights[name].scale).view(-1, 1, 1), self._eights[name])
+        if name not in self._layers:
+            self._layers[name] = self._rounded_layer(name, x.eight, layer)
+        mine = self._layers[name]
+        sums = F.conv2d(_padded(x.numbers.double(), layer.pads), mine.weight, mine.bias, layer.stride)
+        return self._in_range(name, sums.float() * mine.steps)
+
+    def _rounded_layer(self, name: str, of_x: Eight, layer: Convolution) -> _Layer:
+        here = layer.on_cpu()
+        scales = here.scales() * of_x.scale
+        weight, bias = here.rounded().double(), (here.bias / scales).round().double()
+        steps = (scales / self._eights[name].scale).view(-1, 1, 1)
+        return _Layer(*(value.to(self._device) for value in (weight, bias, steps)))
 
     def added(self, name: str, x: Whole, other: Whole, relu: bool) -> Whole:
         return self.rounded(name, x.floats + other.floats)
@@ -191,16 +219,20 @@ class Rounded:
         return self.rounded(name, x.floats + F.pixel_shuffle(deep.floats, 2))
 
     def rounded(self, name: str, x: Tensor) -> Whole:
-        return _in_range(x / self._eights[name].scale, self._eights[name])
+        return self._in_range(name, x / self._scales[name])
 
-
-def _in_range(numbers: Tensor, eight: Eight) -> Whole:
-    """Rounded, and no less and no more than there is; what is below 0 has no number where the range begins with 0, as after a ReLU."""
-    return Whole(numbers.round().clamp(-eight.zero, HIGHEST - eight.zero), eight)
+    def _in_range(self, name: str, numbers: Tensor) -> Whole:
+        """No less and no more than there is; what is below 0 has no number where the range begins with 0, as after a ReLU."""
+        eight = self._eights[name]
+        return Whole(numbers.round().clamp(-eight.zero, HIGHEST - eight.zero), eight)
 
 
 def measured_ranges(net: Compact, images: Tensor) -> dict[str, tuple[float, float]]:
     """The range of each tensor over images (N, 3, S, S), normalised, as `net` makes them in evaluation."""
+    return _watched(net, images).ranges
+
+
+def _watched(net: Compact, images: Tensor) -> Watched:
     folded = deepcopy(net).eval()
     fold_batch_norms(folded)
     watched = Watched()
@@ -208,7 +240,7 @@ def measured_ranges(net: Compact, images: Tensor) -> dict[str, tuple[float, floa
         watched.watched("images", images)
         for image in images.split(1):
             walk(folded, watched, image)
-    return watched.ranges
+    return watched
 
 
 def ranges_text(ranges: Mapping[str, tuple[float, float]]) -> str:
@@ -217,14 +249,16 @@ def ranges_text(ranges: Mapping[str, tuple[float, float]]) -> str:
 
 
 def read_ranges(text: str, net: Compact) -> dict[str, Eight]:
-    """From the header of weights. Raises ValueError, TypeError or RecursionError for one that does not fit the network."""
-    told, names = json.loads(text), measured_ranges(net, torch.zeros(1, 3, 32, 32)).keys()
-    if not isinstance(told, dict) or told.keys() != names:
-        raise ValueError(f"expected those of {len(names)} tensors")
+    """From the header of weights. Raises ValueError, TypeError, OverflowError or RecursionError for one that does not fit the network."""
+    told, known = json.loads(text), _watched(net, torch.zeros(1, 3, 32, 32))
+    if not isinstance(told, dict) or told.keys() != known.ranges.keys():
+        raise ValueError(f"expected those of {len(known.ranges)} tensors")
     eights = {}
     for name, (low, high) in told.items():
         if not (math.isfinite(low) and math.isfinite(high) and -LARGEST < low <= high < LARGEST):
             raise ValueError(f"{name} from {low} to {high}")
+        if name in known.positive and low < 0:
+            raise ValueError(f"{name} from {low}, where nothing is below 0")
         eights[name] = Eight.of(low, high)
     return eights
 

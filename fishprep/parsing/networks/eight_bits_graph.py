@@ -63,10 +63,7 @@ class _Written:
         return self._sum(name, self.floats(x), self.model.node("Resize", self.floats(small), "", twice, **options))
 
     def with_unfolded(self, name: str, x: _Bytes, deep: _Bytes) -> _Bytes:
-        unfolded = self._rounded(
-            self.unfolded(self.floats(deep)), deep.eight
-        )  # to the numbers that it had: then all is added in bytes
-        return self._sum(name, self.floats(x), self.floats(unfolded))
+        return self._sum(name, self.floats(x), self.unfolded(self.floats(deep)))
 
     def unfolded(self, floats: str, output: str = "") -> str:
         """As `pixel_shuffle` by 2."""
@@ -74,14 +71,12 @@ class _Written:
 
     def bytes_of(self, name: str, floats: str) -> _Bytes:
         """Rounded as the tensor `name` is."""
-        return self._rounded(floats, self.eights[name])
+        eight = self.eights[name]
+        return _Bytes(self.model.node("QuantizeLinear", floats, *self._as(eight)), eight)
 
     def floats(self, x: _Bytes, output: str = "") -> str:
         """What the bytes stand for."""
         return self.model.node("DequantizeLinear", x.name, *self._as(x.eight), output=output)
-
-    def _rounded(self, floats: str, eight: Eight) -> _Bytes:
-        return _Bytes(self.model.node("QuantizeLinear", floats, *self._as(eight)), eight)
 
     def _sum(self, name: str, one: str, other: str) -> _Bytes:
         return self.bytes_of(name, self.model.node("Add", one, other))

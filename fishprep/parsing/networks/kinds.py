@@ -1,7 +1,7 @@
 """The networks that a parser may be, by the name that the header of their weights gives."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -101,6 +101,7 @@ def load_network(path: Path) -> nn.Module:
     net = whole_network(path)
     net.eval().requires_grad_(False)
     fold_batch_norms(net)
+    _refuse_infinite(path, dict(net.named_parameters()))  # what variances below 0 come to
     return NETWORKS[kind_of(path)].main(net)
 
 
@@ -115,11 +116,15 @@ def whole_network(path: Path) -> nn.Module:
     tensors = load_state_dict(path)
     _check_fit(net.state_dict(), tensors, path, kind.title)
     values = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    _refuse_infinite(path, values)
+    net.load_state_dict(values, assign=True)
+    return net
+
+
+def _refuse_infinite(path: Path, values: Mapping[str, Tensor]) -> None:
     damaged = next((name for name, value in values.items() if not torch.isfinite(value).all()), None)
     if damaged is not None:
         raise WeightsError(f"weights {path}: {damaged} holds numbers that are not finite")
-    net.load_state_dict(values, assign=True)
-    return net
 
 
 def _check_fit(expected: dict[str, Tensor], found: dict[str, Tensor], path: Path, title: str) -> None:

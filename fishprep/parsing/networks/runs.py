@@ -16,19 +16,20 @@ from fishprep.common.errors import ConfigurationError, MissingLibraryError, Weig
 from fishprep.common.onnx_runtime import load_onnxruntime
 from fishprep.common.tensors import metadata
 from fishprep.detectors.base import RUNTIME
-from fishprep.parsing.base import Precision
+from fishprep.parsing.base import COMPACT, Precision
 from fishprep.parsing.networks.compact import Compact
 from fishprep.parsing.networks.eight_bits import RANGES, Eight, Rounded, read_ranges, walk
 from fishprep.parsing.networks.eight_bits_graph import IMAGES, LOGITS, graph_of
-from fishprep.parsing.networks.kinds import load_network
+from fishprep.parsing.networks.kinds import kind_of, load_network
 
 Run = Callable[[Tensor], Tensor]
 """Images (n, 3, S, S) float32, normalised, on the device → logits (n, 19, s, s) float32 there."""
 
 
 def own_precision(weights: Path) -> Precision:
-    """What the weights of a file are made for: int8 where their header knows the range of every tensor."""
-    return Precision.INT8 if RANGES in metadata(weights) else Precision.FLOAT32
+    """What the weights of a file are made for: int8 of a compact network whose header has the range of every tensor."""
+    has_ranges = kind_of(weights) == COMPACT and RANGES in metadata(weights)
+    return Precision.INT8 if has_ranges else Precision.FLOAT32
 
 
 def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
@@ -47,7 +48,7 @@ def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
         )
     try:
         eights = read_ranges(header[RANGES], network)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"weights {weights}: the ranges in the header are none: {error}") from error
     return OnRuntime(network, eights) if device.type == "cpu" else RoundedOnTorch(network, eights, device)
 
@@ -66,10 +67,11 @@ class OnTorch:
 
 
 class RoundedOnTorch:
-    """PyTorch in eight bits: what `OnRuntime` gives, to the bit as far as the device's floats are the CPU's."""
+    """PyTorch in eight bits: what `OnRuntime` gives, to the bit on a CPU; the order of sums in a mean is the device's own."""
 
     def __init__(self, network: Compact, eights: Mapping[str, Eight], device: torch.device) -> None:
-        self._network, self._steps, self._device = network.to(device), Rounded(eights), device
+        self._steps = Rounded(eights, device)
+        self._network, self._device = network.to(device), device
 
     def __call__(self, images: Tensor) -> Tensor:
         with exact_convolutions(self._device):
@@ -86,15 +88,18 @@ class OnRuntime:
 
     def __call__(self, images: Tensor) -> Tensor:
         threads = torch.get_num_threads()
-        if threads not in self._sessions:
-            self._sessions = {threads: self._begun(threads)}
-        [logits] = self._sessions[threads].run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
+        session = self._sessions.get(threads) or self._begun(threads)
+        self._sessions = {threads: session}
+        [logits] = session.run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
         return torch.from_numpy(logits)
 
     def _begun(self, threads: int) -> Any:
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry(
+            "session.disable_quant_qdq", "1"
+        )  # sums fused with their rounding are rounded otherwise
         options.log_severity_level = 3
         return self._runtime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
 

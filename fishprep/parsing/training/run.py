@@ -213,7 +213,9 @@ class _Run:
         return None
 
     def _first_views(self) -> np.ndarray:
-        """Some of what is trained on, the same whenever it is asked: the weights' ranges are measured on it."""
+        """Some of what is trained on, the same whenever it is asked: the ranges of a compact network's weights are measured on it."""
+        if self._config.network != COMPACT or self._position.step >= self._config.steps:
+            return np.empty((0, self._config.size, self._config.size, 3), np.uint8)
         batches = Batches(self._request.faces, self._config, self._request.parsed).from_step(0, self._request.threads)
         count = -(-RANGED // self._config.batch)
         return np.concatenate([views for views, _ in islice(batches, count)])[:RANGED]
@@ -238,9 +240,8 @@ class _Run:
         if not self._crops:
             save_weights(self._folder.best, self._trainer.average(), self._header({}))
             return
-        parser = NetworkParser(
-            NetworkSettings(self._config.size, self._request.device, self._request.precision), self._folder.last
-        )
+        precision = None if self._ranges else self._request.precision  # as whoever takes the weights runs them
+        parser = NetworkParser(NetworkSettings(self._config.size, self._request.device, precision), self._folder.last)
         confusion = Confusion()
         for crop, found in zip(self._crops, parse_crops(parser, self._crops), strict=True):
             confusion.add(found, crop.classes)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from annotated import build, in_process, write_photo
+from compact import with_ranges
 from here import Here
 from PIL import Image
 from small_build import DLIB, face
@@ -56,12 +57,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def built(photos: Path, out: Path, *flags: object) -> Path:
+def built(photos: Path, out: Path, *flags: object, weights: tuple[object, ...] = ()) -> Path:
     """Two shards of training photos, one of nothing but what is dropped, one to validate; and a retry of what was dropped in train."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ENGINES, "local", Here)
-        build(photos, out, "--min-side", 200, "--shard-size", 2, "--quiet", *flags)
-        run("fishprep", "retry", out, "--status", "too_small", "--min-side", 100, *QUICK)
+        build(photos, out, "--min-side", 200, "--shard-size", 2, "--quiet", *flags, *weights)
+        run("fishprep", "retry", out, "--status", "too_small", "--min-side", 100, *weights, *QUICK)
     return out
 
 
@@ -104,6 +105,23 @@ def test_it_is_what_a_fresh_build_would_be(before: Path, fresh: Path, photos: Pa
         "keep_classes",
     }
     assert not found.records.moved and found.faces.same_photo.all() and np.isinf(found.faces.psnr).all()
+
+
+def test_a_parser_in_eight_bits_is_recorded_as_by_a_fresh_build(before: Path, photos: Path, tmp_path: Path) -> None:
+    """And what computes it, which nothing else of these builds does: there where it runs, and gone where it does not."""
+    weights = ("--parser-weights", with_ranges(tmp_path / "eight.safetensors"))
+    eight, new, back = ("--parser", "compact", "--keep-classes"), tmp_path / "new", tmp_path / "back"
+    fresh = built(photos, tmp_path / "fresh", *eight, weights=weights)
+    run("fishprep", "remap", before, new, *eight, *weights, *QUICK)
+    run("fishprep", "remap", new, back, "--parser", "landmark-skin", "--no-keep-classes", *QUICK)
+    assert files(new) == files(fresh) and files(back) == files(before)
+    start = json.loads((new / "configuration.json").read_text())
+    assert (start["configuration"]["parser"], start["configuration"]["parser_precision"]) == ("compact", "int8")
+    recorded = [json.loads((out / "configuration.json").read_text())["versions"] for out in (fresh, new, back)]
+    assert ["onnxruntime" in versions for versions in recorded] == [True, True, False]
+    like = ("--min-side", 200, "--shard-size", 2, "--quiet", *eight, *weights, "--parser-precision", "float32")
+    refused = build(photos, fresh, *like, code=1)
+    assert "parser_precision: int8 → float32" in refused.err
 
 
 def test_all_but_the_maps_is_as_it_was(before: Path, tmp_path: Path) -> None:
