@@ -19,8 +19,10 @@ QUICK = {
     "health_check_timeout_ms": 20_000,
     "health_check_failure_threshold": 4,
     "agent_register_timeout_ms": 200_000,
+    "worker_niceness": 0,
 }
-"""A node that refuses is known for dead after seconds; one that only takes its time, on a busy machine, is not."""
+"""A node that refuses is known for dead after seconds; one that only takes its time, on a busy machine, is not.
+Workers take their share of a busy machine, too, where Ray has them wait for whoever else has something to do."""
 
 
 def patiently(begin: Callable[[], Any]) -> Any:
