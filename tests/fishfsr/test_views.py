@@ -132,7 +132,8 @@ def test_a_comparison_trains_and_measures_the_chosen_faces(shards: tuple[Path, P
 
 def test_an_evaluation_measures_the_chosen_faces(shards: tuple[Path, Path], tmp_path: Path) -> None:
     whole, _ = shards
-    pair = Checkpoint(create_model("parsingnet_x8", width=4, blocks=1), create_model("fishfsrnet_x8", width=4))  # type: ignore[arg-type]
+    small = create_model("tapernet_x8", width=8, blocks=1, blocks_above=1)
+    pair = Checkpoint(create_model("parsingnet_x8", width=4, blocks=1), small)  # type: ignore[arg-type]
     save_checkpoint(tmp_path / "x8.safetensors", pair)
     tables = []
     for number, words in enumerate(((), ("--where", WHERE))):
