@@ -75,7 +75,7 @@ class Convolution:
 T = TypeVar("T")
 
 
-class Steps(Protocol[T]):
+class Arithmetic(Protocol[T]):
     """One way of computing: what a T is, it knows. `name`: of the tensor that comes out, rounded to eight bits."""
 
     def convolved(self, name: str, x: T, layer: Convolution) -> T: ...
@@ -95,7 +95,7 @@ class Steps(Protocol[T]):
         ...
 
 
-def walk(net: Compact, steps: Steps[T], images: T) -> T:
+def walk(net: Compact, steps: Arithmetic[T], images: T) -> T:
     """`Compact.forward` by other steps, up to the head's convolution; `net` in evaluation, folded.
 
     What comes out has 19 channels, or four times as many where the logits are fine, to be laid out as 2 x 2 pixels.

@@ -86,7 +86,7 @@ class _Written:
         return self.model.constant(scale), self.model.constant(np.array(eight.zero, np.uint8))
 
 
-def graph_of(net: Compact, eights: Mapping[str, Eight]) -> bytes:
+def graph_in_eight_bits(net: Compact, eights: Mapping[str, Eight]) -> bytes:
     """An ONNX model of `IMAGES` (N, 3, S, S) float32, normalised, to `LOGITS` (N, 19, s, s) float32; `net` in evaluation, folded."""
     written = _Written(eights)
     made = walk(net, written, written.bytes_of("images", IMAGES))

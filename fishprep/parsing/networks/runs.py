@@ -19,10 +19,10 @@ from fishprep.detectors.base import RUNTIME
 from fishprep.parsing.base import COMPACT, Precision
 from fishprep.parsing.networks.compact import Compact
 from fishprep.parsing.networks.eight_bits import RANGES, Eight, Rounded, read_ranges, walk
-from fishprep.parsing.networks.eight_bits_graph import IMAGES, LOGITS, graph_of
+from fishprep.parsing.networks.eight_bits_graph import IMAGES, LOGITS, graph_in_eight_bits
 from fishprep.parsing.networks.kinds import kind_of, load_network
 
-Run = Callable[[Tensor], Tensor]
+LogitsOf = Callable[[Tensor], Tensor]
 """Images (n, 3, S, S) float32, normalised, on the device → logits (n, 19, s, s) float32 there."""
 
 
@@ -32,7 +32,7 @@ def own_precision(weights: Path) -> Precision:
     return Precision.INT8 if has_ranges else Precision.FLOAT32
 
 
-def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
+def run_of(weights: Path, precision: Precision, device: torch.device) -> LogitsOf:
     """The network of a file, ready to be run.
 
     Raises as `load_network`; ConfigurationError for eight bits of weights that have no ranges; MissingLibraryError where those are to be
@@ -40,7 +40,7 @@ def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
     """
     network = load_network(weights)
     if precision is not Precision.INT8:
-        return OnTorch(network, device, precision.dtype)
+        return FloatsOnTorch(network, device, precision.dtype)
     if not isinstance(network, Compact) or RANGES not in (header := metadata(weights)):
         raise ConfigurationError(
             f"int8 needs weights that say what each tensor holds, as those of compact parsers do that this version trained; {weights} does "
@@ -50,10 +50,10 @@ def run_of(weights: Path, precision: Precision, device: torch.device) -> Run:
         eights = read_ranges(header[RANGES], network)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"weights {weights}: the ranges in the header are none: {error}") from error
-    return OnRuntime(network, eights) if device.type == "cpu" else RoundedOnTorch(network, eights, device)
+    return EightOnRuntime(network, eights) if device.type == "cpu" else EightOnTorch(network, eights, device)
 
 
-class OnTorch:
+class FloatsOnTorch:
     """PyTorch, in the floats of `dtype`."""
 
     def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
@@ -66,8 +66,8 @@ class OnTorch:
         return cast(Tensor, logits).float().contiguous()
 
 
-class RoundedOnTorch:
-    """PyTorch in eight bits: what `OnRuntime` gives, to the bit on a CPU; the order of sums in a mean is the device's own."""
+class EightOnTorch:
+    """PyTorch in eight bits: what `EightOnRuntime` gives, to the bit on a CPU; the order of sums in a mean is the device's own."""
 
     def __init__(self, network: Compact, eights: Mapping[str, Eight], device: torch.device) -> None:
         self._steps = Rounded(eights, device)
@@ -79,11 +79,11 @@ class RoundedOnTorch:
         return F.pixel_shuffle(made, 2) if self._network.shape.fine else made
 
 
-class OnRuntime:
+class EightOnRuntime:
     """onnxruntime in eight bits, with as many threads as torch has when it is run: a worker says how many only when all is loaded."""
 
     def __init__(self, network: Compact, eights: Mapping[str, Eight]) -> None:
-        self._runtime, self._graph = _load(), graph_of(network, eights)
+        self._runtime, self._graph = _load(), graph_in_eight_bits(network, eights)
         self._sessions: dict[int, Any] = {}
 
     def __call__(self, images: Tensor) -> Tensor:

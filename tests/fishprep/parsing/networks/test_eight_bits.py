@@ -17,9 +17,9 @@ from fishprep.parsing.base import Precision
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
 from fishprep.parsing.networks.compact import Compact, CompactShape
 from fishprep.parsing.networks.eight_bits import Convolution, Eight, measured_ranges, ranges_text, read_ranges
-from fishprep.parsing.networks.eight_bits_graph import graph_of
+from fishprep.parsing.networks.eight_bits_graph import graph_in_eight_bits
 from fishprep.parsing.networks.kinds import header_of, load_network
-from fishprep.parsing.networks.runs import OnRuntime, RoundedOnTorch, own_precision, run_of
+from fishprep.parsing.networks.runs import EightOnRuntime, EightOnTorch, own_precision, run_of
 
 LANDMARKS = np.zeros((0, 68, 2), np.float32)
 SHAPES = [replace(SMALL, fine=fine) for fine in (True, False)]
@@ -36,8 +36,8 @@ def test_onnxruntime_and_pytorch_give_the_same_bits(weights: Path) -> None:
     assert isinstance(network, Compact)
     runtime = run_of(weights, Precision.INT8, here)
     eights = read_ranges(metadata(weights)["ranges"], network)
-    by_hand = RoundedOnTorch(network, eights, here)
-    assert isinstance(runtime, OnRuntime)
+    by_hand = EightOnTorch(network, eights, here)
+    assert isinstance(runtime, EightOnRuntime)
     with torch.inference_mode():
         for seed in (1, 2):
             images = 1.5 * smooth_images(3, seed)  # some of it beyond what was measured
@@ -50,7 +50,7 @@ def test_and_so_they_do_for_the_usual_network_and_noise(tmp_path: Path) -> None:
     network = load_network(weights)
     assert isinstance(network, Compact)
     runtime = run_of(weights, Precision.INT8, torch.device("cpu"))
-    by_hand = RoundedOnTorch(network, read_ranges(metadata(weights)["ranges"], network), torch.device("cpu"))
+    by_hand = EightOnTorch(network, read_ranges(metadata(weights)["ranges"], network), torch.device("cpu"))
     with torch.inference_mode():
         for seed in range(3):
             images = smooth_images(1, seed) + 0.3 * torch.randn(
@@ -198,4 +198,4 @@ def test_the_library_of_onnx_finds_nothing_wrong_with_the_graph(weights: Path) -
     network = load_network(weights)
     assert isinstance(network, Compact)
     eights = read_ranges(ranges_text(measured_ranges(network, smooth_images(2, 1))), network)
-    onnx.checker.check_model(onnx.load_from_string(graph_of(network, eights)), full_check=True)
+    onnx.checker.check_model(onnx.load_from_string(graph_in_eight_bits(network, eights)), full_check=True)
