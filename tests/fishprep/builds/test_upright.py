@@ -89,7 +89,8 @@ def test_a_retry_turns_as_its_build_does(photos: Path, tmp_path: Path) -> None:
 
 
 def test_the_recipe_of_before_is_the_recipe_without() -> None:
-    plain, upright = (BuildConfiguration(parser="bisenet-fishfsr", upright=turned) for turned in (False, True))
+    asked = (BuildConfiguration(parser="bisenet-fishfsr", upright=turned) for turned in (False, True))
+    plain, upright = (each.filled({}, {}) for each in asked)
     assert "upright" not in plain.json_text() and '"upright":true' in upright.json_text()
     assert BuildConfiguration.recorded(json.loads(upright.json_text())) == upright
     assert plain.differences(upright) == ["upright: False → True"]
