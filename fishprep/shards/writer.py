@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -78,7 +79,7 @@ def _write(path: Path, samples: Samples, attributes: Mapping[str, str]) -> None:
     """By way of memory, of which it takes twice the file. HDF5 writes much while objects are taken apart, where an error of the
     disk is lost (the shard would stand, with zeros in it) or ends the process: it must never see one."""
     with h5py.File(
-        "memory",
+        uuid4().hex,  # of equal names, HDF5 takes those that two threads make for one file
         "w",
         driver="core",
         backing_store=False,

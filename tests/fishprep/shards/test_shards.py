@@ -3,6 +3,8 @@
 import gc
 import os
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +86,24 @@ def test_angles_of_turned_crops(tmp_path: Path) -> None:
 def test_the_same_samples_give_the_same_bytes(shard_file: Path, tmp_path: Path) -> None:
     write_shard(tmp_path / "again.h5", samples(), ATTRIBUTES)
     assert (tmp_path / "again.h5").read_bytes() == shard_file.read_bytes()
+
+
+def test_two_threads_write_at_once(shard_file: Path, tmp_path: Path) -> None:
+    """HDF5 takes two files in memory for one and the same where their names are equal."""
+    content, together = samples().datasets(), threading.Barrier(2, timeout=20)
+
+    class Met(Samples):
+        """Both have begun their file before either fills it."""
+
+        def datasets(self) -> dict[str, np.ndarray | list[str]]:
+            together.wait()
+            return content
+
+    both = [Met(**vars(samples())) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        written = [pool.submit(write_shard, tmp_path / f"{i}.h5", each, ATTRIBUTES) for i, each in enumerate(both)]
+        assert [each.exception() for each in written] == [None, None]
+    assert {(tmp_path / f"{i}.h5").read_bytes() for i in range(2)} == {shard_file.read_bytes()}
 
 
 def test_gather_copies_the_right_samples(shard_file: Path) -> None:
