@@ -49,7 +49,7 @@ def test_every_call(stage: Stage, name: str) -> None:
     table = cells(name, calls)
     chosen = table if WHOLE else spread(table)
     if not WHOLE:
-        chosen = random.Random(name).sample(chosen, 3 if name in SWEPT else -(-len(chosen) // 2))
+        chosen = random.Random(name).sample(chosen, 3 if name in SWEPT else -(-len(chosen) // 3))
     judge = Judge(scenario, goal, running)
     wrong = [f"{cell}: {fault}" for cell in chosen for fault in judge.faults(cell)]
     counts = Counter(f"{cell.call.kind} {cell.fault}" for cell in chosen)

@@ -1,6 +1,8 @@
 """Shards that take turns on a disk: the order is recorded and exact, the disk is never overfull, and weights hang on no timing."""
 
+import contextlib
 import json
+import os
 import random
 import threading
 import time
@@ -116,13 +118,12 @@ def dataset(storage: ObjectStorage, cache: Path, window: int) -> TurningDataset:
 
 
 def on_the_disk(folder: Path) -> int:
-    """Bytes that files take, without their holes. One that is being removed takes none."""
+    """Bytes that files take, without their holes. One that is being removed takes none, and `os.walk` passes over such folders."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_blocks * 512 if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_blocks * 512
     return total
 
 

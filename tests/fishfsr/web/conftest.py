@@ -65,4 +65,4 @@ def page(upscaler: fishfsr.Upscaler, build: Path, folder: Path) -> Iterator[str]
         time.sleep(0.05)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     server.should_exit = server.force_exit = True  # no wait for connections that a visitor left open
-    thread.join(10)
+    thread.join(1)  # it ends with the process at the latest
