@@ -33,8 +33,12 @@ class TrainingBudget:
         return ENDLESS if self.faces is None else max(1, round(self.faces / batch_size))
 
     def minutes_left(self, seconds: float) -> float | None:
-        """Minutes after `seconds` of training, not below 0; None where the budget is of faces."""
-        return None if self.minutes is None else max(0.0, self.minutes - seconds / 60)
+        """Minutes after `seconds` of training; None where the budget is of faces. Less than a second, or than a tenth of a short budget, is
+        nothing: opening the data is of the budget, is not counted as training, and takes longer than that."""
+        if self.minutes is None:
+            return None
+        left = self.minutes - seconds / 60
+        return left if left > min(1 / 60, self.minutes / 10) else 0.0
 
     @property
     def words(self) -> str:

@@ -249,7 +249,7 @@ def test_minutes_are_spent_once(shards: Path, tmp_path: Path, monkeypatch: pytes
         "--methods",
         "srcnn",
         "--budget",
-        "0.03m",
+        "0.05m",
         "--scale",
         4,
         "--set",
@@ -261,7 +261,7 @@ def test_minutes_are_spent_once(shards: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.undo()
     run("fishfsr", *words)
     minutes, steps = (float(table(tmp_path)["srcnn"][name]) for name in ("minutes", "steps"))
-    assert 0.025 <= minutes < 0.06 and steps > 1  # what opens the data is of the budget, and no training
+    assert 0.045 <= minutes < 0.09 and steps > 1  # all but the tenth that opening the data may take
     for record in (tmp_path / "methods" / "srcnn.json", tmp_path / "nothing"):  # without its record, and with it
         record.unlink(missing_ok=True)
         run("fishfsr", *words)

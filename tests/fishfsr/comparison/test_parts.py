@@ -34,6 +34,9 @@ def test_steps_come_nearest_to_the_faces(faces: int, batch: int) -> None:
 def test_minutes_run_out() -> None:
     budget = parse_budget("1.5 h")
     assert budget.steps(8) == ENDLESS and budget.minutes_left(0) == 90 and budget.minutes_left(3600) == 30
+    assert budget.minutes_left(5399.5) == 0 and parse_budget("0.1m").minutes_left(5.5) == 0 < parse_budget(
+        "0.1m"
+    ).minutes_left(5.3)
     assert budget.minutes_left(10**9) == 0 and parse_budget("50,000 faces").minutes_left(1) is None
     assert [str(parse_budget(text)) for text in ("20min", "0.5hours", "1face")] == [
         "20 minutes",
