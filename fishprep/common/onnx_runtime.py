@@ -4,6 +4,8 @@ import os
 from importlib import import_module
 from types import ModuleType
 
+from fishprep.common.errors import MissingLibraryError
+
 SILENT = "ORT_DISABLE_TELEMETRY"
 """Read once, when the module is loaded."""
 
@@ -16,3 +18,14 @@ def load_onnxruntime() -> ModuleType:
     """
     os.environ.setdefault(SILENT, "1")
     return import_module("onnxruntime")
+
+
+def needed_onnxruntime(use: str, instead: str) -> ModuleType:
+    """The same for what needs it. MissingLibraryError says what it is needed for, `use`, and the flag `instead` that does without it."""
+    try:
+        return load_onnxruntime()
+    except (ImportError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise MissingLibraryError(
+            f"onnxruntime, which {use}, cannot be loaded ({reason}): pip install --force-reinstall onnxruntime, or do without it: {instead}"
+        ) from error

@@ -1,15 +1,12 @@
 """What computes BlazeFace's network: onnxruntime on a CPU, in a third of PyTorch's time, and PyTorch on other devices."""
 
-from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from fishprep.common.device import exact_convolutions
-from fishprep.common.errors import MissingLibraryError
-from fishprep.common.onnx_runtime import load_onnxruntime
-from fishprep.detectors.base import RUNTIME
+from fishprep.common.onnx_runtime import needed_onnxruntime
 from fishprep.detectors.blazeface_graph import IMAGES, PLACES, SCORES, graph_of
 from fishprep.detectors.blazeface_network import BlazeFaceNetwork
 
@@ -45,7 +42,7 @@ class OnRuntime:
     at_once = 1
 
     def __init__(self, network: BlazeFaceNetwork) -> None:
-        runtime = _load()
+        runtime = needed_onnxruntime("finds faces by BlazeFace", "--detector hog")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -82,14 +79,3 @@ class OnTorch:
         tile, anchor = (scores >= torch.from_numpy(least).to(scores)[:, None]).nonzero(as_tuple=True)
         found = (tile, anchor, scores[tile, anchor], places[tile, anchor].double())
         return Sure(*(values.cpu().numpy() for values in found))
-
-
-def _load() -> ModuleType:
-    try:
-        return load_onnxruntime()
-    except (ImportError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise MissingLibraryError(
-            f"{RUNTIME}, which finds faces by BlazeFace, cannot be loaded ({reason}): pip install --force-reinstall {RUNTIME},"
-            " or do without it: --detector hog"
-        ) from error

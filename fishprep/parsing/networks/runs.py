@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -12,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from fishprep.common.device import exact_convolutions
-from fishprep.common.errors import ConfigurationError, MissingLibraryError, WeightsError
-from fishprep.common.onnx_runtime import load_onnxruntime
+from fishprep.common.errors import ConfigurationError, WeightsError
+from fishprep.common.onnx_runtime import needed_onnxruntime
 from fishprep.common.tensors import metadata
-from fishprep.detectors.base import RUNTIME
 from fishprep.parsing.base import COMPACT, Precision
 from fishprep.parsing.networks.compact import Compact
 from fishprep.parsing.networks.eight_bits import RANGES, Eight, Rounded, read_ranges, walk
@@ -83,7 +81,8 @@ class EightOnRuntime:
     """onnxruntime in eight bits, with as many threads as torch has when it is run: a worker says how many only when all is loaded."""
 
     def __init__(self, network: Compact, eights: Mapping[str, Eight]) -> None:
-        self._runtime, self._graph = _load(), graph_in_eight_bits(network, eights)
+        self._runtime = needed_onnxruntime("parses in int8", "--parser-precision float32")
+        self._graph = graph_in_eight_bits(network, eights)
         self._sessions: dict[int, Any] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -102,14 +101,3 @@ class EightOnRuntime:
         )  # sums fused with their rounding are rounded otherwise
         options.log_severity_level = 3
         return self._runtime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
-
-
-def _load() -> ModuleType:
-    try:
-        return load_onnxruntime()
-    except (ImportError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise MissingLibraryError(
-            f"{RUNTIME}, which parses in int8, cannot be loaded ({reason}): pip install --force-reinstall {RUNTIME},"
-            " or do without it: --parser-precision float32"
-        ) from error

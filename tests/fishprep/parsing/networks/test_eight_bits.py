@@ -1,6 +1,7 @@
 """A compact network in eight bits: the same to the bit by onnxruntime and by PyTorch, near what it is in floats, and what is refused."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from compact import SMALL, smooth_images, with_ranges
 from safetensors.torch import save_file
 
-from fishprep.common.errors import ConfigurationError, WeightsError
+from fishprep.common.errors import ConfigurationError, MissingLibraryError, WeightsError
 from fishprep.common.tensors import metadata
 from fishprep.parsing.base import Precision
 from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
@@ -134,6 +135,13 @@ def test_weights_without_ranges_are_not_and_say_so(tmp_path: Path) -> None:
 def test_ranges_of_another_network_ask_for_nothing(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {"ranges": "{}"})
     assert own_precision(tmp_path / "other.safetensors") is Precision.FLOAT32
+
+
+def test_without_onnxruntime_nothing_takes_its_place(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingLibraryError, match=r"onnxruntime.* cannot be loaded .*--parser-precision float32"):
+        NetworkParser(NetworkSettings(), weights)
+    NetworkParser(NetworkSettings(precision=Precision.FLOAT32), weights)  # which needs none
 
 
 def test_variances_below_nothing_are_refused(tmp_path: Path) -> None:
