@@ -114,16 +114,22 @@ def _at_work(temporary: Path) -> Iterator[None]:
 
 def sweep_abandoned(path: Path) -> None:
     """Remove what writers of `path` that were killed have left beside it; nothing where a drive cannot tell whether they live."""
-    if fcntl is None or not path.parent.is_dir():
+    if path.parent.is_dir():
+        for left in [each for each in path.parent.iterdir() if meant_for(each.name) == path.name]:
+            remove_abandoned(left)
+
+
+def remove_abandoned(temporary: Path) -> None:
+    """Remove a file that `atomic` made, unless its writer lives; nothing where a drive cannot tell."""
+    if fcntl is None:
         return
-    for left in [each for each in path.parent.iterdir() if meant_for(each.name) == path.name]:
-        with suppress(OSError):
-            descriptor = os.open(left, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
-            finally:
-                os.close(descriptor)
+    with suppress(OSError):
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def sweep_below(folder: Path, suffix: str) -> None:

@@ -67,4 +67,7 @@ class Storage(Protocol):
         """
 
     def sweep(self, ours: Callable[[str], bool]) -> None:
-        """Remove what writers that were killed have left of files with names that are `ours`; only while it is `exclusive`."""
+        """Remove what writers that were killed have left of files with names that are `ours`; only while it is `exclusive`.
+
+        Where several share the storage, what any of them may still be writing stays.
+        """

@@ -2,14 +2,17 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fishprep.common.files import atomic, flush_folder, meant_for, open_regular
+from fishprep.common.files import atomic, flush_folder, meant_for, open_regular, remove_abandoned
 from fishprep.storage.lock import LOCK, SETTLING, beside_others, locked, settling
+
+FORGOTTEN = 3600
+"""Seconds after which nobody is still writing what nobody holds the lock of."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,19 @@ class FolderStorage:
         return beside_others(self.folder) if self.is_shared else locked(self.folder)
 
     def sweep(self, ours: Callable[[str], bool]) -> None:
-        if self.is_shared:
-            return
-        for path in list(self.folder.iterdir()):
-            name = meant_for(path.name)
-            if name is not None and ours(name):
+        named = [path for path in self.folder.iterdir() if (name := meant_for(path.name)) is not None and ours(name)]
+        if not self.is_shared:
+            for path in named:
                 path.unlink(missing_ok=True)
+        elif named:
+            self._sweep_forgotten(named)
+
+    def _sweep_forgotten(self, temporaries: Iterable[Path]) -> None:
+        """Remove those that no lock speaks for, nor a write of the last hour: a drive may keep the locks of each machine to itself."""
+        lock = self.folder / LOCK
+        lock.touch()
+        now = lock.stat().st_mtime  # by the clock of the drive, which may be another machine's
+        for path in temporaries:
+            with suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > FORGOTTEN:
+                    remove_abandoned(path)

@@ -142,7 +142,9 @@ def test_a_worker_is_killed_a_machine_lost_one_added_a_worker_stopped_and_an_orp
 
 
 def test_a_driver_is_killed_and_two_go_on_at_the_same_time(few: Path, out: Path, gate: Gate, cluster: Any) -> None:
-    gate.hold("train-00002")
+    held = ("train-00002", "train-00003")
+    for shard in held:
+        gate.hold(shard)
     helpers = Path(gated.__file__)
     path = os.pathsep.join(filter(None, (str(helpers.parent), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path}
@@ -152,11 +154,16 @@ def test_a_driver_is_killed_and_two_go_on_at_the_same_time(few: Path, out: Path,
         stderr=subprocess.PIPE,
         text=True,
     )
-    held = gate.await_one("train-00002")
+    for shard in held:
+        gate.await_one(shard)
+    until(
+        lambda: all(one.shard in held or gate.has_left(one) for one in gate.arrivals())
+    )  # none is killed half way through a file
     driver.kill()
     driver.communicate()
-    at_work = (held, *gate.arrivals())
-    until(lambda: all(is_gone(one.process) and is_gone(one.above) for one in at_work))  # none writes once others go on
+    until(
+        lambda: all(is_gone(one.process) and is_gone(one.above) for one in gate.arrivals())
+    )  # none writes once others go on
     before = len(list(out.glob("train-*.parquet")))
     both = gated.build_beside_others(few, out, 2, ray_engine)
     assert before and all(isinstance(one, Finished) and one.totals.photos == 4 for one in both)

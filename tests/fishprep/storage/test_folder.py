@@ -2,12 +2,13 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from fishprep.common.files import meant_for
-from fishprep.storage.folder import FolderStorage
+from fishprep.common.files import atomic, meant_for
+from fishprep.storage.folder import FORGOTTEN, FolderStorage
 
 
 @pytest.fixture
@@ -75,10 +76,27 @@ def test_what_a_killed_writer_left_is_seen_by_nobody_and_swept(tmp_path: Path) -
 
 
 def test_what_others_may_be_writing_is_not_swept(tmp_path: Path) -> None:
-    theirs = tmp_path / ".train-00000.h5.123.tmp"
+    """Neither what is new, on a drive that keeps the locks of another machine to itself, nor what somebody holds the lock of."""
+    theirs, old = tmp_path / ".train-00000.h5.123.tmp", time.time() - FORGOTTEN - 10
     theirs.touch()
-    FolderStorage(tmp_path, is_shared=True).sweep(lambda name: True)
-    assert theirs.exists()
+    storage = FolderStorage(tmp_path, is_shared=True)
+    with atomic(tmp_path / "train-00001.h5") as held:
+        os.utime(held, (old, old))
+        storage.sweep(lambda name: True)
+        assert theirs.exists() and held.exists()
+
+
+def test_what_a_killed_writer_left_among_others_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    left, foreign, old = (
+        tmp_path / ".train-00000.h5.123.tmp",
+        tmp_path / ".mine.txt.5.tmp",
+        time.time() - FORGOTTEN - 10,
+    )
+    for path in (left, foreign):
+        path.touch()
+        os.utime(path, (old, old))
+    FolderStorage(tmp_path, is_shared=True).sweep(lambda name: name.startswith("train-"))
+    assert foreign.exists() and not left.exists()
 
 
 def test_somebodys_folders_are_listed(tmp_path: Path) -> None:
