@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 
 # Bytecode is kept, whatever the environment says: each of the processes that tests start would else compile everything anew.
 test: $(VENV)/installed-dev
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 crash: $(VENV)/installed-dev
 	FISHFSR_TEST_CRASH=all $(BIN)/python -m pytest tests/crash tests/e2e/test_pillow_images.py -s -o faulthandler_timeout=20000

@@ -13,6 +13,7 @@ _ELEMENTS = {
     np.dtype(kind): number
     for kind, number in ((np.float32, 1), (np.uint8, 2), (np.int8, 3), (np.int32, 6), (np.int64, 7))
 }
+Shapes = dict[str, tuple[int | str, ...]]
 _INT, _STRING, _INTS = 2, 3, 7  # kinds of attributes
 
 
@@ -38,14 +39,14 @@ class OnnxModel:
         self._nodes.append(b"".join(_field(1, each) for each in inputs) + _field(2, name) + _field(4, operator) + told)
         return name
 
-    def to_bytes(self, inputs: dict[str, tuple[int | str, ...]], outputs: dict[str, tuple[int | str, ...]]) -> bytes:
-        """The model. inputs, outputs: name → shape, float32 all; a size is a number, or the name of one that is free."""
+    def to_bytes(self, inputs: Shapes, outputs: Shapes, outputs_are: type = np.float32) -> bytes:
+        """The model. inputs, outputs: name → shape, inputs float32; a size is a number, or the name of one that is free."""
         graph = (
             b"".join(_field(1, node) for node in self._nodes)
             + _field(2, "network")
             + b"".join(_field(5, constant) for constant in self._constants)
             + b"".join(_field(11, _value(name, shape)) for name, shape in inputs.items())
-            + b"".join(_field(12, _value(name, shape)) for name, shape in outputs.items())
+            + b"".join(_field(12, _value(name, shape, outputs_are)) for name, shape in outputs.items())
         )
         return _field(1, IR_VERSION) + _field(7, graph) + _field(8, _field(1, "") + _field(2, OPSET))
 
@@ -60,9 +61,9 @@ def _attribute(name: str, value: int | str | tuple[int, ...]) -> bytes:
     return _field(1, name) + said
 
 
-def _value(name: str, shape: tuple[int | str, ...]) -> bytes:
+def _value(name: str, shape: tuple[int | str, ...], elements: type = np.float32) -> bytes:
     sizes = b"".join(_field(1, _field(1 if isinstance(size, int) else 2, size)) for size in shape)
-    tensor = _field(1, _ELEMENTS[np.dtype(np.float32)]) + _field(2, sizes)
+    tensor = _field(1, _ELEMENTS[np.dtype(elements)]) + _field(2, sizes)
     return _field(1, name) + _field(2, _field(1, tensor))
 
 

@@ -19,11 +19,11 @@ from fishprep.parsing.classes import ClassOrder, convert
 from fishprep.parsing.networks.bisenet import MEAN, STD
 from fishprep.parsing.networks.runs import own_precision, run_of
 from fishprep.parsing.placement import Placement
+from fishprep.parsing.reading import read_classes
 from fishprep.parsing.skin import SkinFusion
 
 HR = 128  # side of the crops and of their maps, in pixels
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
-ROWS = 256  # rows of a large map made at once: its 19 float planes would not fit otherwise
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ class NetworkParser:
         place = Placement.of(HR, HR, self.size)
         for start in range(0, len(images), self.batch):
             group = images[start : start + self.batch]
-            inputs = torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float()
+            inputs = (
+                torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float().contiguous()
+            )
             classes[start : start + len(group)] = self._class_maps(self._logits(inputs), place)[: len(group)]
         return ParsedFaces(skin=self.fusion.fuse(classes), classes=classes)
 
@@ -112,7 +114,7 @@ class NetworkParser:
         return maps
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m) float32, the last ones padding."""
+        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m), the last ones padding; uint8 where in eight bits."""
         with torch.inference_mode():
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
@@ -120,17 +122,9 @@ class NetworkParser:
             return self._run((full / 255 - self._mean) / self._std)
 
     def _class_maps(self, logits: Tensor, place: Placement) -> np.ndarray:
-        """(n, 19, s, s) → (n, H, W) uint8.
-
-        The logits are read at the pixels of the map at once, not at those of the input first: the same field, without the
-        shift that taking the nearest pixel of a larger map brings.
-        """
+        """(n, 19, s, s) → (n, H, W) uint8."""
         with torch.inference_mode():
-            halfway = logits @ place.columns(logits.shape[-1]).to(self._device).T
-            rows = place.rows(logits.shape[-1]).to(self._device)
-            # max() with indices: three times as fast as argmax() over so few planes
-            bands = [(band @ halfway).max(dim=1).indices.to(torch.uint8) for band in rows.split(ROWS)]
-            return convert(torch.cat(bands, dim=1).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)
+            return convert(read_classes(logits, place).cpu().numpy(), self.order, ClassOrder.CELEBAMASK)
 
 
 def check_precision(precision: Precision, device: torch.device) -> None:

@@ -43,22 +43,39 @@ class Placement:
             return padded
         return F.interpolate(padded, (self.size, self.size), mode="bilinear", antialias=True)
 
-    def rows(self, count: int) -> Tensor:
-        """(height, count): reads columns of `count` logits at the centres of the image's rows."""
-        return self._interpolation(self.height, self.shape[0], self.padding[2], count)
+    def rows(self, count: int) -> "Taps":
+        """Where the centres of the image's rows lie among `count` rows of logits."""
+        return self._taps(self.height, self.shape[0], self.padding[2], count)
 
-    def columns(self, count: int) -> Tensor:
-        """(width, count): reads rows of `count` logits at the centres of the image's columns."""
-        return self._interpolation(self.width, self.shape[1], self.padding[0], count)
+    def columns(self, count: int) -> "Taps":
+        """Where the centres of the image's columns lie among `count` columns of logits."""
+        return self._taps(self.width, self.shape[1], self.padding[0], count)
 
-    def _interpolation(self, length: int, shrunk: int, before: int, count: int) -> Tensor:
-        """(length, count) float32, bilinear; the corners of the logits lie on those of the input."""
+    def _taps(self, length: int, shrunk: int, before: int, count: int) -> "Taps":
+        """The corners of the logits lie on those of the input."""
         side = max(self.shape)
         centres = ((torch.arange(length, dtype=torch.float64) + 0.5) * shrunk / length + before) * self.size / side
         positions = (centres - 0.5).clamp(0, self.size - 1) * (count - 1) / (self.size - 1)
         lower = positions.floor().clamp(max=count - 2).long()
-        share = positions - lower
-        matrix = torch.zeros(length, count, dtype=torch.float64)
-        matrix.scatter_(1, lower[:, None], (1 - share)[:, None])
-        matrix.scatter_(1, lower[:, None] + 1, share[:, None])
-        return matrix.float()
+        return Taps(lower, (positions - lower).float(), count)
+
+
+@dataclass(frozen=True, eq=False)
+class Taps:
+    """Linear reading along an axis: for each of what is read the place of the first of two neighbours, and the share of the second.
+
+    lower: (length,) int64, from 0 to count - 2. share: (length,) float32, from 0 to 1.
+    """
+
+    lower: Tensor
+    share: Tensor
+    count: int
+
+    def matrix(self) -> Tensor:
+        """(length, count) float32: the same as a product."""
+        matrix = torch.zeros(len(self.lower), self.count, device=self.share.device)
+        matrix.scatter_(1, self.lower[:, None], (1 - self.share)[:, None])
+        return matrix.scatter_(1, self.lower[:, None] + 1, self.share[:, None])
+
+    def to(self, device: torch.device) -> "Taps":
+        return Taps(self.lower.to(device), self.share.to(device), self.count)

@@ -63,20 +63,17 @@ class _Written:
         return self._sum(name, self.floats(x), self.model.node("Resize", self.floats(small), "", twice, **options))
 
     def with_unfolded(self, name: str, x: _Bytes, deep: _Bytes) -> _Bytes:
-        return self._sum(name, self.floats(x), self.unfolded(self.floats(deep)))
-
-    def unfolded(self, floats: str, output: str = "") -> str:
-        """As `pixel_shuffle` by 2."""
-        return self.model.node("DepthToSpace", floats, output=output, blocksize=2, mode="CRD")
+        laid_out = _Bytes(self.model.node("DepthToSpace", deep.name, blocksize=2, mode="CRD"), deep.eight)
+        return self._sum(name, self.floats(x), self.floats(laid_out))
 
     def bytes_of(self, name: str, floats: str) -> _Bytes:
         """Rounded as the tensor `name` is."""
         eight = self.eights[name]
         return _Bytes(self.model.node("QuantizeLinear", floats, *self._as(eight)), eight)
 
-    def floats(self, x: _Bytes, output: str = "") -> str:
+    def floats(self, x: _Bytes) -> str:
         """What the bytes stand for."""
-        return self.model.node("DequantizeLinear", x.name, *self._as(x.eight), output=output)
+        return self.model.node("DequantizeLinear", x.name, *self._as(x.eight))
 
     def _sum(self, name: str, one: str, other: str) -> _Bytes:
         return self.bytes_of(name, self.model.node("Add", one, other))
@@ -87,12 +84,14 @@ class _Written:
 
 
 def graph_in_eight_bits(net: Compact, eights: Mapping[str, Eight]) -> bytes:
-    """An ONNX model of `IMAGES` (N, 3, S, S) float32, normalised, to `LOGITS` (N, 19, s, s) float32; `net` in evaluation, folded."""
+    """An ONNX model of `IMAGES` (N, 3, S, S) float32, normalised, to `LOGITS` (N, c, s, s) uint8; `net` in evaluation, folded.
+
+    c is 19, or where the logits are fine 76: four a class, which are not laid out as 2 x 2 pixels yet.
+    """
     written = _Written(eights)
     made = walk(net, written, written.bytes_of("images", IMAGES))
-    if net.shape.fine:
-        written.unfolded(written.floats(made), output=LOGITS)
-    else:
-        written.floats(made, output=LOGITS)
-    side = "side" if net.shape.fine else "half"
-    return written.model.to_bytes({IMAGES: ("n", 3, "side", "side")}, {LOGITS: ("n", CLASSES, side, side)})
+    written.model.node("Identity", made.name, output=LOGITS)
+    channels = (4 if net.shape.fine else 1) * CLASSES
+    return written.model.to_bytes(
+        {IMAGES: ("n", 3, "side", "side")}, {LOGITS: ("n", channels, "half", "half")}, outputs_are=np.uint8
+    )

@@ -1,12 +1,12 @@
 """What computes a parser's logits: PyTorch, and onnxruntime where a CPU computes in eight bits."""
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
@@ -15,13 +15,13 @@ from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.onnx_runtime import needed_onnxruntime
 from fishprep.common.tensors import metadata
 from fishprep.parsing.base import COMPACT, Precision
-from fishprep.parsing.networks.compact import Compact
+from fishprep.parsing.networks.compact import CLASSES, Compact
 from fishprep.parsing.networks.eight_bits import RANGES, Eight, Rounded, read_ranges, walk
 from fishprep.parsing.networks.eight_bits_graph import IMAGES, LOGITS, graph_in_eight_bits
 from fishprep.parsing.networks.kinds import kind_of, load_network
 
 LogitsOf = Callable[[Tensor], Tensor]
-"""Images (n, 3, S, S) float32, normalised, on the device → logits (n, 19, s, s) float32 there."""
+"""Images (n, 3, S, S) float32, normalised, on the device → logits (n, 19, s, s) there: float32; uint8 where it computes in eight bits."""
 
 
 def own_precision(weights: Path) -> Precision:
@@ -73,8 +73,8 @@ class EightOnTorch:
 
     def __call__(self, images: Tensor) -> Tensor:
         with exact_convolutions(self._device):
-            made = walk(self._network, self._steps, self._steps.rounded(IMAGES, images)).floats
-        return F.pixel_shuffle(made, 2) if self._network.shape.fine else made
+            made = walk(self._network, self._steps, self._steps.rounded(IMAGES, images))
+        return laid_out((made.numbers + made.eight.zero).to(torch.uint8))
 
 
 class EightOnRuntime:
@@ -90,7 +90,7 @@ class EightOnRuntime:
         session = self._sessions.get(threads) or self._begun(threads)
         self._sessions = {threads: session}
         [logits] = session.run([LOGITS], {IMAGES: np.ascontiguousarray(images.numpy())})
-        return torch.from_numpy(logits)
+        return laid_out(torch.from_numpy(logits))
 
     def _begun(self, threads: int) -> Any:
         options = self._runtime.SessionOptions()
@@ -101,3 +101,15 @@ class EightOnRuntime:
         )  # sums fused with their rounding are rounded otherwise
         options.log_severity_level = 3
         return self._runtime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+
+
+def laid_out(logits: Tensor) -> Tensor:
+    """(n, 19 or 76, h, w): four of a class stand for 2 x 2 pixels, → (n, 19, 2h, 2w), as `pixel_shuffle`, in a tenth of its time."""
+    count, channels, height, width = logits.shape
+    if channels == CLASSES:
+        return logits
+    made = torch.empty(count, CLASSES, 2 * height, 2 * width, dtype=logits.dtype, device=logits.device)
+    four = logits.view(count, CLASSES, 2, 2, height, width)
+    for y, x in product(range(2), range(2)):
+        made[:, :, y::2, x::2] = four[:, :, y, x]
+    return made

@@ -67,7 +67,7 @@ class Trainer:
         side, config = logits.shape[-1], self._config
         if side not in self._readings:
             place = Placement.of(config.map_size, config.map_size, config.size)
-            self._readings[side] = place.rows(side).to(self._device)
+            self._readings[side] = place.rows(side).matrix().to(self._device)
         return self._readings[side] @ logits @ self._readings[side].T
 
     def rate(self, step: int) -> float:

@@ -20,7 +20,7 @@ from fishprep.parsing.networks.compact import Compact, CompactShape
 from fishprep.parsing.networks.eight_bits import Convolution, Eight, measured_ranges, ranges_text, read_ranges
 from fishprep.parsing.networks.eight_bits_graph import graph_in_eight_bits
 from fishprep.parsing.networks.kinds import header_of, load_network
-from fishprep.parsing.networks.runs import EightOnRuntime, EightOnTorch, own_precision, run_of
+from fishprep.parsing.networks.runs import EightOnRuntime, EightOnTorch, laid_out, own_precision, run_of
 
 LANDMARKS = np.zeros((0, 68, 2), np.float32)
 SHAPES = [replace(SMALL, fine=fine) for fine in (True, False)]
@@ -62,11 +62,15 @@ def test_and_so_they_do_for_the_usual_network_and_noise(tmp_path: Path) -> None:
 
 def test_it_is_near_what_it_is_in_floats(weights: Path) -> None:
     images = smooth_images(8, 9)
+    network = load_network(weights)
+    assert isinstance(network, Compact)
+    head = read_ranges(metadata(weights)["ranges"], network)["head"]
     with torch.inference_mode():
-        rounded, floats = (
+        numbers, floats = (
             run_of(weights, each, torch.device("cpu"))(images) for each in (Precision.INT8, Precision.FLOAT32)
         )
-    assert rounded.shape == floats.shape
+    assert numbers.shape == floats.shape and numbers.dtype == torch.uint8
+    rounded = (numbers.float() - head.zero) * head.scale
     apart = (rounded - floats).abs()
     assert 0 < apart.mean() < 0.04 * floats.std()
     assert float((rounded.argmax(1) == floats.argmax(1)).float().mean()) > 0.95
@@ -191,6 +195,12 @@ def test_nothing_is_nothing_in_eight_bits_and_the_ends_are_there(low: float, hig
     assert 0 <= eight.zero <= 255
     ends = [(number - eight.zero) * eight.scale for number in (0, 255)]
     assert ends[0] <= low + eight.scale / 2 and high - eight.scale / 2 <= ends[1]
+
+
+def test_four_logits_of_a_place_are_laid_out_as_pixels() -> None:
+    four = torch.arange(2 * 76 * 3 * 5, dtype=torch.int32).view(2, 76, 3, 5)
+    assert torch.equal(laid_out(four), torch.nn.functional.pixel_shuffle(four, 2))
+    assert torch.equal(laid_out(four[:, :19]), four[:, :19])
 
 
 def test_weights_have_seven_bits() -> None:
