@@ -11,7 +11,7 @@ from fishprep.common.weights import WeightStore
 from fishprep.detectors.base import RUNTIME
 from fishprep.landmarks.base import LandmarkBackend
 
-DETECTORS = {"hog": 1, "blazeface": 4, "cnn": 1}
+DETECTORS = {"hog": 1, "blazeface": 5, "cnn": 1}
 """Name → version of what can find the faces that dlib's predictor is fitted to, its constants included."""
 
 SEARCHES = ("hog", "blazeface", "cnn", "hog+blazeface", "hog+cnn")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from fishprep.common.weights import WeightStore
+from fishprep.detectors.base import Detection
 from fishprep.landmarks.base import Box, Candidate, Face, LandmarkBackend, Query
 from fishprep.landmarks.blazeface import NAMES as BLAZEFACE_NAMES
-from fishprep.landmarks.blazeface import BlazeFaces, Tiling, doubt_of_other
+from fishprep.landmarks.blazeface import BlazeFaces, Tiling, doubt_of_other, is_confirmed
 from fishprep.landmarks.chip import can_cut, cut_chip, resize_to, resized_box_to_photo
 from fishprep.landmarks.geometry import eye_centres, overlap
 from fishprep.landmarks.known_place import annotated_box, box_of_eyes, known_eyes
@@ -125,9 +126,17 @@ class DlibBackend(LandmarkBackend):
         asked = [search for search in searches if search.seen is None]
         if not asked:
             return
-        looked = self._blazeface.look([search.query.image for search in asked])
-        for search, found in zip(asked, looked, strict=True):
+        images, glanced = [search.query.image for search in asked], self._glanced(asked)
+        for search, found in zip(asked, self._blazeface.look(images, glanced), strict=True):
             search.seen = found
+
+    def _glanced(self, searches: list[PhotoSearch]) -> list[list[Detection]]:
+        assert self._blazeface is not None
+        asked = [search for search in searches if search.glanced is None]
+        found = self._blazeface.glance([search.query.image for search in asked])
+        for search, detections in zip(asked, found, strict=True):
+            search.glanced = detections
+        return [search.glanced or [] for search in searches]
 
     def _take(self, search: PhotoSearch, found: list[Face]) -> None:
         search.take([self._looked_at_twice(face, search) for face in found])
@@ -142,6 +151,8 @@ class DlibBackend(LandmarkBackend):
             return face
         if face.backend == "dlib-cnn":
             return replace(face, doubt=self._second_look.doubt_of_other(query.image, face.box))
+        if face.score < WEAK and self._blazeface is not None and is_confirmed(face, *self._glanced([search])):
+            return face
         lone = wanted is None or not is_at(face, wanted)
         doubt = self._second_look.doubt(query.image, face.box, face.score, lone)
         if not doubt and wanted is None and face.score < WEAK and self._blazeface is not None:

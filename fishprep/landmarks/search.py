@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from fishprep.detectors.base import Detection
 from fishprep.landmarks.base import Box, Face, Query
 from fishprep.landmarks.blazeface import PORTRAIT_SHARE, SeenFace, share_of
 from fishprep.landmarks.geometry import box_of_points, left_to_right, overlap, without_doubles
@@ -16,12 +17,14 @@ SAME_FACE = 0.4
 
 @dataclass
 class PhotoSearch:
-    """What has been found in a photo so far. wanted: where the annotated face is. seen: BlazeFace's faces, once it was asked."""
+    """What has been found in a photo so far. wanted: where the annotated face is. glanced, seen: what BlazeFace sees at first, and its
+    faces, once it was asked."""
 
     query: Query
     wanted: Box | None
     faces: list[Face] = field(default_factory=list)
     doubtful: list[Face] = field(default_factory=list)
+    glanced: list[Detection] | None = None
     seen: list[SeenFace] | None = None
 
     def take(self, looked_at: list[Face]) -> None:

@@ -40,7 +40,7 @@ from fishprep.landmarks import (
     sense,
     upright,
 )
-from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, skin
+from fishprep.parsing import PARSERS, given, landmark_skin, network_parser, placement, reading, skin
 from fishprep.parsing.base import DEFAULT_PARSER
 from fishprep.parsing.landmark_skin import LandmarkSkinSettings
 from fishprep.parsing.networks import bisenet, compact, eight_bits
@@ -153,14 +153,17 @@ GIVEN = {
     ),
     ("detector-hog", 1): (lambda: constants(dlib, search, second_look), "b3acb8982025"),
     ("detector-cnn", 1): (lambda: constants(dlib, search, second_look), "b3acb8982025"),
-    ("detector-blazeface", 4): (
+    ("detector-blazeface", 5): (
         lambda: constants(blazeface, upright, detector, blazeface_graph, blazeface_network, tiles, suppression),
-        "468b3878637a",
+        "26e7f2591aef",
     ),
-    ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement), "a093280fd740"),
-    ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement), "a093280fd740"),
-    ("parser-compact-fishfsr", 1): (lambda: constants(network_parser, compact, eight_bits, placement), "e1baf4889110"),
-    ("parser-compact", 1): (lambda: constants(network_parser, compact, eight_bits, placement), "e1baf4889110"),
+    ("parser-bisenet", 1): (lambda: constants(network_parser, bisenet, placement, reading), "8a38eaea8980"),
+    ("parser-bisenet-fishfsr", 1): (lambda: constants(network_parser, bisenet, placement, reading), "8a38eaea8980"),
+    ("parser-compact-fishfsr", 1): (
+        lambda: constants(network_parser, compact, eight_bits, placement, reading),
+        "8e0750ada69e",
+    ),
+    ("parser-compact", 1): (lambda: constants(network_parser, compact, eight_bits, placement, reading), "8e0750ada69e"),
     **{(f"parser-{name}", 1): (given_maps, "7f8ebdb680f6") for name in given.GIVEN},
     ("parser-landmark-skin", 1): (
         lambda: constants(landmark_skin) + digest_text(LandmarkSkinSettings()),

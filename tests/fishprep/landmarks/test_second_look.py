@@ -9,7 +9,9 @@ import skimage.data
 from fishprep.common.status import Problem, Status
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
+from fishprep.detectors.base import Detection
 from fishprep.landmarks.base import Face, Query, Reference
+from fishprep.landmarks.blazeface import CONFIRMED_STRAY, PORTRAIT_SCORE, is_confirmed
 from fishprep.landmarks.dlib import DlibBackend, DlibSettings
 from fishprep.landmarks.geometry import eye_centres
 from fishprep.landmarks.second_look import HARDLY_SEEN, LONE_FLOOR, SURER, WEAK, SecondLook
@@ -111,6 +113,51 @@ def test_eyes_where_the_data_set_has_them_end_every_doubt(
     known, moved = (Reference(eyes=eye_centres(face.points) + shift) for shift in (0, 25))
     [sure], [still] = backend.detect([Query(image, known), Query(image, moved)])
     assert (sure.doubt, still.doubt) == ("", "doubted, False")
+
+
+@pytest.fixture(scope="module")
+def both() -> DlibBackend:
+    return DlibBackend(DlibSettings(detector="hog+blazeface"), WeightStore.from_environment())
+
+
+def test_of_a_weak_face_that_blazeface_sees_too_there_is_no_doubt(
+    both: DlibBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing looks a second time; one that it does not see, as it stands upside down, is looked at again."""
+    upright = skimage.data.astronaut()[:240, 100:340]
+    [[sure]] = both.detect([Query(upright)])
+    x0, y0, x1, y1 = sure.box
+    monkeypatch.setattr(SecondLook, "doubt", lambda self, image, box, score, lone: "looked at again")
+    monkeypatch.setattr(DlibBackend, "_hog_boxes", lambda self, image, side: [((x0, y0, x1, y1), WEAK - 0.01)])
+    [[weak]] = both.detect([Query(upright)])
+    assert weak.backend == "dlib-hog" and not weak.doubt
+    np.testing.assert_array_equal(weak.points, sure.points)
+    turned = [((239 - x1, 239 - y1, 239 - x0, 239 - y0), WEAK - 0.01)]
+    monkeypatch.setattr(DlibBackend, "_hog_boxes", lambda self, image, side: turned)
+    found = both.detect([Query(np.ascontiguousarray(upright[::-1, ::-1]))])[0]
+    assert all(face.doubt for face in found if face.backend == "dlib-hog") and found
+
+
+@pytest.mark.parametrize(
+    ("score", "beside", "stray", "expected"),
+    [
+        (PORTRAIT_SCORE, 0.0, 0.0, True),
+        (PORTRAIT_SCORE - 0.01, 0.0, 0.0, False),
+        (0.9, 60.0, 0.0, False),
+        (0.9, 0.0, CONFIRMED_STRAY - 0.01, True),
+        (0.9, 0.0, CONFIRMED_STRAY + 0.01, False),
+    ],
+)
+def test_what_confirms_a_face(score: float, beside: float, stray: float, expected: bool) -> None:
+    """A sure detection, at its place, whose eyes, nose and mouth lie where the points have them."""
+    points = np.zeros((68, 2), np.float32)
+    points[36:42], points[42:48], points[30], points[48:68] = (10, 10), (30, 10), (20, 20), (20, 30)
+    seen = np.array([(10, 10), (30, 10), (20, 20), (20, 30), (0, 0), (0, 0)]) + np.array([20 * stray, 0])
+    face = Face(points, (0.0, 0.0, 40.0, 40.0), 0.3, "dlib-hog")
+    there = Detection((beside, 0.0, beside + 40, 40.0), score, seen)
+    elsewhere = Detection((500.0, 0.0, 540.0, 40.0), 0.99, seen)
+    assert is_confirmed(face, [elsewhere, there]) is expected
+    assert not is_confirmed(face, []) and not is_confirmed(face, [Detection(face.box, 0.99, None)])
 
 
 def test_a_doubted_face_is_never_taken_and_its_doubt_is_the_reason() -> None:
