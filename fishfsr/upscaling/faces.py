@@ -1,7 +1,7 @@
 """Faces in a photo, down to much smaller ones than a training set wants."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -57,11 +57,14 @@ class Found(NamedTuple):
 
 
 class FaceFinder:
-    """Searches photos at the size that small faces need."""
+    """Searches photos at the size that small faces need. versions: of what finds the faces."""
 
-    def __init__(self, backend: LandmarkBackend, search: Search | None = None) -> None:
+    def __init__(
+        self, backend: LandmarkBackend, search: Search | None = None, versions: Mapping[str, int] | None = None
+    ) -> None:
         self.backend = backend
         self.search = search or Search()
+        self.versions = dict(versions or {})
 
     def find(self, image: np.ndarray) -> Found | Problem:
         """The wanted faces of a photo (H, W, 3) uint8, or why there are none (`no_face`, `several_faces`)."""
@@ -81,7 +84,7 @@ class FaceFinder:
 def create_finder(request: LandmarkRequest, store: WeightStore, search: Search) -> FaceFinder:
     """A finder with one of the backends that detect. Raises WeightsError and ConfigurationError as `create_backend` does."""
     if request.name != "dlib":
-        return FaceFinder(create_backend(request, store), search)
+        return FaceFinder(create_backend(request, store), search, request.versions)
     from fishprep.landmarks.dlib import DlibBackend, DlibSettings  # brings dlib along
 
     # One search at the size given: dlib's own doubling stops at the first size that shows a face, and misses the smaller.
@@ -93,7 +96,7 @@ def create_finder(request: LandmarkRequest, store: WeightStore, search: Search) 
         search = replace(search, side=BLAZEFACE_SIDE)
     else:
         search = replace(search, tiles=request.thorough)
-    return FaceFinder(DlibBackend(settings, store), search)
+    return FaceFinder(DlibBackend(settings, store), search, request.versions)
 
 
 def _resized(image: np.ndarray, factor: float) -> np.ndarray:

@@ -34,6 +34,9 @@ from fishprep.storage.base import InUseError
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.lock import locked
 
+VERSIONS = "versions"
+"""Among the settings: those of what finds the faces."""
+
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
 
@@ -216,6 +219,7 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
         "faces": "as they are",  # earlier ones were brought to the LR size
         "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
         "search": finder and finder.search.recorded(),
+        VERSIONS: finder and finder.versions,
         **({"keep_all": True} if request.size.keep_all else {}),
         **({"format": asdict(request.format)} if request.format.name != "png" else {}),
     }
@@ -232,6 +236,8 @@ def _earlier(request: UpscaleRequest, settings: Mapping[str, Any]) -> dict[str, 
         return record.rows
     if not request.resume:
         raise ConfigurationError(f"{request.out}: holds results already; --resume goes on, --overwrite starts again")
+    if VERSIONS not in record.settings:  # of before they were recorded: nothing says what found its faces
+        settings = {name: value for name, value in settings.items() if name != VERSIONS}
     if changed := record.differences(settings):
         raise ConfigurationError(
             f"{request.out}: holds results of other settings ({'; '.join(changed)}); take another folder, or --overwrite"

@@ -49,6 +49,14 @@ class LandmarkRequest:
         check_search(self.detector, self.thorough and self.name == "dlib")
 
     @property
+    def versions(self) -> dict[str, int]:
+        """Name → version of what it asks for: the backend, and dlib's detectors."""
+        detectors = self.detector.split("+") if self.name == "dlib" else []
+        return {f"landmarks-{self.name}": BACKENDS[self.name].version} | {
+            f"detector-{name}": DETECTORS[name] for name in detectors
+        }
+
+    @property
     def runtimes(self) -> tuple[str, ...]:
         """Distributions that compute detectors' networks, beside those that all records name: of BlazeFace on a CPU, and there alone."""
         asks_blazeface = self.name == "dlib" and "blazeface" in self.detector.split("+")

@@ -223,6 +223,25 @@ def test_other_settings_are_refused_until_overwritten(tmp_path: Path) -> None:
     assert all("b_00" in name for name in files(out))
 
 
+def test_what_finds_the_faces_is_of_one_version(tmp_path: Path) -> None:
+    """A folder of before versions were recorded says nothing of them, and is gone on with."""
+    pictures = [save(smooth(number, 64, WIDTH), tmp_path / f"{number}.png") for number in range(3)]
+    out, planner = tmp_path / "out", photo_planner([], BicubicResolver(8))
+    assert planner.finder is not None
+    planner.finder.versions = {"detector-hog": 1}
+    upscale_files(UpscaleRequest((pictures[0],), out), planner)
+    later = photo_planner([], BicubicResolver(8))
+    assert later.finder is not None
+    later.finder.versions = {"detector-hog": 2}
+    with pytest.raises(ConfigurationError, match=r"versions: \{'detector-hog': 1\} → \{'detector-hog': 2\}"):
+        upscale_files(UpscaleRequest((pictures[1],), out), later)
+    record = json.loads((out / "faces.json").read_text())
+    del record["settings"]["versions"]
+    (out / "faces.json").write_text(json.dumps(record))
+    report = upscale_files(UpscaleRequest((pictures[2],), out), later)
+    assert len(report.rows) == 1
+
+
 def test_a_folder_that_is_not_ours_or_whose_record_lies(tmp_path: Path) -> None:
     source = save(smooth(1, 16, 16), tmp_path / "a.png")
     stray = save(smooth(1, 16, 16), tmp_path / "out" / "restored_faces" / "precious.png")
