@@ -85,7 +85,9 @@ class MaskResize:
             raise ValueError(f"masks of shape {masks.shape} cannot be brought to {size} by a whole factor")
         if self.threshold is None:
             return np.ascontiguousarray(masks[:, ::factor, ::factor])
-        counts = _sums(masks.reshape(count * size, factor, side))  # a row at a time: a tenth of what a mean over two axes takes
+        counts = _sums(
+            masks.reshape(count * size, factor, side)
+        )  # a row at a time: a tenth of what a mean over two axes takes
         counts = _sums(counts.reshape(-1, size, factor).swapaxes(1, 2))
         return (counts.reshape(count, size, size) / factor**2 >= self.threshold).astype(np.uint8)
 

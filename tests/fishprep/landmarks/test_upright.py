@@ -11,6 +11,7 @@ import skimage.data
 
 from fishprep.common.weights import WeightStore
 from fishprep.decoding.decode import Limits, decode_file
+from fishprep.detectors.base import Detection
 from fishprep.landmarks import LandmarkRequest, blazeface, create_backend
 from fishprep.landmarks.base import Box, Face, Query, Reference
 from fishprep.landmarks.blazeface import SeenFace, doubt_of_other, stray
@@ -173,11 +174,17 @@ def test_turned_by_half_is_looked_at_where_something_lies_on_its_side_or_nothing
 
 @pytest.fixture
 def asked(both: DlibBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many photos BlazeFace was given, each time that it was asked."""
-    search, counts = both._blazeface, []
+    """How many photos BlazeFace was shown, each time that it was: whatever else it looks at, it glances at a photo first."""
+    search, counts = both._blazeface, list[int]()
     assert search is not None
-    look = search.look
-    monkeypatch.setattr(search, "look", lambda images: counts.append(len(images)) or look(images))
+    glance = search.glance
+
+    def counted(images: list[np.ndarray]) -> list[list[Detection]]:
+        if images:
+            counts.append(len(images))
+        return glance(images)
+
+    monkeypatch.setattr(search, "glance", counted)
     return counts
 
 
