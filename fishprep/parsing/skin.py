@@ -95,8 +95,8 @@ class MaskResize:
 def _sums(masks: np.ndarray) -> np.ndarray:
     """(N, k, S) → (N, S) uint32, over the middle."""
     total = masks[:, 0].astype(np.uint32)
-    for number in range(1, masks.shape[1]):
-        total += masks[:, number]
+    for row in range(1, masks.shape[1]):
+        total += masks[:, row]
     return total
 
 
