@@ -71,6 +71,40 @@ def test_macs_of_one_convolution() -> None:
     assert count_macs(torch.nn.Conv2d(3, 5, 3, padding=1), (2, 3, 7, 4)) == 2 * 7 * 4 * 5 * 3 * 9
 
 
+class Winding(torch.nn.Module):
+    """Shapes of every kind that a count works out by itself, and of kinds that it leaves to PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(
+            [
+                torch.nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(0, 1), dilation=(1, 3)),
+                torch.nn.Conv2d(4, 6, 3, padding="same", groups=2),
+                torch.nn.Conv2d(6, 6, 3, padding=1, padding_mode="reflect"),
+                torch.nn.Conv2d(6, 2, 5, stride=3, padding=4),
+            ]
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        for layer, scale in zip(self.layers, (2, 1.5, None, None), strict=True):
+            features = layer(features)
+            features = features * features.mean((2, 3), keepdim=True).sigmoid() + 1
+            if scale is not None:
+                features = torch.nn.functional.interpolate(features, scale_factor=scale, mode="nearest")
+        return torch.nn.functional.interpolate(features, (7, 3)) + torch.ones(5, 1, 1, 1, device=features.device)
+
+
+def test_shapes_are_those_of_pytorch() -> None:
+    network, counted = Winding(), 0
+    outputs: list[torch.Tensor] = []
+    for layer in network.layers:
+        layer.register_forward_hook(lambda module, given, output: outputs.append(output))
+    assert network(torch.rand(1, 3, 23, 17)).shape == (5, 2, 7, 3)
+    for layer, output in zip(network.layers, outputs, strict=True):
+        counted += output.numel() * layer.weight[0].numel()
+    assert count_macs(Winding(), (1, 3, 23, 17)) == counted
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_model_without_a_map_is_as_large(scale: int) -> None:
     full = count_parameters(create_model(f"fishfsrnet_x{scale}", width=16))
