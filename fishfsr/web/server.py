@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fishfsr.errors import FishFSRError, MissingExtraError
 from fishfsr.upscaling.upscaler import Upscaler
 from fishfsr.web.settings import WebSettings
+from fishfsr.web.unstubbed import without_stubs
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -53,7 +54,8 @@ def web_app(settings: WebSettings, upscaler: Upscaler, folder: Path) -> "ASGIApp
     uploads = folder / "uploads"
     uploads.mkdir(parents=True)
     os.environ.update(GRADIO, GRADIO_TEMP_DIR=str(uploads))  # read when Gradio is imported, and when a page is made
-    import gradio
+    with without_stubs():
+        import gradio
     from fastapi import FastAPI
     from fastapi.responses import FileResponse, PlainTextResponse, Response
 

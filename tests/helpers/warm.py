@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import forkserver, resource_tracker, util
@@ -113,10 +114,14 @@ class Started:
         """What it said on stderr so far."""
         return self._said[1].read_text(errors="replace") if self._said[1].exists() else ""
 
+    def printed(self) -> str:
+        """What it printed on stdout so far."""
+        return self._said[0].read_text(errors="replace") if self._said[0].exists() else ""
+
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it printed, and what it said on stderr."""
         self.wait(timeout)
-        return self._said[0].read_text(errors="replace"), self.said()
+        return self.printed(), self.said()
 
 
 def _command(words: list[str], said: list[Path], limit: int | None, group: bool) -> None:
@@ -135,5 +140,6 @@ def _command(words: list[str], said: list[Path], limit: int | None, group: bool)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     LocalEngine.context = multiprocessing.get_context("fork")  # who was forked himself has no such server
+    tempfile.tempdir = None  # who was forked may have looked where it is, and a command is told anew
     sys.argv = words
     {"fishprep": prep.main, "fishfsr": fsr.main}[words[0]]()

@@ -1,17 +1,18 @@
 """The server: who may use it, what it says when it cannot start, what it does with hostile uploads, and that it leaves nothing."""
 
-import os
 import signal
 import socket
-import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 from asked import Visitor
 from PIL import Image
-from support import astronaut, command, run
+from support import astronaut, run
+from warm import Started
 from zoo import bomb
 
 from fishfsr import ConfigurationError, WebSettings
@@ -36,21 +37,31 @@ def test_a_port_that_is_taken_is_named() -> None:
         assert f"127.0.0.1:{port}" in run("fishfsr", "web", "--port", port, "--device", "cpu", code=1).err
 
 
-def test_it_starts_and_ends_and_leaves_nothing(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "FISHFSR_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
-    words = command("fishfsr", "web", "--port", 0, "--device", "cpu", "--threads", 1)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
-        try:
-            assert server.stdout is not None and server.stderr is not None
-            url = server.stdout.readline().split()[1]
-            assert httpx.get(f"{url}healthy", timeout=120).text == "ok"
-            Visitor(url).upload(Path(__file__))
-            assert [path.name.startswith("fishfsr-web-") for path in tmp_path.iterdir()] == [True]
-            server.send_signal(signal.SIGINT)
-            _, said = server.communicate(timeout=60)
-        finally:
-            server.kill()  # where it has not ended, the `with` would wait for it
-    assert "Traceback" not in said and list(tmp_path.iterdir()) == []
+def test_it_starts_and_ends_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (files := tmp_path / "files").mkdir()
+    for name, value in {"TMPDIR": str(files), "FISHFSR_OFFLINE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    server = Started(tmp_path, "fishfsr", "web", "--port", 0, "--device", "cpu", "--threads", 1)
+    try:
+        while "http" not in server.printed():
+            assert server.poll() is None, server.said()
+            time.sleep(0.02)
+        url = server.printed().split()[1]
+        assert httpx.get(f"{url}healthy", timeout=120).text == "ok"
+        Visitor(url).upload(Path(__file__))
+        assert [path.name.startswith("fishfsr-web-") for path in files.iterdir()] == [True]
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=60)
+    finally:
+        server.kill()
+    assert "Traceback" not in said and list(files.iterdir()) == []
+
+
+def test_gradio_writes_nothing_beside_its_sources(page: str) -> None:
+    from gradio import component_meta
+
+    assert component_meta.create_or_modify_pyi(object, "", []) is None
+    assert [each for each in sys.meta_path if type(each).__module__ == "fishfsr.web.unstubbed"] == []
 
 
 def test_a_file_that_is_too_large_is_refused_and_not_kept(page: str, folder: Path) -> None:
