@@ -17,6 +17,7 @@ from fishfsr.errors import CheckpointError, ExportError, MissingExtraError
 from fishfsr.export import export_onnx, export_state_dict, export_torchscript
 from fishfsr.inference.resolver import FaceSuperResolver
 from fishfsr.methods.every import METHODS
+from fishfsr.models import fishfsrnet
 from fishfsr.registry import create_model
 
 Images = Callable[..., Tensor]
@@ -28,7 +29,9 @@ DETAILS = Details(recipe="ab" * 32, licence="mine", training={"shards": {"crop":
 
 
 @pytest.fixture
-def resolver(lively: Callable[..., nn.Module]) -> FaceSuperResolver:
+def resolver(lively: Callable[..., nn.Module], monkeypatch: pytest.MonkeyPatch) -> FaceSuperResolver:
+    """All that a pair is made of, one block a stage."""
+    monkeypatch.setattr(fishfsrnet, "PAFBS_PER_STAGE", 1)
     parsing_net = lively(create_model("parsingnet_x2", width=4, blocks=1))
     return FaceSuperResolver(
         Checkpoint(parsing_net, lively(create_model("fishfsrnet_x2", width=4, global_residual=True)), DETAILS)

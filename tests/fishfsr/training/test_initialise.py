@@ -41,7 +41,7 @@ def test_all_ablations_start_equal(scale: int) -> None:
     features: dict[str, float] = {}
     outputs: dict[str, float] = {}
     for name, switches in ABLATIONS.items():
-        network = FishFSRNet(FishFSRNetConfig(width=32, scale=scale, **switches))
+        network = FishFSRNet(FishFSRNetConfig(width=16, scale=scale, **switches))
         unit_variance(network)
         network.last.register_forward_pre_hook(
             lambda module, inputs, name=name: features.update({name: inputs[0].std().item()})

@@ -104,6 +104,7 @@ def test_stage_two_leaves_parsing_net_alone(finished: Path) -> None:
 
 def test_killed_five_times_it_goes_on_to_the_bit(shards: Path, tmp_path: Path) -> None:
     settings = ("parsing.steps=7", "sr.steps=9", "sr.ema=0.9", "sr.clip=0.5", "sr.accumulate=2", "sr.schedule=cosine")
+    settings += ("sr.batch_size=2", "validation.faces=2")
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     run_training(request(shards, unbroken, *settings), lambda news: None)
     context = warm()

@@ -72,7 +72,11 @@ def test_what_is_kept_has_its_own_statistics(ema: float, validated: int, shards:
         assert (kept - normed_by_batch).std() < 0.02 * normed_by_batch.std()
 
 
-def test_a_stop_changes_nothing_of_it(shards: Path, tmp_path: Path) -> None:
+def test_a_stop_changes_nothing_of_it(shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("statistics", "loop"):  # fewer faces, in two batches
+        monkeypatch.setattr(f"fishfsr.training.{place}.FACES", 32)
+        monkeypatch.setattr(f"fishfsr.training.{place}.TOGETHER", 16)
+
     def interrupt(news: object) -> None:
         if isinstance(news, Trained) and news.step == 2:
             os.kill(os.getpid(), signal.SIGINT)

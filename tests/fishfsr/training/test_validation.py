@@ -81,8 +81,8 @@ def test_an_evaluation_leaves_a_perfect_face_out_too(shards: Path, tmp_path: Pat
     folder = shutil.copytree(shards, tmp_path / "shards")
     run_training(request(folder, tmp_path / "run", *SHORT), lambda news: None)
     flat_grey(folder, 1)
-    words = ("eval", tmp_path / "run", folder, "--split", "val", "--device", "cpu", "--out", tmp_path / "eval")
-    support.run("fishfsr", *words)
+    words = ("eval", tmp_path / "run", folder, "--split", "val", "--device", "cpu", "--identity", "none")
+    support.run("fishfsr", *words, "--out", tmp_path / "eval")
     figures = json.loads((tmp_path / "eval" / "summary.json").read_text())["figures"]
     assert figures["bicubic"]["psnr"]["left_out"] == 1 and math.isfinite(figures["gain"]["psnr"]["mean"])
 
