@@ -64,7 +64,7 @@ def test_another_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.faces
 def test_dlib_tells_people_apart(faces: Path) -> None:
     """Aligned CelebA faces, cropped as the default recipe crops: a blurred face is nearer to itself than to others."""
-    files = sorted((faces / "celeba").rglob("*.jpg"))[:4]
+    files = sorted((faces / "celeba").rglob("*.jpg"), key=str)[:4]
     crops = [np.asarray(Image.open(file).convert("RGB").crop((21, 45, 157, 181)).resize((128, 128))) for file in files]
     hr = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2) / 255
     blurred = torch.nn.functional.interpolate(hr, size=64, mode="bicubic", antialias=True)
@@ -74,7 +74,7 @@ def test_dlib_tells_people_apart(faces: Path) -> None:
     others = identity_similarity(hr.roll(1, 0), hr, embedder)
     assert same.min() > 0.95
     assert (same > others).all()
-    torch.testing.assert_close(identity_similarity(hr, hr, embedder), torch.ones(4, dtype=torch.float64))
+    torch.testing.assert_close(identity_similarity(hr[:1], hr[:1], embedder), torch.ones(1, dtype=torch.float64))
 
 
 def test_landmarks_undo_a_rotation() -> None:

@@ -43,7 +43,9 @@ def flat_grey(folder: Path, *faces: int) -> None:
     with h5py.File(folder / "val-00000.h5", "r+") as shard:
         for size in shard["image"]:
             for face in faces:
-                shard["image"][size][face] = 128
+                shard["image"][size][face] = np.full(
+                    shard["image"][size].shape[1:], 128, np.uint8
+                )  # h5py spreads one slowly
 
 
 def said(news: list[TrainingNews]) -> str:
