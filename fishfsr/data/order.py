@@ -25,7 +25,7 @@ class Order:
 
     def indices(self, places: np.ndarray) -> np.ndarray:
         """Places (N,) of the stream, from 0, → samples (N,) int64 in [0, count). Place p is in epoch p // count."""
-        blocks, offsets = np.divmod(np.asarray(places, np.int64), BLOCK)
+        blocks, offsets = np.divmod(np.asarray(places, np.int64), _length(self))
         found = np.empty_like(offsets)
         for block in np.unique(blocks):
             inside = blocks == block
@@ -33,10 +33,16 @@ class Order:
         return found
 
 
+def _length(order: Order) -> int:
+    """Places of a block: with few samples a long one would be hundreds of epochs, each shuffled by itself."""
+    return min(BLOCK, 16 + 8 * order.count)
+
+
 @lru_cache(maxsize=4)
 def _block(order: Order, number: int) -> np.ndarray:
-    """BLOCK places at once: NumPy's calls cost more than the arithmetic of a batch."""
-    epochs, offsets = np.divmod(np.arange(number * BLOCK, (number + 1) * BLOCK), order.count)
+    """Many places at once: NumPy's calls cost more than the arithmetic of a batch."""
+    length = _length(order)
+    epochs, offsets = np.divmod(np.arange(number * length, (number + 1) * length), order.count)
     found = [_shuffled(offsets[epochs == epoch], order.count, (order.seed, int(epoch))) for epoch in np.unique(epochs)]
     return np.concatenate(found)
 
