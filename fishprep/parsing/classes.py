@@ -66,6 +66,13 @@ _ORDERS: dict[ClassOrder, tuple[FaceClass, ...]] = {
     ),
 }
 
+PAIRS = (
+    (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
+    (FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW),
+    (FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
+)
+"""The subject's left, its right."""
+
 # Neighbours on a face differ in lightness as well as in hue, so that a map reads in grey too.
 _COLOURS: dict[FaceClass, tuple[int, int, int]] = {
     FaceClass.BACKGROUND: (0, 0, 0),
@@ -93,6 +100,12 @@ _COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 def number(face_class: FaceClass, order: ClassOrder) -> int:
     """The number that stands for a class in maps of an order."""
     return order.classes.index(face_class)
+
+
+def sides_exchanged(order: ClassOrder) -> list[int]:
+    """What each number of an order is in a mirror: what was the left eye is the right one there."""
+    other = dict(PAIRS) | {right: left for left, right in PAIRS}
+    return [number(other.get(face_class, face_class), order) for face_class in order.classes]
 
 
 def palette(order: ClassOrder) -> np.ndarray:

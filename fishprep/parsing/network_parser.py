@@ -15,7 +15,7 @@ from fishprep.common.errors import ConfigurationError, WeightsError
 from fishprep.common.files import sha256_file
 from fishprep.common.tensors import metadata
 from fishprep.parsing.base import ParsedFaces, Precision
-from fishprep.parsing.classes import ClassOrder, convert
+from fishprep.parsing.classes import ClassOrder, convert, sides_exchanged
 from fishprep.parsing.networks.bisenet import MEAN, STD
 from fishprep.parsing.networks.runs import own_precision, run_of
 from fishprep.parsing.placement import Placement
@@ -23,6 +23,8 @@ from fishprep.parsing.reading import read_classes
 from fishprep.parsing.skin import SkinFusion
 
 HR = 128  # side of the crops and of their maps, in pixels
+MIRRORED = "mirrored"
+"""Key of the header of weights: `yes` where the face is to be seen in a mirror too, and the logits of both added."""
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
 
 
@@ -76,6 +78,9 @@ class NetworkParser:
             "precision": str(precision),
             "skin_classes": [str(face_class) for face_class in settings.fusion.classes],
         }
+        self._sides = sides_exchanged(self.order) if _is_mirrored(header, weights) else None
+        if self._sides is not None:
+            self.settings[MIRRORED] = True
         self.fusion, self._device = settings.fusion, device
         self.batch = settings.batch or (4 if device.type == "cpu" else 32)
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
@@ -114,12 +119,14 @@ class NetworkParser:
         return maps
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m), the last ones padding; uint8 where in eight bits."""
+        """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m), the last ones padding; whole where in eight bits."""
         with torch.inference_mode():
             if inputs.shape[-1] != self.size:
                 inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
             full = torch.cat([inputs, inputs[-1:].expand(self.batch - len(inputs), -1, -1, -1)])
-            return self._run((full / 255 - self._mean) / self._std)
+            normal = (full / 255 - self._mean) / self._std
+            logits = self._run(normal)
+            return logits if self._sides is None else _sum(logits, self._run(normal.flip(-1))[:, self._sides].flip(-1))
 
     def _class_maps(self, logits: Tensor, place: Placement) -> np.ndarray:
         """(n, 19, s, s) → (n, H, W) uint8."""
@@ -151,3 +158,14 @@ def _class_order(header: dict[str, str], path: Path) -> ClassOrder:
     if said not in list(ClassOrder):
         raise WeightsError(f"weights {path}: unknown class order {said!r} in the header: {', '.join(ClassOrder)}")
     return ClassOrder(said)
+
+
+def _is_mirrored(header: dict[str, str], path: Path) -> bool:
+    said = header.get(MIRRORED, "no")
+    if said not in ("yes", "no"):
+        raise WeightsError(f"weights {path}: the header's {MIRRORED} is {said[:40]!r}; expected yes or no")
+    return said == "yes"
+
+
+def _sum(one: Tensor, other: Tensor) -> Tensor:
+    return one.to(torch.int16) + other if one.dtype == torch.uint8 else one + other

@@ -17,8 +17,8 @@ PIXELS = 2**16
 def read_classes(logits: Tensor, place: Placement) -> Tensor:
     """The class of the largest logit at each pixel of the images that lie at `place`; the first of equal ones.
 
-    logits: (n, C, s, t) of any dtype, C at most 32; n images of one size. Returns (n, H, W) uint8. The logits are read linearly between
-    their places at the centres of the pixels, which is no shift, as taking the nearest one is.
+    logits: (n, C, s, t) of any dtype, int16 from -1024 to 1023, C at most 32; n images of one size. Returns (n, H, W) uint8. The logits
+    are read linearly between their places at the centres of the pixels, which is no shift, as taking the nearest one is.
     """
     down, across = place.rows(logits.shape[2]).to(logits.device), place.columns(logits.shape[3]).to(logits.device)
     if logits.shape[2] < place.height / 2:
@@ -63,7 +63,7 @@ def _read_rows(logits: Tensor, largest: Tensor, down: Taps, across: Taps) -> Ten
 
 def _largest(logits: Tensor) -> Tensor:
     """(n, C, s, t) → (n, s, t) uint8: the first of the largest."""
-    if logits.dtype != torch.uint8:
+    if logits.dtype not in (torch.uint8, torch.int16):
         return logits.max(dim=1).indices.to(torch.uint8)  # three times as fast as argmax() over so few planes
     best = (
         logits[:, 0].to(torch.int16) << 5

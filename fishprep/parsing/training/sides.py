@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.classes import PAIRS, ClassOrder, FaceClass, number
 from fishprep.parsing.labelled import face_box
-from fishprep.parsing.training.views import MIRROR, PAIRS
+from fishprep.parsing.training.views import MIRROR
 
 APART = 0.1  # of the face's width: how far beyond each other the two sides must lie before they are called exchanged
 

@@ -8,14 +8,13 @@ import numpy as np
 from PIL import Image
 
 from fishprep.common.opencv import cv2
-from fishprep.parsing.classes import ClassOrder, FaceClass, number
+from fishprep.parsing.classes import ClassOrder, FaceClass, sides_exchanged
 from fishprep.parsing.labelled import UNLABELLED
 
-PAIRS = (  # the subject's left, its right
-    (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
-    (FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW),
-    (FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
-)
+MIRROR = np.arange(256, dtype=np.uint8)
+"""What each number of a map in CelebAMask-HQ's order is in a mirror; that of pixels without a label stays."""
+MIRROR[: len(FaceClass)] = sides_exchanged(ClassOrder.CELEBAMASK)
+
 _COARSEST = 24  # pixels of the smallest view
 
 
@@ -70,17 +69,6 @@ def draw_view(
 def mirrored(view: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """View and classes seen in a mirror: what was the left eye is the right one there."""
     return np.ascontiguousarray(view[:, ::-1]), MIRROR[classes[:, ::-1]]
-
-
-def _mirror_table() -> np.ndarray:
-    table = np.arange(256, dtype=np.uint8)
-    for pair in PAIRS:
-        left, right = (number(face_class, ClassOrder.CELEBAMASK) for face_class in pair)
-        table[left], table[right] = right, left
-    return table
-
-
-MIRROR = _mirror_table()
 
 
 def _resolution(rng: np.random.Generator, settings: ViewSettings, size: int) -> int:

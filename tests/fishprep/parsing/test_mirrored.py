@@ -1,0 +1,60 @@
+"""Weights whose faces are seen in a mirror too: the logits of both are added."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from compact import smooth_images, with_ranges
+
+from fishprep.common.errors import WeightsError
+from fishprep.parsing.base import Precision
+from fishprep.parsing.classes import ClassOrder, FaceClass, number, sides_exchanged
+from fishprep.parsing.network_parser import NetworkParser, NetworkSettings
+from fishprep.parsing.networks.runs import run_of
+from fishprep.parsing.training.views import MIRROR
+
+LANDMARKS = np.zeros((0, 68, 2), np.float32)
+CROPS = (
+    (255 / (1 + (-smooth_images(3, 5)).exp())).permute(0, 2, 3, 1).numpy().astype(np.uint8).repeat(2, 1).repeat(2, 2)
+)
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.FLOAT32])
+def test_a_face_in_a_mirror_has_the_map_in_a_mirror(precision: Precision, tmp_path: Path) -> None:
+    settings = NetworkSettings(precision=precision)
+    both = NetworkParser(settings, with_ranges(tmp_path / "both.safetensors", mirrored="yes"))
+    one = NetworkParser(settings, with_ranges(tmp_path / "one.safetensors"))
+    assert both.settings == one.settings | {"mirrored": True}, "it is part of the recipe"
+
+    def agreement(parser: NetworkParser) -> float:
+        here, there = (parser.parse(crops, LANDMARKS).classes for crops in (CROPS, CROPS[:, :, ::-1].copy()))
+        assert here is not None and there is not None and len(np.unique(here)) > 2
+        return float((MIRROR[there[:, :, ::-1]] == here).mean())
+
+    assert agreement(both) > 0.999 > agreement(one)
+
+
+def test_the_logits_of_both_are_added(tmp_path: Path) -> None:
+    """In whole numbers, which have no room for it in eight bits."""
+    path = with_ranges(tmp_path / "both.safetensors", mirrored="yes")
+    parser, run = NetworkParser(NetworkSettings(batch=3), path), run_of(path, Precision.INT8, torch.device("cpu"))
+    inputs = torch.from_numpy(CROPS[:, ::2, ::2].copy()).permute(0, 3, 1, 2).float()
+    normal = (inputs / 255 - parser._mean) / parser._std
+    expected = run(normal).int() + run(normal.flip(-1)).flip(-1)[:, sides_exchanged(ClassOrder.FACEXLIB)].int()
+    assert torch.equal(parser._logits(inputs).int(), expected) and int(expected.max()) > 255
+
+
+def test_sides_are_exchanged_and_all_else_stays() -> None:
+    for order in ClassOrder:
+        other = sides_exchanged(order)
+        assert [other[each] for each in other] == list(range(19))
+        assert other[number(FaceClass.LEFT_EAR, order)] == number(FaceClass.RIGHT_EAR, order)
+        assert sum(a != b for a, b in enumerate(other)) == 6 and other[number(FaceClass.NOSE, order)] == number(
+            FaceClass.NOSE, order
+        )
+
+
+def test_a_header_that_says_neither_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"odd.safetensors: the header's mirrored is 'perhaps'; expected yes or no"):
+        NetworkParser(NetworkSettings(), with_ranges(tmp_path / "odd.safetensors", mirrored="perhaps"))
