@@ -34,8 +34,8 @@ from fishprep.storage.base import InUseError
 from fishprep.storage.folder import FolderStorage
 from fishprep.storage.lock import locked
 
-VERSIONS = "versions"
-"""Among the settings: those of what finds the faces."""
+ALGORITHMS = "algorithms"
+"""Among the settings: the versions of what finds the faces."""
 
 WAITING_PIXELS = 40_000_000
 """Pixels of the pictures that wait for their batch, at most (but at least one picture): memory does not grow with the input."""
@@ -88,7 +88,7 @@ class _Run:
     ) -> None:
         self._request, self._planner, self._listener = request, planner, listener
         settings = _settings(request, planner)
-        earlier = _earlier(request, settings)
+        settings, earlier = _earlier(request, settings)
         kept = {} if request.overwrite else earlier
         names = {row.path: row.name for row in kept.values()}
         self._left_out: list[LeftOut] = []
@@ -219,27 +219,31 @@ def _settings(request: UpscaleRequest, planner: Planner) -> dict[str, Any]:
         "faces": "as they are",  # earlier ones were brought to the LR size
         "landmarks": finder and {"backend": finder.backend.name, "weights": finder.backend.weights},
         "search": finder and finder.search.recorded(),
-        VERSIONS: finder and finder.versions,
+        ALGORITHMS: finder and finder.versions,
         **({"keep_all": True} if request.size.keep_all else {}),
         **({"format": asdict(request.format)} if request.format.name != "png" else {}),
     }
 
 
-def _earlier(request: UpscaleRequest, settings: Mapping[str, Any]) -> dict[str, InputRow]:
-    """The rows of earlier runs into the folder, or ConfigurationError where their results do not go with this run's."""
+def _earlier(request: UpscaleRequest, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, InputRow]]:
+    """What the folder's record says of settings from now on, and the rows of earlier runs into it.
+
+    ConfigurationError where their results do not go with this run's. In a folder of before versions were recorded nothing says what
+    found its faces, nor will it.
+    """
     record = read_upscale_record(request.out)
     if record is None:
         if strays := [name for name in (*FOLDERS, JOURNAL) if (request.out / name).exists()]:
             raise ConfigurationError(f"{request.out}: holds {strays[0]}, but no {FILE}; take another folder")
-        return {}
+        return settings, {}
     if request.overwrite:
-        return record.rows
+        return settings, record.rows
     if not request.resume:
         raise ConfigurationError(f"{request.out}: holds results already; --resume goes on, --overwrite starts again")
-    if VERSIONS not in record.settings:  # of before they were recorded: nothing says what found its faces
-        settings = {name: value for name, value in settings.items() if name != VERSIONS}
+    if ALGORITHMS not in record.settings:
+        settings = {name: value for name, value in settings.items() if name != ALGORITHMS}
     if changed := record.differences(settings):
         raise ConfigurationError(
             f"{request.out}: holds results of other settings ({'; '.join(changed)}); take another folder, or --overwrite"
         )
-    return record.rows
+    return settings, record.rows

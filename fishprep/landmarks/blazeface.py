@@ -117,8 +117,8 @@ class BlazeFaces:
     ) -> list[list[SeenFace]]:
         """What is seen in photos, searched together; `glanced`, where they were glanced at before. Portraits are not looked at turned,
         and those where an upright face alone is seen not turned by half."""
-        everyone = range(len(images))
-        upright = self._fitted(images, everyone, glanced or self.glance(images), NAMES[0], {})
+        numbers = range(len(images))
+        upright = self._fitted(images, numbers, glanced or self.glance(images), NAMES[0], {})
         settled = {number: [one.box for one in seen if one.is_settled] for number, seen in upright.items()}
         further = [
             number for number, image in enumerate(images) if not any(s.is_portrait_of(image) for s in upright[number])
@@ -128,7 +128,7 @@ class BlazeFaces:
         over = self._look(images, unclear, 2, settled)
         return [
             _kept(upright[number] + without_doubles(aside.get(number, []) + over.get(number, []), SAME_FACE))
-            for number in everyone
+            for number in numbers
         ]
 
     def faces(self, images: Sequence[np.ndarray]) -> list[list[Face]]:

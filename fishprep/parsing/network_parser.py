@@ -24,7 +24,7 @@ from fishprep.parsing.skin import SkinFusion
 
 HR = 128  # side of the crops and of their maps, in pixels
 MIRRORED = "mirrored"
-"""Key of the header of weights: `yes` where the face is to be seen in a mirror too, and the logits of both added."""
+"""Key of the header of weights: what is seen in a mirror too, the logits of both added: `pictures` (`parse_images`), `all`, or `no`."""
 RELEASED_SIZE = 512  # what facexlib's released weights were trained for
 
 
@@ -78,9 +78,9 @@ class NetworkParser:
             "precision": str(precision),
             "skin_classes": [str(face_class) for face_class in settings.fusion.classes],
         }
-        self._sides = sides_exchanged(self.order) if _is_mirrored(header, weights) else None
-        if self._sides is not None:
-            self.settings[MIRRORED] = True
+        self._sides, self._mirrored = sides_exchanged(self.order), _mirrored(header, weights)
+        if self._mirrored != "no":
+            self.settings[MIRRORED] = self._mirrored
         self.fusion, self._device = settings.fusion, device
         self.batch = settings.batch or (4 if device.type == "cpu" else 32)
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
@@ -100,7 +100,9 @@ class NetworkParser:
             inputs = (
                 torch.from_numpy(np.ascontiguousarray(group)).to(self._device).permute(0, 3, 1, 2).float().contiguous()
             )
-            classes[start : start + len(group)] = self._class_maps(self._logits(inputs), place)[: len(group)]
+            classes[start : start + len(group)] = self._class_maps(
+                self._logits(inputs, self._mirrored == "all"), place
+            )[: len(group)]
         return ParsedFaces(skin=self.fusion.fuse(classes), classes=classes)
 
     def parse_images(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -114,11 +116,11 @@ class NetworkParser:
             group = images[start : start + self.batch]
             places = [Placement.of(image.shape[0], image.shape[1], self.size) for image in group]
             inputs = torch.cat([place.square(image) for place, image in zip(places, group, strict=True)])
-            logits = self._logits(inputs.to(self._device))
+            logits = self._logits(inputs.to(self._device), self._mirrored != "no")
             maps += [self._class_maps(logits[i : i + 1], place)[0] for i, place in enumerate(places)]
         return maps
 
-    def _logits(self, inputs: Tensor) -> Tensor:
+    def _logits(self, inputs: Tensor, mirrored: bool) -> Tensor:
         """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m), the last ones padding; whole where in eight bits."""
         with torch.inference_mode():
             if inputs.shape[-1] != self.size:
@@ -126,7 +128,7 @@ class NetworkParser:
             full = torch.cat([inputs, inputs[-1:].expand(self.batch - len(inputs), -1, -1, -1)])
             normal = (full / 255 - self._mean) / self._std
             logits = self._run(normal)
-            return logits if self._sides is None else _sum(logits, self._run(normal.flip(-1))[:, self._sides].flip(-1))
+            return _sum(logits, self._run(normal.flip(-1))[:, self._sides].flip(-1)) if mirrored else logits
 
     def _class_maps(self, logits: Tensor, place: Placement) -> np.ndarray:
         """(n, 19, s, s) → (n, H, W) uint8."""
@@ -160,11 +162,11 @@ def _class_order(header: dict[str, str], path: Path) -> ClassOrder:
     return ClassOrder(said)
 
 
-def _is_mirrored(header: dict[str, str], path: Path) -> bool:
+def _mirrored(header: dict[str, str], path: Path) -> str:
     said = header.get(MIRRORED, "no")
-    if said not in ("yes", "no"):
-        raise WeightsError(f"weights {path}: the header's {MIRRORED} is {said[:40]!r}; expected yes or no")
-    return said == "yes"
+    if said not in ("pictures", "all", "no"):
+        raise WeightsError(f"weights {path}: the header's {MIRRORED} is {said[:40]!r}; expected pictures, all or no")
+    return said
 
 
 def _sum(one: Tensor, other: Tensor) -> Tensor:

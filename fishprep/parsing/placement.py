@@ -57,14 +57,14 @@ class Placement:
         centres = ((torch.arange(length, dtype=torch.float64) + 0.5) * shrunk / length + before) * self.size / side
         positions = (centres - 0.5).clamp(0, self.size - 1) * (count - 1) / (self.size - 1)
         lower = positions.floor().clamp(max=count - 2).long()
-        return Taps(lower, (positions - lower).float(), count)
+        return Taps(lower, positions - lower, count)
 
 
 @dataclass(frozen=True, eq=False)
 class Taps:
     """Linear reading along an axis: for each of what is read the place of the first of two neighbours, and the share of the second.
 
-    lower: (length,) int64, from 0 to count - 2. share: (length,) float32, from 0 to 1.
+    lower: (length,) int64, from 0 to count - 2. share: (length,) float64, from 0 to 1.
     """
 
     lower: Tensor
@@ -73,9 +73,9 @@ class Taps:
 
     def matrix(self) -> Tensor:
         """(length, count) float32: the same as a product."""
-        matrix = torch.zeros(len(self.lower), self.count, device=self.share.device)
+        matrix = torch.zeros(len(self.lower), self.count, dtype=torch.float64, device=self.share.device)
         matrix.scatter_(1, self.lower[:, None], (1 - self.share)[:, None])
-        return matrix.scatter_(1, self.lower[:, None] + 1, self.share[:, None])
+        return matrix.scatter_(1, self.lower[:, None] + 1, self.share[:, None]).float()
 
     def to(self, device: torch.device) -> "Taps":
         return Taps(self.lower.to(device), self.share.to(device), self.count)

@@ -21,10 +21,13 @@ def read_classes(logits: Tensor, place: Placement) -> Tensor:
     are read linearly between their places at the centres of the pixels, which is no shift, as taking the nearest one is.
     """
     down, across = place.rows(logits.shape[2]).to(logits.device), place.columns(logits.shape[3]).to(logits.device)
-    if logits.shape[2] < place.height / 2:
+    if max(logits.shape[2:]) < max(place.height, place.width) / 2:
         return _all_interpolated(logits.float(), down, across)
     largest = _largest(logits)
-    return torch.stack([_read(one, classes, down, across) for one, classes in zip(logits, largest, strict=True)])
+    maps = torch.empty(len(logits), place.height, place.width, dtype=torch.uint8, device=logits.device)
+    for one, classes, made in zip(logits, largest, maps, strict=True):
+        made[:] = _read(one, classes, down, across)
+    return maps
 
 
 def _all_interpolated(logits: Tensor, down: Taps, across: Taps) -> Tensor:
@@ -54,7 +57,7 @@ def _read_rows(logits: Tensor, largest: Tensor, down: Taps, across: Taps) -> Ten
     flat, width = logits.flatten(1), logits.shape[2]
     for row, column in zip(rows.split(PIXELS), columns.split(PIXELS), strict=True):
         first = down.lower[row] * width + across.lower[column]
-        y, x = down.share[row], across.share[column]
+        y, x = down.share[row].float(), across.share[column].float()
         above = flat[:, first] * (1 - x) + flat[:, first + 1] * x
         below = flat[:, first + width] * (1 - x) + flat[:, first + width + 1] * x
         classes[row, column] = (above * (1 - y) + below * y).argmax(dim=0).to(torch.uint8)
@@ -65,9 +68,8 @@ def _largest(logits: Tensor) -> Tensor:
     """(n, C, s, t) → (n, s, t) uint8: the first of the largest."""
     if logits.dtype not in (torch.uint8, torch.int16):
         return logits.max(dim=1).indices.to(torch.uint8)  # three times as fast as argmax() over so few planes
-    best = (
-        logits[:, 0].to(torch.int16) << 5
-    ) + 31  # its class below the number: a maximum finds both, ten times as fast
+    # A class stands below its number: one maximum finds both, ten times as fast.
+    best = (logits[:, 0].to(torch.int16) << 5) + 31
     for number in range(1, logits.shape[1]):
         torch.maximum(best, (logits[:, number].to(torch.int16) << 5) + (31 - number), out=best)
     return (31 - (best & 31)).to(torch.uint8)

@@ -81,13 +81,14 @@ class MaskResize:
         """masks (N, S, S) uint8 in {0, 1} → (N, size, size) uint8 in {0, 1}; `size` divides S."""
         count, side = masks.shape[:2]
         factor, rest = divmod(side, size)
-        if rest or masks.shape != (count, side, side):
-            raise ValueError(f"masks of shape {masks.shape} cannot be brought to {size} by a whole factor")
+        if rest or masks.shape != (count, side, side) or masks.dtype != np.uint8:
+            raise ValueError(
+                f"masks of shape {masks.shape}, {masks.dtype}, cannot be brought to {size} by a whole factor"
+            )
         if self.threshold is None:
             return np.ascontiguousarray(masks[:, ::factor, ::factor])
-        counts = _sums(
-            masks.reshape(count * size, factor, side)
-        )  # a row at a time: a tenth of what a mean over two axes takes
+        # A row at a time: a tenth of what a mean over two axes takes.
+        counts = _sums(masks.reshape(count * size, factor, side))
         counts = _sums(counts.reshape(-1, size, factor).swapaxes(1, 2))
         return (counts.reshape(count, size, size) / factor**2 >= self.threshold).astype(np.uint8)
 

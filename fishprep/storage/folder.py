@@ -11,8 +11,8 @@ from typing import IO
 from fishprep.common.files import atomic, flush_folder, meant_for, open_regular, remove_abandoned
 from fishprep.storage.lock import LOCK, SETTLING, beside_others, locked, settling
 
-FORGOTTEN = 3600
-"""Seconds after which nobody is still writing what nobody holds the lock of."""
+FORGOTTEN = 24 * 3600
+"""Seconds of silence after which a file that nobody holds the lock of is taken for one that its writer left: a day."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,14 @@ class FolderStorage:
             self._sweep_forgotten(named)
 
     def _sweep_forgotten(self, temporaries: Iterable[Path]) -> None:
-        """Remove those that no lock speaks for, nor a write of the last hour: a drive may keep the locks of each machine to itself."""
+        """Remove those that no lock speaks for, nor a write of the last day: a drive may keep the locks of each machine to itself."""
         lock = self.folder / LOCK
-        lock.touch()
-        now = lock.stat().st_mtime  # by the clock of the drive, which may be another machine's
+        try:
+            lock.touch()
+            now = lock.stat().st_mtime  # by the clock of the drive, which may be another machine's
+        except OSError:
+            return
         for path in temporaries:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # others rename and remove meanwhile
                 if now - path.stat().st_mtime > FORGOTTEN:
                     remove_abandoned(path)

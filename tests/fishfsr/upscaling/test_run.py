@@ -233,13 +233,14 @@ def test_what_finds_the_faces_is_of_one_version(tmp_path: Path) -> None:
     later = photo_planner([], BicubicResolver(8))
     assert later.finder is not None
     later.finder.versions = {"detector-hog": 2}
-    with pytest.raises(ConfigurationError, match=r"versions: \{'detector-hog': 1\} → \{'detector-hog': 2\}"):
+    with pytest.raises(ConfigurationError, match=r"algorithms: \{'detector-hog': 1\} → \{'detector-hog': 2\}"):
         upscale_files(UpscaleRequest((pictures[1],), out), later)
     record = json.loads((out / "faces.json").read_text())
-    del record["settings"]["versions"]
+    del record["settings"]["algorithms"]
     (out / "faces.json").write_text(json.dumps(record))
     report = upscale_files(UpscaleRequest((pictures[2],), out), later)
     assert len(report.rows) == 1
+    assert "algorithms" not in json.loads((out / "faces.json").read_text())["settings"], "two versions, perhaps"
 
 
 def test_a_folder_that_is_not_ours_or_whose_record_lies(tmp_path: Path) -> None:

@@ -188,6 +188,21 @@ def asked(both: DlibBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
+@pytest.fixture
+def looks(both: DlibBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The same of all its looks together."""
+    search, counts = both._blazeface, list[int]()
+    assert search is not None
+    look = search.look
+
+    def counted(images: list[np.ndarray], glanced: list[list[Detection]]) -> list[list[SeenFace]]:
+        counts.append(len(images))
+        return look(images, glanced)
+
+    monkeypatch.setattr(search, "look", counted)
+    return counts
+
+
 def test_what_hog_leaves_is_added_and_nothing_of_hogs_moves(
     portrait: np.ndarray, both: DlibBackend, asked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +223,7 @@ def test_what_hog_leaves_is_added_and_nothing_of_hogs_moves(
 
 
 def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
-    portrait: np.ndarray, both: DlibBackend, asked: list[int], monkeypatch: pytest.MonkeyPatch
+    portrait: np.ndarray, both: DlibBackend, asked: list[int], looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = portrait[:240, 100:340]
     [[sure]] = both.detect([Query(head)])
@@ -216,12 +231,13 @@ def test_blazeface_is_asked_once_about_all_weak_finds_of_a_photo(
     weak = [((x0 + 240 * k, y0, x1 + 240 * k, y1), 0.5) for k in range(3)]
     monkeypatch.setattr(DlibBackend, "_hog_boxes", lambda self, image, side: weak)
     asked.clear()
+    looks.clear()
     [faces] = both.detect([Query(np.tile(head, (1, 3, 1)))])
-    assert len(faces) == 3 and not any(face.doubt for face in faces) and sum(asked) == 1
+    assert len(faces) == 3 and not any(face.doubt for face in faces) and sum(asked) == sum(looks) == 1
     monkeypatch.setattr(both, "settings", replace(both.settings, thorough=True))
     [again] = both.detect([Query(np.tile(head, (1, 3, 1)))])
     assert [face.backend for face in again] == 3 * ["dlib-hog"], "surer finds of BlazeFace replace none of HOG's"
-    assert sum(asked) == 2
+    assert sum(asked) == sum(looks) == 2
 
 
 def test_points_that_stray_from_the_face_there_are_doubted(wanted: np.ndarray) -> None:

@@ -23,9 +23,9 @@ CROPS = (
 @pytest.mark.parametrize("precision", [Precision.INT8, Precision.FLOAT32])
 def test_a_face_in_a_mirror_has_the_map_in_a_mirror(precision: Precision, tmp_path: Path) -> None:
     settings = NetworkSettings(precision=precision)
-    both = NetworkParser(settings, with_ranges(tmp_path / "both.safetensors", mirrored="yes"))
+    both = NetworkParser(settings, with_ranges(tmp_path / "both.safetensors", mirrored="all"))
     one = NetworkParser(settings, with_ranges(tmp_path / "one.safetensors"))
-    assert both.settings == one.settings | {"mirrored": True}, "it is part of the recipe"
+    assert both.settings == one.settings | {"mirrored": "all"}, "it is part of the recipe"
 
     def agreement(parser: NetworkParser) -> float:
         here, there = (parser.parse(crops, LANDMARKS).classes for crops in (CROPS, CROPS[:, :, ::-1].copy()))
@@ -37,12 +37,30 @@ def test_a_face_in_a_mirror_has_the_map_in_a_mirror(precision: Precision, tmp_pa
 
 def test_the_logits_of_both_are_added(tmp_path: Path) -> None:
     """In whole numbers, which have no room for it in eight bits."""
-    path = with_ranges(tmp_path / "both.safetensors", mirrored="yes")
+    path = with_ranges(tmp_path / "both.safetensors", mirrored="all")
     parser, run = NetworkParser(NetworkSettings(batch=3), path), run_of(path, Precision.INT8, torch.device("cpu"))
     inputs = torch.from_numpy(CROPS[:, ::2, ::2].copy()).permute(0, 3, 1, 2).float()
     normal = (inputs / 255 - parser._mean) / parser._std
     expected = run(normal).int() + run(normal.flip(-1)).flip(-1)[:, sides_exchanged(ClassOrder.FACEXLIB)].int()
-    assert torch.equal(parser._logits(inputs).int(), expected) and int(expected.max()) > 255
+    assert torch.equal(parser._logits(inputs, mirrored=True).int(), expected) and int(expected.max()) > 255
+
+
+def test_pictures_alone_may_be_seen_so(tmp_path: Path) -> None:
+    """A build's crops are then as they are without."""
+    pictures, every, none = (
+        NetworkParser(NetworkSettings(), with_ranges(tmp_path / f"{said}.safetensors", mirrored=said))
+        for said in ("pictures", "all", "no")
+    )
+    faces = list(CROPS)
+    for mine, theirs, others in (
+        (
+            pictures.parse(CROPS, LANDMARKS).classes,
+            none.parse(CROPS, LANDMARKS).classes,
+            every.parse(CROPS, LANDMARKS).classes,
+        ),
+        (pictures.parse_images(faces), every.parse_images(faces), none.parse_images(faces)),
+    ):
+        assert np.array_equal(mine, theirs) and not np.array_equal(mine, others)  # type: ignore[arg-type]
 
 
 def test_sides_are_exchanged_and_all_else_stays() -> None:
@@ -56,5 +74,7 @@ def test_sides_are_exchanged_and_all_else_stays() -> None:
 
 
 def test_a_header_that_says_neither_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"odd.safetensors: the header's mirrored is 'perhaps'; expected yes or no"):
+    with pytest.raises(
+        WeightsError, match=r"odd.safetensors: the header's mirrored is 'perhaps'; expected pictures, all or no"
+    ):
         NetworkParser(NetworkSettings(), with_ranges(tmp_path / "odd.safetensors", mirrored="perhaps"))

@@ -68,8 +68,9 @@ def test_bytes_are_as_floats_and_of_equal_ones_the_first_counts() -> None:
     assert not read_classes(torch.full((1, 19, 32, 32), 255, dtype=torch.uint8), place).any()
 
 
-def test_bands_and_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits, place = _logits("smooth", 64, seed=3), Placement.of(300, 200, 64)
+@pytest.mark.parametrize("size", [64, 160])
+def test_bands_and_parts_change_nothing(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, place = _logits("smooth", size, seed=3), Placement.of(300, 200, size)
     whole = read_classes(logits, place)
     monkeypatch.setattr(reading, "ROWS", 7)
     monkeypatch.setattr(reading, "PIXELS", 100)
