@@ -10,7 +10,8 @@ from pathlib import Path
 
 import PIL
 import pytest
-from support import command, rows
+from support import rows, run
+from warm import Started
 
 FETCHED_WITHIN, BUILT_WITHIN = 540, 540  # seconds
 
@@ -61,9 +62,8 @@ def _fetched(folder: Path) -> Path:
 def test_every_image_has_its_row(images: Path, share: int, tmp_path: Path) -> None:
     out = tmp_path / "out"
     quick = ("--parser", "landmark-skin", "--detector", "blazeface")  # what is tried here is the reading
-    build = command("fishprep", "build", images, out, *quick, "--device", "cpu", "--workers", 2)
-    done = subprocess.run(build, capture_output=True, text=True, timeout=BUILT_WITHIN, errors="replace")
-    printed = done.stdout + done.stderr
+    done = Started(tmp_path, "fishprep", "build", images, out, *quick, "--device", "cpu", "--workers", 2)
+    printed = "".join(done.communicate(BUILT_WITHIN))
     assert done.returncode in (0, 3), printed[-4000:]
     assert "Traceback" not in printed and "\x1b" not in printed
     table = rows(out)
@@ -77,5 +77,4 @@ def test_every_image_has_its_row(images: Path, share: int, tmp_path: Path) -> No
     assert not any("\n" in row["reason"] for row in table.values())
     kinds = Counter(row["status"] for row in table.values())
     assert kinds["undecodable"] > 30 / share and kinds["no_face"] > 200 / share and not kinds["failed"]
-    again = subprocess.run(command("fishprep", "verify", out), capture_output=True, text=True)
-    assert again.returncode == 0, again.stdout
+    run("fishprep", "verify", out)
