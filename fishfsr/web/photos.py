@@ -149,7 +149,7 @@ class PhotoDesk:
                 raise FishFSRError(f"no model is called {choices.model!r}")
             models = ModelSet(chosen, models.recipe)
         if finder is not None:
-            finder = type(finder)(finder.backend, replace(finder.search, smallest=choices.smallest))
+            finder = type(finder)(finder.backend, replace(finder.search, smallest=choices.smallest), finder.versions)
         kind = None if choices.kind == "guess" else Kind(choices.kind)
         return Planner(models, finder, kind, choices.force)
 
