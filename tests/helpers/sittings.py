@@ -3,13 +3,10 @@
 import os
 import signal
 import socket
-import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import torch
 import training
@@ -56,41 +53,6 @@ def grouped(work: Callable[..., None], processes: int, *given: object) -> list[i
     for member in members:
         member.join()
     return [member.exitcode or 0 for member in members]
-
-
-def torchrun(folder: Path, *words: object) -> tuple[int, str, str]:
-    """`torchrun --standalone --nproc-per-node 2 fishfsr ...`, whose processes are forked where it would start them; its exit code, and
-    what was said on stdout and on stderr."""
-    said = [folder / "torchrun.out", folder / "torchrun.err"]
-    agent = warm().Process(target=_torchrun, args=(said, [str(word) for word in words]))
-    agent.start()
-    agent.join(300)
-    assert agent.exitcode is not None, said[1].read_text()
-    return agent.exitcode, *(path.read_text() for path in said)
-
-
-def _torchrun(said: list[Path], words: list[str]) -> None:
-    from torch.distributed import run
-    from torch.distributed.launcher import LaunchConfig
-
-    for number, path in enumerate(said, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
-    configured = run.config_from_args
-
-    def forked(args: Namespace) -> tuple[LaunchConfig, Callable[..., None], list[str]]:
-        config = configured(args)[0]
-        return replace(config, start_method="fork"), _fishfsr, args.training_script_args
-
-    with mock.patch.object(run, "config_from_args", forked):
-        run.run(run.parse_args(["--standalone", "--nproc-per-node", "2", *words]))
-
-
-def _fishfsr(*words: str) -> None:
-    from fishcli import fsr
-
-    sys.argv = ["fishfsr", *words]
-    fsr.main()
 
 
 def _told(rank: int, told: dict[str, str], work: Callable[..., None], *given: object) -> None:

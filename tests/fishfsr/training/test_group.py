@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import support
 import torch
 import training
 from failing_rank import fail_at
 from safetensors.torch import load_file
-from sittings import Sitting, grouped, left_behind, sit, torchrun
+from sittings import Sitting, grouped, left_behind, sit
 from training import losses, request
 
 from fishfsr.checkpoint import read_metadata
@@ -40,10 +43,17 @@ def whole(shards: Path) -> Path:
     return run
 
 
-def words(shards: Path, run: Path, *assignments: str) -> list[object]:
+def torchrun(program: list[str], processes: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    paths = os.pathsep.join([str(Path(training.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    around = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **environment}
+    return subprocess.run([*command, *program], capture_output=True, text=True, env=around, timeout=300)
+
+
+def words(shards: Path, run: Path, *assignments: str) -> list[str]:
     """`fishfsr train` with the settings of `request`."""
     sets = [word for assignment in assignments for word in ("--set", assignment)]
-    return ["fishfsr", "train", shards, "--out", run, *training.QUICK, *sets]
+    return support.command("fishfsr", "train", shards, "--out", run, *training.QUICK, *sets)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
@@ -65,21 +75,20 @@ def test_model_8_goes_on_to_the_bit(whole: Path, shards: Path, tmp_path: Path) -
 
 
 def test_two_processes_train_model_8_as_one(whole: Path, shards: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    code, out, err = torchrun(tmp_path, *words(shards, run, *MODEL_8))
-    assert code == 0, err
-    assert out.count("written: ") == 1, "one process speaks"
-    one, two = losses(whole), losses(run)
+    ran = torchrun(words(shards, tmp_path, *MODEL_8))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("written: ") == 1, "one process speaks"
+    one, two = losses(whole), losses(tmp_path)
     assert one.keys() == two.keys()
     np.testing.assert_allclose(list(two.values()), list(one.values()), rtol=2e-5)
     for name, weight in weights_of(whole).items():
-        torch.testing.assert_close(weights_of(run)[name], weight, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(weights_of(tmp_path)[name], weight, rtol=1e-3, atol=1e-5)
     for name in ("accuracy", "psnr", "ssim", "bicubic_psnr"):
         values = [
-            [line[name] for line in read_metrics(folder / "metrics.jsonl") if name in line] for folder in (whole, run)
+            [line[name] for line in read_metrics(run / "metrics.jsonl") if name in line] for run in (whole, tmp_path)
         ]
         np.testing.assert_allclose(values[1], values[0], rtol=1e-5)
-    details = [read_metadata(folder / "last.safetensors").details for folder in (whole, run)]
+    details = [read_metadata(run / "last.safetensors").details for run in (whole, tmp_path)]
     assert details[0].training == details[1].training
 
 
