@@ -69,7 +69,8 @@ def parse(source: Path, out: Path, **flags: Any) -> None:
             return
         stopping.begin()
         if not flags["quiet"]:
-            told = f"parser {news.name} at {news.size}² | classes as in {settings.classes} | {news.device}, {news.precision}"
+            mirrored = ", in a mirror too" if news.mirrored else ""
+            told = f"parser {news.name} at {news.size}²{mirrored} | classes as in {settings.classes} | {news.device}, {news.precision}"
             click.echo(told, err=True)
 
     with stopping:

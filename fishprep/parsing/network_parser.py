@@ -116,9 +116,14 @@ class NetworkParser:
             group = images[start : start + self.batch]
             places = [Placement.of(image.shape[0], image.shape[1], self.size) for image in group]
             inputs = torch.cat([place.square(image) for place, image in zip(places, group, strict=True)])
-            logits = self._logits(inputs.to(self._device), self._mirrored != "no")
+            logits = self._logits(inputs.to(self._device), self.mirrors_pictures)
             maps += [self._class_maps(logits[i : i + 1], place)[0] for i, place in enumerate(places)]
         return maps
+
+    @property
+    def mirrors_pictures(self) -> bool:
+        """Whether `parse_images` sees faces in a mirror too."""
+        return self._mirrored != "no"
 
     def _logits(self, inputs: Tensor, mirrored: bool) -> Tensor:
         """(n, 3, s, s) float32 in 0-255, n at most `batch` → (batch, 19, m, m), the last ones padding; whole where in eight bits."""

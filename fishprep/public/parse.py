@@ -21,12 +21,13 @@ from fishprep.public.settings import ParseSettings, StrPath
 
 @dataclass(frozen=True)
 class ParserReady:
-    """The parser that runs: its name, the side of its input, the device, the numbers that it computes in."""
+    """The parser that runs: its name, the side of its input, the device, the numbers that it computes in, whether in a mirror too."""
 
     name: str
     size: int
     device: str
     precision: str
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,5 +79,6 @@ def parse(
     )
     with threads(settings.threads):
         parser = create_network(asked, WeightStore.from_environment(optional_path(settings.weights_dir)))
-        progress(ParserReady(parser.name, parser.size, device, str(parser.settings["precision"])))
+        precision, mirrored = str(parser.settings["precision"]), parser.mirrors_pictures
+        progress(ParserReady(parser.name, parser.size, device, precision, mirrored))
         return parse_folder(request, parser, lambda done, total, row: progress(Parsed(done, total, row)))

@@ -1,12 +1,15 @@
 """Weights whose faces are seen in a mirror too: the logits of both are added."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from compact import smooth_images, with_ranges
+from PIL import Image
 
+import fishprep
 from fishprep.common.errors import WeightsError
 from fishprep.parsing.base import Precision
 from fishprep.parsing.classes import ClassOrder, FaceClass, number, sides_exchanged
@@ -61,6 +64,19 @@ def test_pictures_alone_may_be_seen_so(tmp_path: Path) -> None:
         (pictures.parse_images(faces), every.parse_images(faces), none.parse_images(faces)),
     ):
         assert np.array_equal(mine, theirs) and not np.array_equal(mine, others)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("said", ["pictures", "no"])
+def test_parse_says_whether_it_does(said: str, tmp_path: Path) -> None:
+    weights, news = with_ranges(tmp_path / "some.safetensors", mirrored=said), list[object]()
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(CROPS[0]).save(tmp_path / "photos" / "a.png")
+    settings = fishprep.ParseSettings(parser_weights=weights, device="cpu", threads=1)
+    fishprep.parse(tmp_path / "photos", tmp_path / "out", settings, progress=news.append)
+    [ready] = [each for each in news if isinstance(each, fishprep.ParserReady)]
+    assert ready.mirrored is (said == "pictures")
+    kept = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert kept.get("mirrored", "no") == said
 
 
 def test_sides_are_exchanged_and_all_else_stays() -> None:
