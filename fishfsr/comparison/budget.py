@@ -16,7 +16,8 @@ _MINUTES = {"m": 1.0, "h": 60.0}
 class TrainingBudget:
     """Either `minutes` of training or `faces` seen, the other is None.
 
-    A face counts each time it is in a step. Minutes are of this machine's clock, steps and validations, not the opening of files.
+    A face counts each time it is in a step. Minutes are of this machine's clock, and the opening of the data is among
+    them; what is told as spent is of steps and validations.
     """
 
     minutes: float | None = None

@@ -40,7 +40,7 @@ class OnnxModel:
         return name
 
     def to_bytes(self, inputs: Shapes, outputs: Shapes, outputs_are: type = np.float32) -> bytes:
-        """The model. inputs, outputs: name → shape, inputs float32; a size is a number, or the name of one that is free."""
+        """The model. inputs, outputs: name → shape, of float32 and of `outputs_are`; a size is a number, or a name where it is free."""
         graph = (
             b"".join(_field(1, node) for node in self._nodes)
             + _field(2, "network")
